@@ -1,0 +1,245 @@
+"""The typed tree behind a config file: every key with its type, default and a sentence. No torch here."""
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Section(BaseModel):
+    """A part of the config. Unknown keys and wrong types are refused; values cannot change after loading."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+Column = int | str
+Files = str | list[str]
+
+
+class ModelConfig(Section):
+    """The pretrained model to start from."""
+
+    name: str = "minilm-l6"
+    """A path, a run folder (keeps going from it), a name of `lmfit list models`, or a Hub id."""
+    revision: str | None = None
+    """Branch, tag or commit of a Hub model; null: its main branch. The commit used is written to run.json."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with a Hub model. Off: such models are refused."""
+    freeze: Literal["none", "embeddings", "encoder"] | int = "none"
+    """What is not trained: none, embeddings, encoder (all but the head), or n: the embeddings and the first n layers."""
+    head_init: Literal["auto", "random", "class_means"] = "auto"
+    """Initial head weights: random, class_means (mean embedding of each class), auto: class_means for single-label text classification."""
+    on_unknown: Literal["stop", "allow"] = "stop"
+    """What to do when more than 10 % of the words become unknown tokens."""
+
+    @field_validator("freeze")
+    @classmethod
+    def _layers(cls, value: Any) -> Any:
+        if isinstance(value, int) and value < 0:
+            raise ValueError("the number of frozen layers cannot be negative")
+        return value
+
+
+class SplitConfig(Section):
+    """A part split off the training data by a hash of its text, so that rows added later move no old ones."""
+
+    split: float = Field(gt=0, lt=1)
+    """Share of the training rows, e.g. 0.1."""
+    by: Literal["random", "group"] = "random"
+    """random: by a hash of the text; group: all rows with the same `key` fall on one side."""
+    key: Column | None = None
+    """The column that holds the group."""
+
+    @model_validator(mode="after")
+    def _group_needs_key(self) -> "SplitConfig":
+        if self.by == "group" and self.key is None:
+            raise ValueError("by: group needs key: the column that holds the group")
+        return self
+
+
+class DataConfig(Section):
+    """Where the labelled data is and how to read it."""
+
+    name: str | None = None
+    """A name of `lmfit list datasets`, or with `format: hub` a Hub data set id."""
+    format: Literal["auto", "conll", "csv", "tsv", "jsonl", "text", "hub"] = "auto"
+    """File format; auto: by the file's suffix, and what was chosen is said."""
+    train: Files | None = None
+    """Training file: a path, a glob or a list of them; with `format: hub` a split name."""
+    validation: Files | SplitConfig | None = None
+    """Validation file, or {split: 0.1} to split it off the training data."""
+    test: Files | SplitConfig | None = None
+    """Test file, or {split: 0.1} to split it off the training data."""
+    columns: dict[str, Column | list[Column]] = Field(default_factory=dict)
+    """Where things stand: tokens and labels (conll); text, text_pair, label, id, document. Names or positions; negative: from the end. A list of text columns is joined by a blank."""
+    header: Literal["auto"] | bool = "auto"
+    """Whether the first row of a table names its columns."""
+    delimiter: str = "auto"
+    """What separates columns (csv, tsv) or the label from the text (text); auto is found out and said."""
+    quoting: Literal["auto", "standard", "none"] = "auto"
+    """Whether double quotes enclose fields of a table; auto: standard for csv, none for tsv."""
+    encoding: str = "auto"
+    """Text encoding; auto: UTF-8, else what the bytes show, and it is said."""
+    label_first: bool = True
+    """Text format: the label stands before the text (true) or after it (false)."""
+    label_separator: str | None = None
+    """Multi-label tables: what separates the labels in one field."""
+    scheme: Literal["auto", "IOB1", "IOB2", "IOE1", "IOE2", "BIOES", "BMES", "plain"] = "auto"
+    """Tagging scheme, normalised to IOB2; plain: tags without prefixes (parts of speech)."""
+    words: Literal["auto", "whitespace", "unicode", "characters"] = "auto"
+    """How raw text becomes words; auto: characters for Han text, else unicode. Stored with the model."""
+    max_length: int | None = Field(None, ge=8)
+    """Longest model input in tokens; null: 256, or the model's positions where they are fewer."""
+    overflow: Literal["window", "truncate", "error"] = "window"
+    """What becomes of longer inputs: overlapping windows whose answers are joined, a cut, or an error."""
+    limit: int | None = Field(None, ge=1)
+    """Use only the first n examples of each split."""
+    limit_per_class: int | None = Field(None, ge=1)
+    """Use only n training examples of each class (chosen by hash); text classification only."""
+    split_seed: int = 0
+    """Changes which rows `split` takes; independent of `seed`."""
+    revision: str | None = None
+    """Branch, tag or commit of a Hub data set."""
+    subset: str | None = None
+    """Configuration name of a Hub data set that has several."""
+
+    @model_validator(mode="after")
+    def _something_to_read(self) -> "DataConfig":
+        if self.name is None and self.train is None:
+            raise ValueError("say what to train on: data.train: FILE, or data: NAME of `lmfit list datasets`")
+        if self.format == "hub" and self.name is None:
+            raise ValueError("format: hub needs name: the id of the data set on the Hub")
+        return self
+
+
+class EarlyStopping(Section):
+    """Stop when the best metric no longer improves."""
+
+    patience: int = Field(2, ge=1)
+    """Evaluations without improvement before training stops."""
+    min_delta: float = Field(0.0, ge=0)
+    """Smaller gains do not count as improvement."""
+
+
+class TrainingConfig(Section):
+    """The training loop."""
+
+    epochs: float | None = Field(None, gt=0)
+    """Passes over the training data; null: 3, unless max_steps or budget is given."""
+    max_steps: int | None = Field(None, ge=1)
+    """Number of optimizer steps, instead of epochs."""
+    budget: str | None = None
+    """Wall-clock time for training, e.g. 30m or 1h30m; turned into max_steps after 20 timed steps."""
+    batch_size: int = Field(32, ge=1)
+    """Examples per optimizer step, over all devices."""
+    batch_tokens: int | None = Field(None, ge=16)
+    """Tokens per optimizer step, instead of batch_size."""
+    micro_batch_size: Literal["auto"] | int = "auto"
+    """Examples per forward pass; the gradients of one step are summed. auto: by tokens and device."""
+    learning_rate: float = Field(5.0e-5, gt=0)
+    """Peak learning rate."""
+    layer_decay: float = Field(1.0, gt=0, le=1)
+    """Layer-wise decay: each layer below the head learns at this factor of the one above (1: all alike)."""
+    head_learning_rate: float | None = Field(None, gt=0)
+    """Peak learning rate of the task head; null: learning_rate."""
+    schedule: Literal["linear", "cosine", "constant", "wsd"] = "linear"
+    """Learning rate after warm-up: to zero by a line or a cosine, constant, or warm-up-stable-decay (last 20 %)."""
+    warmup: float = Field(0.1, ge=0)
+    """Below 1 a share of all steps, else a number of steps."""
+    weight_decay: float = Field(0.01, ge=0)
+    """AdamW's decoupled weight decay (not on biases and normalisation weights)."""
+    adam_betas: list[float] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
+    """AdamW's decay rates of the two moments."""
+    adam_epsilon: float = Field(1.0e-8, gt=0)
+    """AdamW's epsilon."""
+    max_grad_norm: float | None = Field(1.0, gt=0)
+    """Gradients are scaled down to this norm; null: never."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Arithmetic of the forward pass; auto: what the device does well. Weights stay fp32."""
+    evaluate_every: Literal["epoch"] | int | float = "epoch"
+    """When to evaluate on the validation split: epoch, a number of steps, or a share of all steps (below 1)."""
+    checkpoint_every: Literal["epoch"] | int | float = "epoch"
+    """When to write a checkpoint: epoch, a number of steps, or a share of all steps (below 1)."""
+    keep: int = Field(2, ge=1)
+    """Checkpoints kept, besides the best one."""
+    early_stopping: EarlyStopping | None = None
+    """Stop early, e.g. {patience: 2}; null: train to the end."""
+    best_metric: str | None = None
+    """The metric that decides which weights are kept, of `lmfit list metrics`; null: the task's headline metric."""
+    log_every: int = Field(10, ge=1)
+    """Steps between two lines of log.jsonl."""
+
+    @field_validator("evaluate_every", "checkpoint_every")
+    @classmethod
+    def _interval(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and (value <= 0 or (value > 1 and value != int(value))):
+            raise ValueError("expected `epoch`, a whole number of steps, or a share between 0 and 1")
+        return value
+
+    @field_validator("budget")
+    @classmethod
+    def _duration(cls, value: str | None) -> str | None:
+        if value is not None:
+            seconds(value)
+        return value
+
+    @field_validator("micro_batch_size")
+    @classmethod
+    def _positive(cls, value: Any) -> Any:
+        if isinstance(value, int) and value < 1:
+            raise ValueError("expected auto or a whole number from 1")
+        return value
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "TrainingConfig":
+        given = [k for k in ("epochs", "max_steps", "budget") if getattr(self, k) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other; keep one")
+        if self.batch_tokens is not None and "batch_size" in self.model_fields_set:
+            raise ValueError("batch_size and batch_tokens exclude each other; keep one")
+        return self
+
+
+class EvaluationConfig(Section):
+    """How scores are computed and reported."""
+
+    resamples: int = Field(1000, ge=100)
+    """Bootstrap resamples behind each 95 % interval."""
+    texts: bool = True
+    """Whether users' texts may appear in the report and in predictions/."""
+    language: Literal["en", "zh"] = "en"
+    """Language of report.html."""
+
+
+class FinetuneConfig(Section):
+    """The whole config of `lmfit finetune`."""
+
+    task: Section
+    """A task's name, or a mapping with its name and settings."""
+    model: ModelConfig = ModelConfig()
+    """A model's name, or a mapping with its name and settings."""
+    data: DataConfig
+    """A data set's name, or a mapping that says where the data is."""
+    training: TrainingConfig = TrainingConfig()
+    """The training loop."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """Scores and report."""
+    output: str | None = None
+    """Run folder; null: runs/<config name>, then -2, -3."""
+    seed: int = Field(13, ge=0)
+    """Seed of everything random."""
+
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+def seconds(duration: str) -> float:
+    """Seconds of a duration such as 30m, 1h30m or 45s. Raises ValueError for anything else."""
+    match = _DURATION.fullmatch(duration.strip())
+    if not match or not any(match.groups()):
+        raise ValueError(f"`{duration}` is no duration; write 30m, 1h30m or 45s")
+    hours, minutes, secs = (float(part or 0) for part in match.groups())
+    total = hours * 3600 + minutes * 60 + secs
+    if total <= 0:
+        raise ValueError("a budget must be longer than nothing")
+    return total
