@@ -24,6 +24,7 @@ FORMATS = Registry(
         "conll": "lmfit.data.formats.conll:ConllReader",
         "csv": "lmfit.data.formats.table:TableReader",
         "tsv": "lmfit.data.formats.table:TableReader",
+        "json": "lmfit.data.formats.json:JsonReader",
         "jsonl": "lmfit.data.formats.jsonl:JsonlReader",
         "text": "lmfit.data.formats.text:TextReader",
         "hub": "lmfit.data.formats.hub:HubReader",

@@ -1,0 +1,1 @@
+"""The config: YAML in, checked and typed objects out. No torch here."""

@@ -3,13 +3,23 @@
 import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 
 class Section(BaseModel):
     """A part of the config. Unknown keys and wrong types are refused; values cannot change after loading."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 Column = int | str
@@ -26,9 +36,9 @@ class ModelConfig(Section):
     trust_remote_code: bool = False
     """Run Python code that comes with a Hub model. Off: such models are refused."""
     freeze: Literal["none", "embeddings", "encoder"] | int = "none"
-    """What is not trained: none, embeddings, encoder (all but the head), or n: the embeddings and the first n layers."""
+    """What is not trained: none, embeddings, encoder (all but the head), or n: embeddings and first n layers."""
     head_init: Literal["auto", "random", "class_means"] = "auto"
-    """Initial head weights: random, class_means (mean embedding of each class), auto: class_means for single-label text classification."""
+    """Initial head: random, class_means (mean embedding of each class); auto: class_means for single-label texts."""
     on_unknown: Literal["stop", "allow"] = "stop"
     """What to do when more than 10 % of the words become unknown tokens."""
 
@@ -62,7 +72,7 @@ class DataConfig(Section):
 
     name: str | None = None
     """A name of `lmfit list datasets`, or with `format: hub` a Hub data set id."""
-    format: Literal["auto", "conll", "csv", "tsv", "jsonl", "text", "hub"] = "auto"
+    format: Literal["auto", "conll", "csv", "tsv", "json", "jsonl", "text", "hub"] = "auto"
     """File format; auto: by the file's suffix, and what was chosen is said."""
     train: Files | None = None
     """Training file: a path, a glob or a list of them; with `format: hub` a split name."""
@@ -71,7 +81,7 @@ class DataConfig(Section):
     test: Files | SplitConfig | None = None
     """Test file, or {split: 0.1} to split it off the training data."""
     columns: dict[str, Column | list[Column]] = Field(default_factory=dict)
-    """Where things stand: tokens and labels (conll); text, text_pair, label, id, document. Names or positions; negative: from the end. A list of text columns is joined by a blank."""
+    """Where tokens, labels, text, text_pair, label, id, document stand: name, position (-1: last) or a list of them."""
     header: Literal["auto"] | bool = "auto"
     """Whether the first row of a table names its columns."""
     delimiter: str = "auto"
@@ -199,6 +209,14 @@ class TrainingConfig(Section):
             raise ValueError("batch_size and batch_tokens exclude each other; keep one")
         return self
 
+    @model_serializer(mode="wrap")
+    def _loadable(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the batch_size that batch_tokens overrules, so that what is written can be loaded."""
+        values: dict[str, Any] = handler(self)
+        if self.batch_tokens is not None:
+            del values["batch_size"]
+        return values
+
 
 class EvaluationConfig(Section):
     """How scores are computed and reported."""
@@ -228,6 +246,10 @@ class FinetuneConfig(Section):
     """Run folder; null: runs/<config name>, then -2, -3."""
     seed: int = Field(13, ge=0)
     """Seed of everything random."""
+
+
+STAGE_CONFIGS = {"finetune": FinetuneConfig}
+"""The config of each stage."""
 
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")

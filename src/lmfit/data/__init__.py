@@ -1,0 +1,1 @@
+"""From files to examples, and from examples to batches."""

@@ -1,0 +1,1 @@
+"""One file per stage: each reads top-down like a recipe."""

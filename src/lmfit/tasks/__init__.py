@@ -1,0 +1,1 @@
+"""One file per task: encode, collate, loss, decode, score."""

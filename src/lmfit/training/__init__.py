@@ -1,0 +1,1 @@
+"""The loop and what stands around it; it knows no task by name."""

@@ -1,0 +1,1 @@
+"""One streaming reader per file format."""

@@ -1,0 +1,5 @@
+"""python -m lmfit."""
+
+from lmfit.cli import main
+
+main()

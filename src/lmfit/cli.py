@@ -1,0 +1,382 @@
+"""The command line: one short function per command; the only place that prints results or exits."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lmfit import __version__, console
+from lmfit.errors import ConfigError, InputError, LmfitError, VerdictError
+
+app = typer.Typer(
+    name="lmfit",
+    help="Fine-tune, evaluate and ship language models that fit their market.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Config = Annotated[Path, typer.Argument(help="A YAML file.", metavar="CONFIG")]
+Words = Annotated[list[str] | None, typer.Argument(help="Overrides: key.path=value.", metavar="[KEY=VALUE]...")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="An override, the same as a KEY=VALUE word.", metavar="KEY=VALUE")
+]
+RunName = Annotated[
+    str | None, typer.Option("--run", "-r", help="A run or model folder; default: the newest finished run.")
+]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where the result goes.")]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notices, no progress; warnings and errors stay.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not even try to reach the Hub.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Move an old run of that name to NAME.old-1.")]
+Require = Annotated[
+    list[str] | None, typer.Option("--require", help="Exit 3 unless it holds, e.g. 'test.f1.low>=0.88'.")
+]
+
+_debug = False
+
+
+@app.callback(invoke_without_command=True)
+def options(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    """Fine-tune, evaluate and ship language models that fit their market."""
+    if version:
+        print(f"lmfit {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def finetune(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Fine-tune an encoder on labelled data: encoder + data -> model for a task."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
+
+    requirements = parse_requirements(require or [])
+    loaded = load_config("finetune", config, overrides(words, sets, output, seed))
+    from lmfit.stages import finetune as stage
+
+    run = stage.run(loaded, device=device, overwrite=overwrite)
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)
+
+
+@app.command()
+def resume(
+    run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest unfinished run.")] = None,
+    device: DeviceName = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Go on with an interrupted run; needs nothing but its folder."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+    from lmfit.runs import find_run
+    from lmfit.summary import finished_lines
+
+    chosen = find_run(run, finished=False)
+    if run is None:
+        console.say(f"run: {chosen.path}")
+    if chosen.status == "finished":
+        console.say(f"{chosen.path} is finished already; there is nothing to resume")
+    else:
+        loaded = load_config("finetune", chosen.config)
+        from lmfit.stages import finetune as stage
+
+        chosen = stage.resume(chosen, loaded, device=device)
+    show(chosen.manifest | {"path": str(chosen.path), "metrics": chosen.metrics} if json else finished_lines(chosen))
+
+
+@app.command()
+def check(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Everything that can be known before training: config, data, planned steps. Trains and writes nothing."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+
+    loaded = load_config("finetune", config, overrides(words, sets, None, None))
+    from lmfit.stages.prepare import prepare
+
+    prepared = prepare(loaded.config)
+    if json:
+        show(prepared.ledger.as_dict())
+        return
+    warnings = [f"warning: {warning}" for warning in prepared.ledger.warnings]
+    steps = f"planned: {prepared.ledger.planned_steps or 'as many as the budget allows'} optimizer steps"
+    show(["config: correct", f"model: {prepared.source}", *prepared.ledger.lines(), steps, *warnings])
+
+
+@app.command()
+def evaluate(
+    run: Annotated[str | None, typer.Argument(help="A run or model folder; default: the newest finished run.")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="A new labelled file.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What its scores are called; default: the file's name.")
+    ] = None,
+    words: Annotated[list[str] | None, typer.Option("--set", help="How to read the file: data.columns={...}.")] = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Metrics with 95 % intervals: those of the run, or of the run on a new labelled file."""
+    begin(quiet, offline, debug)
+    from lmfit.summary import check_requirements, metric_lines, parse_requirements
+
+    requirements = parse_requirements(require or [])
+    if data is None and (name or words):
+        raise InputError("--name and --set describe a new file", fix="add --data FILE")
+    chosen = choose_run(run, ("finetune",))
+    from lmfit.stages import evaluate as stage
+
+    metrics = stage.run(
+        chosen, data=data, name=name, words=words or [], device=device, seed=13 if seed is None else seed
+    )
+    show(metrics if json else metric_lines(metrics))
+    check_requirements(metrics, requirements)
+
+
+@app.command()
+def predict(
+    source: Annotated[str, typer.Argument(help="Text, CSV, TSV or JSONL; - for stdin.", metavar="INPUT")],
+    run: RunName = None,
+    output: Output = None,
+    text_column: Annotated[str | None, typer.Option("--text-column", help="Column that holds the text.")] = None,
+    pair_column: Annotated[str | None, typer.Option("--pair-column", help="Column of the second text.")] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="jsonl, csv or parquet; default: by the output's suffix.")
+    ] = None,
+    input_form: Annotated[
+        str | None, typer.Option("--input-format", help="text, csv, tsv or jsonl; default: by suffix.")
+    ] = None,
+    device: DeviceName = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Predictions for unlabelled rows, streamed, in order; JSON lines on stdout unless -o says otherwise."""
+    begin(quiet, offline, debug)
+    if json and output is None:
+        raise InputError("--json needs stdout for itself", where="--json", fix="send the predictions to a file: -o OUT")
+    chosen = choose_run(run, ("finetune",))
+    from lmfit.data.sources import read_input
+    from lmfit.stages import predict as stage
+
+    columns = {k: v for k, v in (("text", text_column), ("text_pair", pair_column)) if v is not None}
+    examples = read_input(source, columns=columns, form=input_form)
+    from lmfit.inference.load import load_predictor
+
+    count = stage.run(load_predictor(chosen, device=device), examples, output, form)
+    if json:
+        show({"rows": count, "output": str(output), "run": str(chosen.path)})
+    elif output is not None:
+        console.say(f"{count:,} rows -> {output}")
+
+
+@app.command(name="init")
+def initialise(
+    source: Annotated[
+        str | None, typer.Argument(help="A starter's name; without one they are listed.", metavar="STARTER")
+    ] = None,
+    output: Output = None,
+    schema: Annotated[bool, typer.Option("--schema", help="JSON Schema of the config, for editors.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write a commented config to start from."""
+    begin(False, False, debug)
+    from lmfit.config import starters
+
+    if schema:
+        from lmfit.config.document import json_schema
+
+        emit(to_json(json_schema("finetune")) + "\n", output)
+    elif source is None:
+        show(listed("starters", starters.abouts()))
+    else:
+        emit(starters.starter_text(source), output)
+
+
+@app.command(name="list")
+def list_names(
+    kind: Annotated[str | None, typer.Argument(help="tasks, models, datasets, formats, metrics or starters.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Names that a config may use."""
+    begin(False, False, debug)
+    from lmfit.listing import listing
+
+    names = listing(kind)
+    show(names if json else [line for title, entries in names.items() for line in listed(title, entries)])
+
+
+@app.command(name="runs")
+def list_all_runs(
+    sort: Annotated[str | None, typer.Option("--sort", help="A metric such as test.f1; best first.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """The runs below ./runs (or $LMFIT_RUNS)."""
+    begin(False, False, debug)
+    from lmfit.listing import run_rows, run_table
+
+    rows = run_rows(sort)
+    show({"runs": rows} if json else run_table(rows, sort))
+
+
+@app.command()
+def doctor(json: Json = False, debug: Debug = False) -> None:
+    """Device, threads, CPU flags, extras, cache, disk: made for bug reports."""
+    begin(False, False, debug)
+    from lmfit.doctor import examine
+
+    facts = examine()
+    show(facts if json else [f"{name:<14} {value}" for name, value in facts.items()])
+
+
+def begin(quiet: bool, offline: bool, debug: bool) -> None:
+    """What every command does first."""
+    global _debug  # noqa: PLW0603
+    _debug = debug
+    console.set_quiet(quiet)
+    if offline:
+        from lmfit.models.hub import go_offline
+
+        go_offline()
+
+
+def overrides(words: list[str] | None, sets: list[str] | None, output: Path | None, seed: int | None) -> list[str]:
+    """All overrides in one list; options stand for the keys of their names."""
+    given = [*(words or []), *(sets or [])]
+    given += [] if output is None else [f"output={quoted(str(output))}"]
+    return given + ([] if seed is None else [f"seed={seed}"])
+
+
+def quoted(text: str) -> str:
+    """`text` as a YAML string."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False)
+
+
+def choose_run(name: str | None, stages: tuple[str, ...]) -> Any:
+    """The run asked for, or the newest finished one, which is said."""
+    from lmfit.runs import find_run
+
+    chosen = find_run(name, stages)
+    if name is None:
+        console.say(f"run: {chosen.path}")
+    return chosen
+
+
+def listed(title: str, entries: dict[str, str]) -> list[str]:
+    """A titled list of names."""
+    width = max(map(len, entries), default=0)
+    return [f"{title}:", *(f"  {name:<{width}}  {about}".rstrip() for name, about in entries.items()), ""]
+
+
+def show(result: Any) -> None:
+    """Results to stdout: lines, or one JSON object."""
+    if isinstance(result, list):
+        for line in result:
+            print(line)
+    else:
+        print(to_json(result))
+
+
+def to_json(value: Any) -> str:
+    """JSON text of a result."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def emit(text: str, output: Path | None) -> None:
+    """A document to stdout or to a new file."""
+    if output is None:
+        print(text, end="")
+    elif output.exists():
+        raise InputError(f"`{output}` exists already", where="--output", fix="give another name")
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+        console.say(f"written: {output}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: run a command, turn errors into words and exit codes."""
+    try:
+        code = app(arguments, standalone_mode=False) or 0
+        sys.stdout.flush()
+    except Exception as error:
+        code = tell_error(error)
+    except KeyboardInterrupt:
+        console.say("interrupted")
+        code = 130
+    leave(code)
+
+
+def leave(code: int) -> None:
+    """End quietly, also where the reader of stdout is gone already."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def tell_error(error: Exception) -> int:
+    """Say what went wrong on stderr; returns the exit code."""
+    if isinstance(error, BrokenPipeError):
+        return 0
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    if hasattr(error, "format_message"):
+        sys.stderr.write(f"error: {error.format_message()}\nhint: see lmfit --help\n")
+        return 2
+    if _debug:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, LmfitError):
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    told = str(error) or type(error).__name__
+    fix = "see the traceback with --debug, and please report it with the output of lmfit doctor"
+    sys.stderr.write(f"{LmfitError(f'{type(error).__name__}: {told}', fix=fix)}\n")
+    return 1
+
+
+__all__ = ["ConfigError", "VerdictError", "app", "main"]

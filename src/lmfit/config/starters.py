@@ -1,0 +1,47 @@
+"""The configs that come with lmfit, to start from: the repository's configs/, or what the wheel has of them."""
+
+import itertools
+from pathlib import Path
+from typing import cast
+
+from lmfit.config.layers import read_layers
+from lmfit.config.names import closest
+from lmfit.config.nodes import Mistake, plain
+from lmfit.config.yaml import dump, parse
+from lmfit.errors import ConfigError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+FOLDERS = (_PACKAGE / "starters", _PACKAGE.parents[1] / "configs")
+"""In an installed wheel; in a source checkout."""
+
+
+def starters() -> dict[str, Path]:
+    """The file of every starter by its name."""
+    folder = next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0])
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def starter_text(name: str) -> str:
+    """The starter's YAML, its parents' keys included, so that it stands alone. Raises ConfigError for an unknown name."""
+    known = starters()
+    if name not in known:
+        near = closest(name, known)
+        fix = f"did you mean `{near}`?" if near else f"known: {', '.join(known)}"
+        raise ConfigError(f"there is no starter `{name}`", fix=fix)
+    text = known[name].read_text(encoding="utf-8")
+    mistakes: list[Mistake] = []
+    if "extends" not in parse(text, name, mistakes).keys:
+        return text
+    opening = "".join(itertools.takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
+    whole = plain(read_layers(known[name], mistakes))
+    return opening + dump(cast(dict[str, object], whole))
+
+
+def abouts() -> dict[str, str]:
+    """What every starter is for: the comment in the first line of its file."""
+    return {name: file.read_text(encoding="utf-8").partition("\n")[0].strip("# ") for name, file in starters().items()}
+
+
+def abouts() -> dict[str, str]:
+    """What each starter is for: the comment on its first line."""
+    return {name: file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for name, file in starters().items()}

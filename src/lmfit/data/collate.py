@@ -1,0 +1,29 @@
+"""Rows to padded tensors."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from lmfit.data.rows import Row
+
+Batch = dict[str, torch.Tensor]
+
+IGNORED = -100
+
+
+def pad(rows: Sequence[Row], padding: Mapping[str, int]) -> Batch:
+    """Right-pad the token arrays of rows to (B, L) int64 and stack their values to (B, ...) float32.
+
+    `padding` maps a token array's name to its padding value; `attention_mask` (B, L) is added.
+    """
+    lengths = np.array([len(row) for row in rows])
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    batch: Batch = {"attention_mask": torch.from_numpy(mask.astype(np.int64))}
+    for name in rows[0].tokens:
+        array = np.full(mask.shape, padding.get(name, 0), np.int64)
+        array[mask] = np.concatenate([np.asarray(row.tokens[name]) for row in rows])
+        batch[name] = torch.from_numpy(array)
+    for name in rows[0].values:
+        batch[name] = torch.from_numpy(np.array([row.values[name] for row in rows], np.float32))
+    return batch

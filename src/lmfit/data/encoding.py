@@ -1,0 +1,123 @@
+"""Encodings: a file is read once to its end, so that later passes cannot meet bytes that do not decode."""
+
+import codecs
+import zlib
+from collections.abc import Iterator
+from hashlib import sha256
+from itertools import chain
+from lzma import LZMAError
+
+from lmfit.data.files import TextFile, nul_character, open_bytes
+from lmfit.data.notices import Notices
+from lmfit.errors import ConfigError, DataError
+
+_CHUNK = 1 << 20
+_SAMPLE = 1 << 17
+_CHAOS_MARGIN = 0.02
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+class _Undecodable(Exception):
+    def __init__(self, line: int, found: bytes) -> None:
+        self.line = line
+        self.found = found
+
+
+def inspect(path: str, part: str = "", encoding: str = "auto", *, notices: Notices) -> TextFile:
+    """Read a file once to its end: its encoding, size and hash.
+
+    `auto` is a byte order mark's encoding, else UTF-8, else what the bytes look like (said in `notices`).
+    Raises DataError with file and line for bytes that do not decode, NUL characters and damaged archives.
+    """
+    chosen = _by_bom(path) or ("utf-8" if encoding == "auto" else _known(encoding))
+    try:
+        try:
+            size, digest = _check(path, chosen)
+        except _Undecodable as error:
+            if encoding != "auto" or chosen != "utf-8":
+                raise
+            chosen = _guess(path, error)
+            notices.say(f"{path}: not UTF-8 (line {error.line}); read as {chosen}, set data.encoding if that is wrong")
+            size, digest = _check(path, chosen)
+    except _Undecodable as error:
+        what = f"bytes {error.found.hex(' ')} are not {chosen} text"
+        raise DataError(what, where=f"{path}:{error.line}", fix="repair the line, or set data.encoding") from error
+    return TextFile(path, part, chosen, size, digest)
+
+
+def _by_bom(path: str) -> str | None:
+    start = next(_chunks(path), b"")[:4]
+    return next((name for mark, name in _BOMS.items() if start.startswith(mark)), None)
+
+
+def _known(encoding: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError as error:
+        raise ConfigError(
+            f"unknown encoding `{encoding}`", fix="data.encoding: auto, utf-8, gb18030, cp1252 ..."
+        ) from error
+
+
+def _chunks(path: str) -> Iterator[bytes]:
+    try:
+        with open_bytes(path) as stream:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+    except (EOFError, OSError, LZMAError, zlib.error) as error:
+        raise DataError(
+            f"`{path}` cannot be read to its end: {error}", fix="the file may be damaged; get it again"
+        ) from error
+
+
+def _check(path: str, encoding: str) -> tuple[int, str]:
+    """(decompressed size, sha256); raises _Undecodable, and DataError for a NUL character."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    digest, size, line = sha256(), 0, 1
+    for chunk in chain(_chunks(path), [b""]):
+        digest.update(chunk)
+        size += len(chunk)
+        try:
+            text = decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode(encoding, errors="ignore")
+            raise _Undecodable(line + before.count("\n"), error.object[error.start : error.end][:4]) from error
+        if (nul := text.find("\0")) >= 0:
+            raise nul_character(path, line + text.count("\n", 0, nul))
+        line += text.count("\n")
+    return size, digest.hexdigest()
+
+
+def _guess(path: str, error: _Undecodable) -> str:
+    """The encoding that lines with bytes above 127 look like.
+
+    Single-byte code pages of western Europe are hard to tell apart; among near equals cp1252 is taken, which is
+    how the web reads Latin-1.
+    """
+    from charset_normalizer import from_bytes
+
+    sample, size = [], 0
+    for line in _raw_lines(path):
+        if not line.isascii():
+            sample.append(line)
+            size += len(line)
+        if size > _SAMPLE:
+            break
+    matches = list(from_bytes(b"\n".join(sample)))
+    if not matches:
+        raise error
+    best = matches[0]
+    near = (match for match in matches if match.chaos <= best.chaos + _CHAOS_MARGIN)
+    return next((match.encoding for match in near if match.encoding == "cp1252"), best.encoding)
+
+
+def _raw_lines(path: str) -> Iterator[bytes]:
+    with open_bytes(path) as stream:
+        for line in stream:
+            yield line.rstrip(b"\r\n")

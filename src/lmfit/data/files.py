@@ -1,0 +1,167 @@
+"""Text files: paths and globs, compression, encoding, lines. Nothing is replaced or skipped on the way."""
+
+import bz2
+import glob
+import gzip
+import io
+import lzma
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import BinaryIO, ClassVar, Protocol, cast
+
+from lmfit.errors import ConfigError, DataError, MissingExtra
+
+
+def _open_zstd(path: str) -> object:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise MissingExtra("reading .zst files", "zstd") from error
+    return zstandard.open(path, "rb")
+
+
+def _open_plain(path: str) -> BinaryIO:
+    return open(path, "rb")
+
+
+_OPENERS: dict[str, Callable[[str], object]] = {
+    ".gz": gzip.open,
+    ".xz": lzma.open,
+    ".bz2": bz2.open,
+    ".zst": _open_zstd,
+}
+
+
+class TextLines(Protocol):
+    """What readers read from: a name for messages, the part asked for (`path#part`), and lines."""
+
+    @property
+    def path(self) -> str:
+        """The path as the user gave it."""
+
+    @property
+    def part(self) -> str:
+        """What stood after `#`, or nothing."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether `lines` can be called again."""
+
+    def lines(self) -> Iterator[str]:
+        r"""Lines with their ends; only \n and \r\n end a line."""
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file that was read once to the end and found sound. `size` and `sha256` are of the decompressed bytes."""
+
+    path: str
+    part: str
+    encoding: str
+    size: int
+    sha256: str
+    repeatable: ClassVar[bool] = True
+
+    def lines(self) -> Iterator[str]:
+        """Lines from the start of the file, each call anew."""
+        return open_text(self.path, self.encoding)
+
+
+@dataclass(frozen=True)
+class TextStream:
+    """Standard input or a pipe: read once, as UTF-8."""
+
+    path: str
+    stream: Iterable[bytes]
+    part: str = ""
+    repeatable: ClassVar[bool] = False
+
+    def lines(self) -> Iterator[str]:
+        """Lines as they come. Raises DataError for bytes that are no UTF-8 text."""
+        for number, raw in enumerate(self.stream, start=1):
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                fix = "write it to a file, where the encoding can be found out"
+                raise DataError("the input is not UTF-8", where=f"{self.path}:{number}", fix=fix) from error
+            if "\0" in line:
+                raise nul_character(self.path, number)
+            yield line
+
+
+def split_suffix(path: str) -> tuple[str, str]:
+    """The suffix that tells the format and the one that tells the compression: `a/b.csv.gz` -> (".csv", ".gz")."""
+    name = Path(path)
+    if name.suffix.lower() in _OPENERS:
+        return Path(name.stem).suffix.lower(), name.suffix.lower()
+    return name.suffix.lower(), ""
+
+
+def nul_character(path: str, line: int) -> DataError:
+    """The error for a NUL in a text."""
+    fix = "remove it; if the file is UTF-16 without a byte order mark, set data.encoding: utf-16-le"
+    return DataError("a NUL character in the text", where=f"{path}:{line}", fix=fix)
+
+
+def chomp(line: str) -> str:
+    r"""The line without its end (\n or \r\n)."""
+    return line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
+
+
+def open_text(path: str, encoding: str) -> Iterator[str]:
+    r"""Lines of a plain or compressed file with their ends; only \n and \r\n end a line, undecodable bytes raise."""
+    with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding, errors="strict", newline="\n") as text:
+        yield from text
+
+
+def open_bytes(path: str) -> BinaryIO:
+    """The decompressed bytes of a file (.gz .xz .bz2 .zst, or plain)."""
+    return cast(BinaryIO, _OPENERS.get(split_suffix(path)[1], _open_plain)(path))
+
+
+def expand(specification: str | list[str]) -> list[tuple[str, str]]:
+    """(path, part) of each file that a path, a glob or a list of them names. Raises DataError for what is not there."""
+    given = [specification] if isinstance(specification, str) else specification
+    found = [pair for item in given for pair in _expand_one(item)]
+    if not found:
+        raise ConfigError("the list of files is empty", fix="name at least one file")
+    return found
+
+
+def _expand_one(item: str) -> list[tuple[str, str]]:
+    path, part = os.path.expanduser(item), ""
+    if not os.path.exists(path) and "#" in path:
+        path, _, part = path.rpartition("#")
+    if not os.path.exists(path) and glob.has_magic(path):
+        paths = sorted(name for name in glob.glob(path, recursive=True) if os.path.isfile(name))
+        if not paths:
+            raise DataError(f"no file matches `{path}`", fix=_near(path))
+        return [(name, part) for name in paths]
+    return [(check_file(path), part)]
+
+
+def check_file(path: str) -> str:
+    """The path itself. Raises DataError where it is no readable file."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise DataError(f"there is no file `{path}`", fix=_near(path)) from error
+    if stat.S_ISDIR(mode):
+        raise DataError(f"`{path}` is a folder", fix=f"name a file, or a glob such as {os.path.join(path, '*.csv')}")
+    if not os.access(path, os.R_OK):
+        raise DataError(f"`{path}` may not be read", fix="change its permissions")
+    return path
+
+
+def _near(path: str) -> str:
+    folder, name = os.path.split(path)
+    if not os.path.isdir(folder or "."):
+        return f"there is no folder `{folder}`; paths are relative to {os.getcwd()}"
+    near = get_close_matches(name, sorted(os.listdir(folder or ".")), n=1)
+    if near:
+        return f"did you mean `{os.path.join(folder, near[0])}`?"
+    return f"paths are relative to {os.getcwd()}"

@@ -1,0 +1,63 @@
+"""What every reader is given and gives back. A new format is one class with this face and a line in the catalogue."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from lmfit.config.schema import Column, DataConfig
+from lmfit.data.example import Example
+from lmfit.data.files import TextLines
+from lmfit.data.notices import Notices
+
+Kind = Literal["words", "text"]
+WordMode = Literal["auto", "whitespace", "unicode", "characters"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read: the reader's share of the `data` section.
+
+    kind: whether examples are words with tags, or texts with a label.
+    labelled: False for prediction; labels are then read where they are and may be missing.
+    keep_columns: every input column goes into Example.columns.
+    """
+
+    kind: Kind
+    format: str = "auto"
+    columns: Mapping[str, Column | list[Column]] = field(default_factory=dict)
+    header: Literal["auto"] | bool = "auto"
+    delimiter: str = "auto"
+    quoting: Literal["auto", "standard", "none"] = "auto"
+    label_first: bool = True
+    label_separator: str | None = None
+    words: WordMode = "auto"
+    labelled: bool = True
+    keep_columns: bool = False
+
+    @classmethod
+    def of(cls, data: DataConfig, kind: Kind) -> "ReadOptions":
+        """The options for the labelled files of a config."""
+        return cls(
+            kind=kind,
+            format=data.format,
+            columns=data.columns,
+            header=data.header,
+            delimiter=data.delimiter,
+            quoting=data.quoting,
+            label_first=data.label_first,
+            label_separator=data.label_separator,
+            words=data.words,
+        )
+
+
+class Reader(Protocol):
+    """One file format."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        """Raises ConfigError for options that this format cannot follow."""
+
+    def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
+        """Yield the file's examples in order; what was chosen or met goes into `notices`.
+
+        Raises DataError with file and line for what cannot be read.
+        """

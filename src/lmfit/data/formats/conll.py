@@ -1,0 +1,148 @@
+"""Words in columns, one word a line, a blank line between sentences (CoNLL and its relatives)."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from lmfit.data.example import Example, Origin
+from lmfit.data.files import TextLines, chomp
+from lmfit.data.formats.base import ReadOptions
+from lmfit.data.notices import Notices
+from lmfit.data.words import is_han
+from lmfit.errors import ConfigError, DataError
+
+_SAMPLE_LINES = 2000
+_BOUNDARY = re.compile(r"-DOCSTART-(?=[ \t]|$)|#begin document\b|#end document\b")
+_BLANKS = re.compile(r"[ \t]+")
+
+Numbered = tuple[int, str]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """A file's shape: how a line is split, into how many columns, where word and tag stand, what joins words."""
+
+    split: Callable[[str], list[str]]
+    columns: int
+    token: int
+    label: int | None
+    joiner: str
+
+
+class ConllReader:
+    """Reads any column layout, separated by tabs (tokens may then hold blanks) or by blanks.
+
+    -DOCSTART- and "#begin document" lines begin a document. A line "# ..." before the first word of a sentence is a
+    comment if it has not the file's number of columns. Words stand in the text with a blank between them, or without
+    one where most lines hold a single Han character.
+    """
+
+    def __init__(self, options: ReadOptions) -> None:
+        if options.kind != "words":
+            raise ConfigError("conll files hold words with tags, not texts with a label", fix="set another data.format")
+        for role, column in options.columns.items():
+            if role not in ("tokens", "labels") or not isinstance(column, int):
+                fix = "conll files have positions only, e.g. columns: {tokens: 0, labels: -1}"
+                raise ConfigError(f"`{role}: {column}` is no column of a conll file", where="data.columns", fix=fix)
+        self._options = options
+
+    def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
+        """Yield one example per sentence, tags as written in the file."""
+        lines = enumerate(map(chomp, file.lines()), start=1)
+        head = list(islice(lines, _SAMPLE_LINES))
+        layout = self._judge(head, file.path, notices)
+        for document, block in _blocks(chain(head, lines), file.path):
+            rows = [(number, layout.split(line)) for number, line in block]
+            words = _without_comments(rows, layout, file.path, notices)
+            if words:
+                yield _example(words, layout, file.path, document)
+
+    def _judge(self, head: Sequence[Numbered], path: str, notices: Notices) -> _Layout:
+        content = [(n, line) for n, line in head if line.strip() and not _BOUNDARY.match(line)]
+        words = [(n, line) for n, line in content if not line.startswith("# ")] or content
+        if not words:
+            return _Layout(_split_blanks, 0, 0, None, " ")
+        tabs = all("\t" in line for _, line in words)
+        split = _split_tabs if tabs else _split_blanks
+        columns = len(split(words[0][1]))
+        token, label = self._positions(columns, f"{path}:{words[0][0]}")
+        tokens = [fields[token] for fields in (split(line) for _, line in words) if len(fields) == columns]
+        glued = 2 * sum(len(word) == 1 and is_han(word) for word in tokens) > len(tokens)
+        between = "Han characters joined without blanks" if glued else "words joined by blanks"
+        notices.say(f"{path}: {columns} columns between {'tabs' if tabs else 'blanks'}, {between}")
+        return _Layout(split, columns, token, label, "" if glued else " ")
+
+    def _positions(self, columns: int, where: str) -> tuple[int, int | None]:
+        """Positions of word and tag in a line; the tag's is None where an unlabelled file has none."""
+        asked = {"tokens": 0, "labels": -1, **self._options.columns}
+        found = {role: p % columns for role, p in asked.items() if isinstance(p, int) and -columns <= p < columns}
+        wanted = ["tokens", "labels"] if self._options.labelled else ["tokens"]
+        if missing := next((role for role in wanted if role not in found), None):
+            what = f"no column {asked[missing]} for the {missing}: the line has {columns}"
+            raise DataError(what, where=where, fix="set data.columns, e.g. {tokens: 0, labels: -1}")
+        label = found.get("labels")
+        if label != found["tokens"]:
+            return found["tokens"], label
+        if self._options.labelled:
+            what = f"words and tags would come from the same column: the line has {columns}"
+            raise DataError(what, where=where, fix="each line needs a word and its tag; see data.columns")
+        return found["tokens"], None
+
+
+def _split_blanks(line: str) -> list[str]:
+    return _BLANKS.split(line.strip(" \t"))
+
+
+def _split_tabs(line: str) -> list[str]:
+    return line.split("\t")
+
+
+def _blocks(lines: Iterable[Numbered], path: str) -> Iterator[tuple[str | None, list[Numbered]]]:
+    """Runs of lines between blank lines and document boundaries, with the document they stand in."""
+    document: str | None = None
+    block: list[Numbered] = []
+    for number, line in lines:
+        boundary = _BOUNDARY.match(line)
+        if line.strip() and not boundary:
+            block.append((number, line))
+            continue
+        if block:
+            yield document, block
+            block = []
+        if boundary:
+            document = f"{path}:{number}"
+    if block:
+        yield document, block
+
+
+def _without_comments(
+    rows: list[tuple[int, list[str]]], layout: _Layout, path: str, notices: Notices
+) -> list[tuple[int, list[str]]]:
+    """The rows that are words. Raises DataError for a row with another number of columns."""
+    start = 0
+    while start < len(rows) and len(rows[start][1]) != layout.columns and rows[start][1][0].startswith("#"):
+        notices.count("comment lines (# ...) passed over", f"{path}:{rows[start][0]}")
+        start += 1
+    for number, fields in rows[start:]:
+        if len(fields) != layout.columns:
+            what = f"{len(fields)} columns where the lines before have {layout.columns}"
+            fix = "a word or its tag is missing, or a word holds a blank (separate the columns by tabs then)"
+            raise DataError(what, where=f"{path}:{number}", fix=fix)
+        empty = next((p for p in (layout.token, layout.label) if p is not None and not fields[p].strip()), None)
+        if empty is not None:
+            raise DataError(f"column {empty} is empty", where=f"{path}:{number}", fix="give the word and its tag")
+    return rows[start:]
+
+
+def _example(rows: Sequence[tuple[int, list[str]]], layout: _Layout, path: str, document: str | None) -> Example:
+    words: list[tuple[int, int]] = []
+    tokens = [fields[layout.token] for _, fields in rows]
+    position = 0
+    for token in tokens:
+        words.append((position, position + len(token)))
+        position += len(token) + len(layout.joiner)
+    label = layout.label
+    tags = None if label is None else [sys.intern(fields[label].strip()) for _, fields in rows]
+    return Example(Origin(path, rows[0][0]), layout.joiner.join(tokens), words=words, tags=tags, document=document)

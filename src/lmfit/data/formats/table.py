@@ -1,0 +1,145 @@
+"""Tables: csv, tsv and their kin. Every field stays text as written; "NA" and "None" are words like any other."""
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+from lmfit.data.columns import TARGET, Chosen, check_roles, choose, flat
+from lmfit.data.example import Example, Origin
+from lmfit.data.files import TextLines, chomp
+from lmfit.data.formats.base import ReadOptions
+from lmfit.data.formats.table_layout import (
+    SAMPLE_LINES,
+    Dialect,
+    Row,
+    guess_label_column,
+    judge_dialect,
+    judge_header,
+    sample_rows,
+)
+from lmfit.data.notices import Notices
+from lmfit.data.records import RecordBuilder
+from lmfit.errors import DataError
+
+csv.field_size_limit(sys.maxsize)
+
+Numbered = tuple[int, Row]
+
+
+class TableReader:
+    """Reads rows separated by a delimiter; a quoted field may hold line ends, and line numbers stay right.
+
+    A row that is shorter or longer than the first is an error, except in a tab-separated file whose columns are all
+    given in data.columns: there it is read if it has these columns, and counted.
+    """
+
+    def __init__(self, options: ReadOptions) -> None:
+        check_roles(options)
+        self._options = options
+
+    def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
+        """Yield one example per row."""
+        lines = iter(file.lines())
+        head = list(islice(lines, SAMPLE_LINES))
+        dialect = judge_dialect(head, file.lines() if file.repeatable else head, self._options)
+        sample = sample_rows(head, dialect)
+        header = judge_header(sample, self._options)
+        rows = _rows(chain(head, lines), dialect, file.path)
+        line, first = next(rows, (1, []))
+        if not first:
+            return
+        names = _names(first, header, f"{file.path}:{line}")
+        notices.say(f"{file.path}: {dialect}, " + (f"header {', '.join(names)}" if header else "no header"))
+        where = f"{file.path}:{line}"
+        chosen = self._choose(names, sample, header, where, notices)
+        builder = RecordBuilder(self._options, chosen, names, where, notices)
+        needed = self._needed(chosen, names) if dialect.delimiter == "\t" else None
+        body = rows if header else chain([(line, first)], rows)
+        for line, row in _even(body, len(names), needed, file.path, notices):
+            yield builder.example(_record(names, row), Origin(file.path, line))
+
+    def _choose(
+        self, names: Sequence[str], sample: Sequence[Row], header: bool, where: str, notices: Notices
+    ) -> Chosen:
+        """The columns of each role; a table of one column, or of two without names, explains itself."""
+        if self._options.columns or header or self._options.kind != "text":
+            alone = len(names) == 1 and not self._options.columns
+            return {"text": [names[0]]} if alone else choose(self._options, names, where, notices)
+        if len(names) == 1:
+            return {"text": [names[0]]}
+        label = guess_label_column(sample)
+        if label is None:
+            return {}
+        notices.say(f"{where.rpartition(':')[0]}: text = column {1 - label}, label = column {label} (data.columns)")
+        return {"text": [names[1 - label]], "label": [names[label]]}
+
+    def _needed(self, chosen: Chosen, names: Sequence[str]) -> int | None:
+        """How many fields a row must have where data.columns says all that is read; None: as many as the first row."""
+        asked = flat(self._options.columns.values())
+        given = TARGET[self._options.kind] in self._options.columns
+        if not given or any(isinstance(column, int) and column < 0 for column in asked):
+            return None
+        return 1 + max(names.index(name) for found in chosen.values() for name in found)
+
+
+def _rows(lines: Iterable[str], dialect: Dialect, path: str) -> Iterator[Numbered]:
+    """(line on which it begins, fields) of each row that is not blank."""
+    if not dialect.quoted:
+        for number, line in enumerate(map(chomp, lines), start=1):
+            if line.strip():
+                yield number, line.split(dialect.delimiter)
+        return
+    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _quoting_error(error, path, number, reader.line_num) from error
+        if row:
+            yield number, row
+
+
+def _quoting_error(error: csv.Error, path: str, begin: int, end: int) -> DataError:
+    reason = str(error)
+    if "new-line character" in reason:
+        what, fix = "a carriage return inside a row", "end lines with \\n or \\r\\n, or put the field in quotes"
+    elif "unexpected end" in reason:
+        what, fix = "a quoted field is not closed before the end of the file", "close it, or set data.quoting: none"
+    else:
+        what = "text after the closing quote of a field"
+        fix = 'double the quotes inside ("a ""b"" c"), or set data.quoting: none if quotes are plain text'
+    return DataError(
+        what + (f" (the row goes on to line {end})" if end > begin else ""), where=f"{path}:{begin}", fix=fix
+    )
+
+
+def _names(first: Row, header: bool, where: str) -> list[str]:
+    """Names of the columns: the header's, else positions "0", "1" ..."""
+    if not header:
+        return [str(i) for i in range(len(first))]
+    names = [name.strip() or str(i) for i, name in enumerate(first)]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise DataError(f"two columns are named `{twice}`", where=where, fix="rename one")
+    return names
+
+
+def _even(rows: Iterable[Numbered], width: int, needed: int | None, path: str, notices: Notices) -> Iterator[Numbered]:
+    """The rows, checked for their number of fields."""
+    for line, row in rows:
+        if len(row) != width:
+            where = f"{path}:{line}"
+            if needed is None or len(row) < needed:
+                fix = "is the delimiter in a text (quote the field), or missing? See data.delimiter and data.quoting"
+                raise DataError(f"{len(row)} columns where the first row has {width}", where=where, fix=fix)
+            notices.count(f"rows with more or fewer columns than the first ({width}), read by data.columns", where)
+        yield line, row
+
+
+def _record(names: Sequence[str], row: Row) -> dict[str, str]:
+    record = dict(zip(names, row, strict=False))
+    record.update((str(i), row[i]) for i in range(len(names), len(row)))
+    return record

@@ -1,0 +1,111 @@
+"""A split that can be read again and again, and the steps that are laid over one."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from itertools import islice
+from typing import Self
+
+from lmfit.data.example import Example
+from lmfit.data.notices import Notices
+from lmfit.data.scheme import Scheme, to_iob2
+from lmfit.data.splits import few_per_class
+from lmfit.errors import DataError
+
+Stream = Callable[[Notices], Iterator[Example]]
+Step = Callable[[Iterable[Example], Notices], Iterator[Example]]
+
+
+class Source:
+    """Examples in a fixed order.
+
+    files: where they come from. fingerprint: a hash of the contents and of everything that decides how they are read.
+    small: whether they are held in memory after `load`; otherwise each pass reads the files anew.
+    """
+
+    def __init__(self, name: str, files: Sequence[str], fingerprint: str, stream: Stream, *, small: bool) -> None:
+        self.name = name
+        self.files = list(files)
+        self.fingerprint = fingerprint
+        self._stream = stream
+        self._small = small
+        self._length: int | None = None
+
+    def __iter__(self) -> Iterator[Example]:
+        return self._stream(Notices())
+
+    def __len__(self) -> int:
+        if self._length is None:
+            self.load(Notices())
+        return self._length or 0
+
+    def load(self, notices: Notices) -> Self:
+        """Read to the end once: every error is met now, and the length is known.
+
+        Raises DataError where there is no example at all.
+        """
+        if self._length is not None:
+            return self
+        if self._small:
+            kept = list(self._stream(notices))
+            self._stream = lambda _: iter(kept)
+            self._length = len(kept)
+        else:
+            self._length = sum(1 for _ in self._stream(notices))
+        if not self._length:
+            raise DataError(f"the {self.name} split has no example", where=", ".join(self.files))
+        return self
+
+    def then(self, step: Step, what: object, name: str | None = None) -> "Source":
+        """What `step` makes of these examples; `what` is the step's share in the fingerprint."""
+        before = self._stream
+        digest = fingerprint_of([self.fingerprint, what])
+        return Source(
+            name or self.name, self.files, digest, lambda notices: step(before(notices), notices), small=self._small
+        )
+
+
+def fingerprint_of(what: object) -> str:
+    """A hash of plain values."""
+    return sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def only(inside: Callable[[Example], bool], wanted: bool = True) -> Step:
+    """The examples for which `inside` is what is wanted."""
+    return lambda examples, _: (example for example in examples if inside(example) == wanted)
+
+
+def first(number: int) -> Step:
+    """The first examples."""
+    return lambda examples, _: islice(examples, number)
+
+
+def in_iob2(scheme: Scheme) -> Step:
+    """The examples with their tags in IOB2; sentences that break the rules of `scheme` are repaired and counted."""
+
+    def step(examples: Iterable[Example], notices: Notices) -> Iterator[Example]:
+        for example in examples:
+            try:
+                tags, broken = to_iob2(example.tags or [], scheme)
+            except DataError as error:
+                problem = error.problems[0]
+                raise DataError(problem.what, where=str(example.origin), fix=problem.fix) from error
+            if broken:
+                what = f"sentences whose tags break the rules of {scheme} (an entity begins where a tag cannot go on)"
+                notices.count(what, example.origin)
+            yield example if example.tags is None else replace(example, tags=tags)
+
+    return step
+
+
+def balanced(source: Source, number: int, seed: int, notices: Notices) -> Source:
+    """The source with `number` examples of each class, chosen by hash; a class with fewer keeps them all (and is said)."""
+    kept, short = few_per_class(source, number, seed)
+    for label, has in sorted(short.items()):
+        notices.say(f"{source.name}: class `{label}` has only {has} of the {number} examples of limit_per_class")
+
+    def step(examples: Iterable[Example], _: Notices) -> Iterator[Example]:
+        return (example for position, example in enumerate(examples) if position in kept)
+
+    return source.then(step, ["limit_per_class", number, seed])

@@ -1,0 +1,167 @@
+"""Where examples come from: the splits that a config names, and the input of a prediction."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+
+from lmfit.catalog import FORMATS
+from lmfit.config.schema import DataConfig, Files, SplitConfig
+from lmfit.data.encoding import inspect
+from lmfit.data.example import Example
+from lmfit.data.files import TextFile, TextLines, TextStream, expand
+from lmfit.data.format_choice import choose_format, refuse_binary
+from lmfit.data.formats.base import Kind, Reader, ReadOptions
+from lmfit.data.notices import Notices
+from lmfit.data.scheme import Scheme, detect_scheme
+from lmfit.data.source import Source, balanced, fingerprint_of, first, in_iob2, only
+from lmfit.data.splits import set_aside
+from lmfit.errors import ConfigError, DataError
+
+SMALL = 64 * 2**20
+
+__all__ = ["Source", "Splits", "load_splits", "read_input"]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The splits of a data set, what was found out on the way, and the tagging scheme of the files (words only)."""
+
+    train: Source
+    validation: Source | None
+    test: Source | None
+    notices: list[str]
+    scheme: Scheme | None = None
+
+
+def load_splits(data: DataConfig, task_kind: Kind) -> Splits:
+    """Open every split of a config and read it once. Raises InputError for whatever cannot be read."""
+    notices = Notices()
+    found = _open_all(data, task_kind, notices)
+    scheme = _scheme(data, found["train"], notices) if task_kind == "words" else None
+    for name in found:
+        if scheme is not None:
+            found[name] = found[name].then(in_iob2(scheme), ["scheme", scheme])
+        if data.limit is not None:
+            found[name] = found[name].then(first(data.limit), ["limit", data.limit])
+        if data.limit_per_class is not None and name == "train":
+            found[name] = balanced(found[name], data.limit_per_class, data.split_seed, notices)
+        found[name].load(notices)
+    for name in ("validation", "test"):
+        if name in found and found[name].fingerprint == found["train"].fingerprint:
+            notices.say(f"{name} and train have the same contents: its scores say nothing about new texts")
+    return Splits(found["train"], found.get("validation"), found.get("test"), notices.sentences, scheme)
+
+
+def read_input(
+    path: str,
+    kind: Kind,
+    options: ReadOptions | None = None,
+    *,
+    encoding: str = "auto",
+    notices: Notices | None = None,
+) -> Iterator[Example]:
+    """Stream the examples of unlabelled input in their order: text (one a line), csv, tsv, jsonl, json, conll.
+
+    `-` is standard input: JSON lines where it looks so, else text. Labels may be missing and are kept where they are.
+    `options` says columns and format (default: found out); every input column goes into Example.columns.
+    """
+    notices = notices or Notices()
+    options = replace(options or ReadOptions(kind), kind=kind, labelled=False, keep_columns=True)
+    for file in _inputs(path, encoding, notices):
+        refuse_binary(file.path)
+        own = replace(options, format=choose_format(file, options, notices))
+        yield from checked(FORMATS.load(own.format)(own).read(file, notices))
+
+
+def open_files(name: str, files: Files, options: ReadOptions, encoding: str, notices: Notices) -> Source:
+    """A source over files that were found sound; a small one is loaded. Raises DataError for missing or empty files."""
+    chosen: list[tuple[TextFile, ReadOptions, Reader]] = []
+    for path, part in expand(files):
+        refuse_binary(path)
+        file = inspect(path, part, encoding, notices=notices)
+        if not file.size:
+            raise DataError(f"`{path}` is empty", fix="name another file, or take it out of the list")
+        own = replace(options, format=choose_format(file, options, notices))
+        chosen.append((file, own, FORMATS.load(own.format)(own)))
+
+    def stream(notices: Notices) -> Iterator[Example]:
+        for file, _, reader in chosen:
+            yield from checked(reader.read(file, notices))
+
+    names = [file.path + (f"#{file.part}" if file.part else "") for file, _, _ in chosen]
+    digest = fingerprint_of([[file.sha256, file.part, file.encoding, asdict(own)] for file, own, _ in chosen])
+    small = sum(file.size for file, _, _ in chosen) < SMALL
+    source = Source(name, names, digest, stream, small=small)
+    return source.load(notices) if small else source
+
+
+def checked(examples: Iterable[Example]) -> Iterator[Example]:
+    """The examples. Raises DataError for a NUL or half a surrogate pair in a text (JSON escapes can hold them)."""
+    for example in examples:
+        for text in (example.text, example.text_pair or ""):
+            if "\0" in text:
+                raise DataError("a NUL character in the text", where=str(example.origin), fix="remove it")
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                what = f"half a surrogate pair at character {error.start} of the text"
+                raise DataError(what, where=str(example.origin), fix="write both halves, or remove it") from error
+        yield example
+
+
+def _inputs(path: str, encoding: str, notices: Notices) -> Iterator[TextLines]:
+    if path == "-":
+        yield TextStream("-", sys.stdin.buffer)
+    elif os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):
+        with open(path, "rb") as stream:
+            yield TextStream(path, stream)
+    else:
+        for name, part in expand(path):
+            yield inspect(name, part, encoding, notices=notices)
+
+
+def _open_all(data: DataConfig, kind: Kind, notices: Notices) -> dict[str, Source]:
+    """The source of each split that the config has; parts of the training data are taken off it."""
+    parts = {"validation": data.validation, "test": data.test}
+    taken = {name: part for name, part in parts.items() if isinstance(part, SplitConfig)}
+    if sum(part.split for part in taken.values()) >= 1:
+        raise ConfigError("validation and test leave nothing to train on", where="data", fix="lower their shares")
+    options = replace(ReadOptions.of(data, kind), keep_columns=any(part.key is not None for part in taken.values()))
+    found = _open_given(data, options, notices)
+    whole = found["train"]
+    for name, part in taken.items():
+        inside = set_aside(part, data.split_seed, top=name == "validation")
+        what = [name, part.model_dump(), data.split_seed]
+        found[name] = whole.then(only(inside), ["in", what], name)
+        found["train"] = found["train"].then(only(inside, wanted=False), ["not in", what])
+    return found
+
+
+def _open_given(data: DataConfig, options: ReadOptions, notices: Notices) -> dict[str, Source]:
+    """The source of each split that has files, or a split of a Hub data set, of its own."""
+    given: Mapping[str, Files | SplitConfig | None] = {
+        "train": data.train,
+        "validation": data.validation,
+        "test": data.test,
+    }
+    if data.format == "hub":
+        from lmfit.data.formats.hub import open_hub
+
+        return open_hub(data, options, notices)
+    files = {name: files for name, files in given.items() if isinstance(files, str | list)}
+    return {name: open_files(name, paths, options, data.encoding, notices) for name, paths in files.items()}
+
+
+def _scheme(data: DataConfig, train: Source, notices: Notices) -> Scheme:
+    if data.scheme != "auto":
+        return data.scheme
+    try:
+        scheme = detect_scheme(example.tags or [] for example in train)
+    except DataError as error:
+        problem = error.problems[0]
+        raise DataError(problem.what, where=", ".join(train.files), fix=problem.fix) from error
+    read = "without prefixes, one label a word" if scheme == "plain" else f"{scheme}, read as IOB2"
+    notices.say(f"tags: {read} (data.scheme)")
+    return scheme

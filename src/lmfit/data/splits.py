@@ -1,0 +1,92 @@
+"""Setting examples aside by a hash of their text: the same rows every time, whatever else is in the file."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from heapq import heappush, heapreplace
+from unicodedata import normalize
+
+from lmfit.config.schema import Column, SplitConfig
+from lmfit.data.example import Example
+from lmfit.errors import ConfigError, DataError
+
+SCALE = 2**64
+
+Place = Callable[[Example], int]
+
+
+def place_by_text(seed: int) -> Place:
+    """A function from an example to a whole number in [0, 2**64), spread evenly by a hash of its text.
+
+    Texts that differ only in case, white space or Unicode form have the same place.
+    """
+
+    def place(example: Example) -> int:
+        return _hash(seed, f"{_plain(example.text)}\n{_plain(example.text_pair or '')}")
+
+    return place
+
+
+def place_by_group(seed: int, key: Column) -> Place:
+    """As place_by_text, but all examples with the same value in the column `key` have the same place.
+
+    `document` stands for the document of a conll file or of data.columns.
+    """
+
+    def place(example: Example) -> int:
+        return _hash(seed, group_of(example, key))
+
+    return place
+
+
+def set_aside(config: SplitConfig, seed: int, *, top: bool) -> Callable[[Example], bool]:
+    """Whether an example belongs to the part that `config` takes: the highest places (`top`), or the lowest.
+
+    Two parts from opposite ends never meet as long as their shares sum to less than 1.
+    """
+    place = place_by_text(seed) if config.key is None else place_by_group(seed, config.key)
+    size = round(config.split * SCALE)
+    return lambda example: place(example) >= SCALE - size if top else place(example) < size
+
+
+def group_of(example: Example, key: Column) -> str:
+    """The value of a column. Raises DataError where the example has no such column."""
+    if key == "document" and example.document is not None:
+        return example.document
+    names = list(example.columns)
+    if isinstance(key, int) and -len(names) <= key < len(names):
+        return str(example.columns[names[key]])
+    if key in example.columns:
+        return str(example.columns[str(key)])
+    known = ", ".join(names) or "none"
+    raise DataError(f"no column `{key}` to group by", where=str(example.origin), fix=f"columns: {known}")
+
+
+def few_per_class(examples: Iterable[Example], number: int, seed: int) -> tuple[set[int], dict[str, int]]:
+    """Positions of `number` examples of each class, those with the lowest places; and the classes that have fewer.
+
+    Raises ConfigError where labels are not single names.
+    """
+    place = place_by_text(seed)
+    lowest: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for position, example in enumerate(examples):
+        if not isinstance(example.label, str):
+            what = "limit_per_class needs one label name per row"
+            raise ConfigError(what, where="data.limit_per_class", fix="use data.limit")
+        entry = (-place(example), -position)
+        heap = lowest[example.label]
+        if len(heap) < number:
+            heappush(heap, entry)
+        elif entry > heap[0]:
+            heapreplace(heap, entry)
+    short = {label: len(heap) for label, heap in lowest.items() if len(heap) < number}
+    return {-position for heap in lowest.values() for _, position in heap}, short
+
+
+def _plain(text: str) -> str:
+    return " ".join(normalize("NFKC", text).casefold().split())
+
+
+def _hash(seed: int, value: str) -> int:
+    digest = blake2b(value.encode(), digest_size=8, key=str(seed).encode()).digest()
+    return int.from_bytes(digest, "big")

@@ -1,0 +1,129 @@
+"""The machine: which device, which arithmetic, how many threads, how much memory. The only file that says "cuda"."""
+
+import os
+import platform
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from lmfit.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where the arithmetic happens. `precision` is fp32, bf16 or fp16; weights are fp32 in any case."""
+
+    kind: str
+    index: int | None
+    name: str
+    precision: str
+    threads: int
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The torch.device."""
+        return torch.device(self.kind, self.index)
+
+    @property
+    def micro_batch_tokens(self) -> int:
+        """Padded tokens of one forward pass when micro_batch_size is auto."""
+        return 32_768 if self.kind == "cuda" else 16_384
+
+    def autocast(self) -> torch.autocast:
+        """Context in which matrix products use the lower precision."""
+        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.bfloat16}[self.precision]
+        return torch.autocast(self.kind, dtype=dtype, enabled=self.precision != "fp32")
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Loss scaling for fp16; does nothing otherwise."""
+        return torch.amp.GradScaler(self.kind, enabled=self.precision == "fp16")
+
+    def in_full_precision(self) -> "Device":
+        """The same device computing in fp32 (prediction and evaluation: answers equal those of other loaders)."""
+        return Device(**(asdict(self) | {"precision": "fp32"}))
+
+    def describe(self) -> dict[str, Any]:
+        """For run.json."""
+        return asdict(self)
+
+
+def pick_device(wanted: str = "auto", precision: str = "auto") -> Device:
+    """The device for `auto`, `cpu`, `cuda`, `cuda:1` or `mps`. Raises ConfigError where it is not there."""
+    kind, _, index = wanted.partition(":")
+    if kind == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    _check_available(kind, index, wanted)
+    number = int(index) if index else (0 if kind == "cuda" else None)
+    name = torch.cuda.get_device_name(number) if kind == "cuda" else processor_name()
+    return Device(kind, number, name, _precision(kind, precision), torch.get_num_threads())
+
+
+def _check_available(kind: str, index: str, wanted: str) -> None:
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if kind not in there or (index and not index.isdigit()):
+        raise ConfigError(f"unknown device `{wanted}`", where="--device", fix="use auto, cpu, cuda, cuda:1 or mps")
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if not there[kind] or (index and int(index) >= count):
+        raise ConfigError(
+            f"device `{wanted}` is not available here", where="--device", fix="use auto, or see lmfit doctor"
+        )
+
+
+def _precision(kind: str, wanted: str) -> str:
+    if wanted == "auto":
+        if kind == "cuda":
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+        return "bf16" if kind == "cpu" and cpu_has_bf16() else "fp32"
+    if wanted == "fp16" and kind == "cpu":
+        raise ConfigError("training.precision: fp16 is for GPUs", fix="use auto, bf16 or fp32 on a CPU")
+    return wanted
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bf16 matrices natively (AVX512-BF16, AMX)."""
+    check = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return bool(check and check())
+
+
+def processor_name() -> str:
+    """The CPU's model name where the system tells it."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's generators inside the block and put the earlier state back after it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def peak_memory_bytes(device: Device) -> int:
+    """Most memory used so far: on the GPU, else by this process."""
+    if device.kind == "cuda":
+        return int(torch.cuda.max_memory_allocated(device.torch_device))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def memory_total_bytes() -> int:
+    """Memory of the machine or of its cgroup, whichever is less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(path) as file:
+                text = file.read().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            total = min(total, int(text))
+    return total

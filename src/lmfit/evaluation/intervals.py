@@ -1,0 +1,134 @@
+"""95 % percentile bootstrap intervals and paired differences (Efron & Tibshirani 1993), vectorised over resamples.
+
+R resamples   U units (documents, sentences or rows), drawn with replacement
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmfit.errors import ConfigError, InputError, suggestion
+from lmfit.evaluation.names import metric as metric_of
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+MIN_DOCUMENTS = 10
+_TAILS = (0.025, 0.975)
+_MAX_UNDEFINED = 0.05
+_CHUNK_CELLS = 4_000_000
+
+
+class Units(Protocol):
+    """Statistics of each unit of resampling, from which every metric of a weighted sample follows."""
+
+    @property
+    def count(self) -> int:
+        """Number of units, U."""
+
+    @property
+    def width(self) -> int:
+        """Numbers that one sample takes while it is scored; bounds how many are scored together."""
+
+    def scores(self, weights: FloatArray) -> dict[str, FloatArray]:
+        """Every metric of R samples that hold unit u weights[r, u] times: (R, U) -> name -> (R,), NaN if undefined."""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Which unit of resampling each row belongs to; `name` is a plural such as documents or rows."""
+
+    unit_of_row: IntArray
+    count: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % interval; None where undefined, and `note` says why."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+def group_rows(documents: Sequence[str | None] | None, rows: int, name: str) -> Grouping:
+    """Units are the documents where there are at least 10 of them (rows without one stand alone), else the rows."""
+    named = {document: i for i, document in enumerate(dict.fromkeys(d for d in documents or () if d is not None))}
+    if len(named) < MIN_DOCUMENTS:
+        return Grouping(np.arange(rows, dtype=np.int64), rows, name)
+    keys: list[Any] = [(i,) if document is None else document for i, document in enumerate(documents or ())]
+    index = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    return Grouping(np.fromiter((index[key] for key in keys), np.int64, len(keys)), len(index), "documents")
+
+
+def resample_weights(units: Units, resamples: int, seed: int) -> Iterator[FloatArray]:
+    """Chunks (r, U) of how often each unit is drawn when U of U are drawn with replacement; R rows in all."""
+    generator = np.random.default_rng(seed)
+    count, step = units.count, max(1, _CHUNK_CELLS // max(units.count, units.width))
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        drawn = generator.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)
+
+
+def estimate(units: Units, support: dict[str, int], resamples: int, seed: int) -> dict[str, Estimate]:
+    """Every metric of `units` with its interval; `support`: how many items each metric rests on."""
+    if units.count == 0:
+        return {name: Estimate(None, note="nothing to score") for name in support}
+    point = {name: float(v[0]) for name, v in units.scores(np.ones((1, units.count))).items()}
+    chunks = [units.scores(weights) for weights in resample_weights(units, resamples, seed)]
+    sampled = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in point}
+    return {name: _interval(name, point[name], sampled[name], min(units.count, support[name])) for name in point}
+
+
+def _interval(name: str, value: float, sampled: FloatArray, effective: int) -> Estimate:
+    """The percentile interval; the exact binomial (Clopper-Pearson) bound for a share of 0 or 1 without any spread."""
+    if np.isnan(value):
+        return Estimate(None, note="undefined on this data")
+    defined = sampled[~np.isnan(sampled)]
+    is_share = metric_of(name).better == "higher" and value in (0.0, 1.0)
+    if is_share and effective and np.all(defined == value):
+        bound = _TAILS[0] ** (1 / effective)
+        low, high = (bound, 1.0) if value else (0.0, 1 - bound)
+        return Estimate(value, low, high, f"resamples show no spread; exact binomial bound for {effective} units")
+    if len(defined) < (1 - _MAX_UNDEFINED) * len(sampled):
+        return Estimate(value, note="too rare for an interval: undefined in more than 5 % of the resamples")
+    if effective < 2:
+        return Estimate(value, note="no interval from fewer than two units")
+    low, high = np.quantile(defined, _TAILS)
+    return Estimate(value, float(low), float(high))
+
+
+def paired_difference(
+    metric: str, a: Units, b: Units, resamples: int, seed: int
+) -> tuple[float | None, float | None, float | None]:
+    """a - b in `metric` on the same units in the same order, with its 95 % interval; None where undefined.
+
+    Both are resampled alike, so what is hard for both cancels. Raises InputError where the units do not match.
+    """
+    if a.count != b.count:
+        raise InputError(f"cannot pair {a.count} units with {b.count}", fix="score both on the same file")
+    if a.count == 0:
+        return None, None, None
+    point = _difference(metric, a, b, np.ones((1, a.count)))[0]
+    sampled = np.concatenate([_difference(metric, a, b, w) for w in resample_weights(a, resamples, seed)])
+    defined = sampled[~np.isnan(sampled)]
+    if np.isnan(point):
+        return None, None, None
+    if a.count < 2 or len(defined) < (1 - _MAX_UNDEFINED) * len(sampled):
+        return float(point), None, None
+    low, high = np.quantile(defined, _TAILS)
+    return float(point), float(low), float(high)
+
+
+def _difference(metric: str, a: Units, b: Units, weights: FloatArray) -> FloatArray:
+    scores_a, scores_b = a.scores(weights), b.scores(weights)
+    common = scores_a.keys() & scores_b.keys()
+    if metric not in common:
+        raise ConfigError(f"`{metric}` is not a metric of both", fix=suggestion(metric, sorted(common)))
+    return scores_a[metric] - scores_b[metric]

@@ -1,0 +1,211 @@
+"""Scores of a split with 95 % intervals: one function per kind of prediction.
+
+In each of them `documents` names the document of each row (or None); the bootstrap then resamples documents.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
+
+import numpy as np
+from scipy.sparse import hstack
+
+from lmfit.errors import DataError, LmfitError
+from lmfit.evaluation.counts import (
+    ClassSums,
+    CountUnits,
+    class_table,
+    confusion,
+    count_pairs,
+    count_sets,
+    macro,
+    matthews,
+    per_class,
+    weighted,
+)
+from lmfit.evaluation.entities import spans
+from lmfit.evaluation.intervals import FloatArray, Grouping, IntArray, group_rows
+from lmfit.evaluation.numbers import NumberUnits
+from lmfit.evaluation.scores import Counted, Scores
+
+Documents = Sequence[str | None] | None
+Tags = Sequence[Sequence[str]]
+TagOrder = Callable[[str], tuple[bool, str, str]]
+
+
+def score_tags(
+    gold: Tags,
+    predicted: Tags,
+    documents: Documents = None,
+    *,
+    entities: bool = True,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Scores:
+    """Scores of one tag per word: entities (micro, strict as seqeval's) and words; words alone for plain tags.
+
+    Predicted tags are scored as they are; `entities.repair_iob2` makes them valid. Raises ValueError where gold and
+    predicted tags of a sentence differ in number.
+    """
+    if [len(row) for row in gold] != [len(row) for row in predicted]:
+        raise ValueError("gold and predicted tags differ in number")
+    group = group_rows(documents, len(gold), "sentences")
+    words = _count_words(gold, predicted, group, _iob2_order if entities else _plain_order)
+    counted = _with_entities(words, gold, predicted) if entities else words
+    return counted.scores(resamples, seed)
+
+
+def score_labels(
+    gold: Sequence[str],
+    predicted: Sequence[str],
+    labels: Iterable[str],
+    documents: Documents = None,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Scores:
+    """Scores of one label per row. `labels` are the model's; others that occur in gold or prediction are added."""
+    names = list(dict.fromkeys([*labels, *gold, *predicted]))
+    group = group_rows(documents, len(gold), "rows")
+    gold_ids, predicted_ids = _ids(gold, names), _ids(predicted, names)
+    counts = count_pairs(gold_ids, predicted_ids, group.unit_of_row, (group.count, len(names)))
+    units = CountUnits(counts, partial(_label_metrics, names))
+    total = ClassSums.split(units.total())
+    support = dict.fromkeys(("accuracy", "macro_f1", "weighted_f1", "mcc"), len(gold)) | _class_support(total, names)
+    tables = {"per_label": class_table(total, names), "confusion": confusion(gold_ids, predicted_ids, names)}
+    why = "gold or prediction holds a single label; mcc is then 0 by convention"
+    one_label = bool(gold) and 1 in (len(set(gold)), len(set(predicted)))
+    counted = Counted("single_label", group, units, support, tables, {"mcc": why} if one_label else {})
+    return counted.scores(resamples, seed)
+
+
+def score_multi_label(
+    gold: Sequence[Collection[str]],
+    predicted: Sequence[Collection[str]],
+    labels: Iterable[str],
+    documents: Documents = None,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Scores:
+    """Scores of a set of labels per row. `labels` are the model's; others in gold or prediction are added."""
+    names = list(dict.fromkeys([*labels, *(label for row in (*gold, *predicted) for label in row)]))
+    group = group_rows(documents, len(gold), "rows")
+    gold_sets, predicted_sets = [set(row) for row in gold], [set(row) for row in predicted]
+    class_of = {name: i for i, name in enumerate(names)}.__getitem__
+    counts = count_sets(gold_sets, predicted_sets, class_of, group.unit_of_row, (group.count, len(names)))
+    right = np.array([g == p for g, p in zip(gold_sets, predicted_sets, strict=True)], dtype=np.int64)
+    whole_rows = count_pairs(np.ones_like(right), right, group.unit_of_row, (group.count, 2))
+    units = CountUnits(hstack([counts, whole_rows], format="csr"), partial(_multi_label_metrics, names))
+    total = ClassSums.split(units.total()[:, : 3 * len(names)])
+    support = dict.fromkeys(("micro_f1", "macro_f1", "subset_accuracy"), len(gold)) | _class_support(total, names)
+    tables = {"per_label": class_table(total, names)}
+    return Counted("multi_label", group, units, support, tables).scores(resamples, seed)
+
+
+def score_numbers(
+    gold: Sequence[float],
+    predicted: Sequence[float],
+    documents: Documents = None,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Scores:
+    """Scores of one number per row. Numbers that are not finite raise DataError (gold) or LmfitError (predicted)."""
+    true, found = np.asarray(gold, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    if true.shape != found.shape:
+        raise ValueError("gold and predicted numbers differ in number")
+    if not np.isfinite(true).all():
+        raise DataError(f"the gold number of row {int(np.argmin(np.isfinite(true))) + 1} is not finite")
+    if not np.isfinite(found).all():
+        raise LmfitError(f"the number predicted for row {int(np.argmin(np.isfinite(found))) + 1} is not finite")
+    group = group_rows(documents, len(true), "rows")
+    units = NumberUnits(true, found, group.unit_of_row, group.count)
+    support = dict.fromkeys(("spearman", "pearson", "mae"), len(true))
+    constant = [name for name, v in (("gold", true), ("predicted", found)) if len(v) and np.ptp(v) == 0]
+    why = f"undefined: all {' and all '.join(constant)} numbers are equal"
+    no_interval = dict.fromkeys(("spearman", "pearson"), why) if constant else {}
+    return Counted("regression", group, units, support, {}, no_interval).scores(resamples, seed)
+
+
+def _count_words(gold: Tags, predicted: Tags, group: Grouping, order: TagOrder) -> Counted[CountUnits]:
+    tags = sorted({tag for row in (*gold, *predicted) for tag in row}, key=order)
+    gold_ids, predicted_ids = (_ids([tag for row in rows for tag in row], tags) for rows in (gold, predicted))
+    unit_of_word = np.repeat(group.unit_of_row, [len(row) for row in gold])
+    counts = count_pairs(gold_ids, predicted_ids, unit_of_word, (group.count, len(tags)))
+    units = CountUnits(counts, _word_metrics)
+    support = dict.fromkeys(("token.accuracy", "token.macro_f1", "token.weighted_f1"), len(gold_ids))
+    tables = {
+        "token": class_table(ClassSums.split(units.total()), tags),
+        "confusion": confusion(gold_ids, predicted_ids, tags),
+    }
+    return Counted("tags", group, units, support, tables)
+
+
+def _with_entities(words: Counted[CountUnits], gold: Tags, predicted: Tags) -> Counted[CountUnits]:
+    gold_spans, predicted_spans = ([spans(row) for row in rows] for rows in (gold, predicted))
+    types = sorted({span.label for row in (*gold_spans, *predicted_spans) for span in row})
+    class_of = {label: i for i, label in enumerate(types)}
+    shape = (words.group.count, len(types))
+    counts = count_sets(gold_spans, predicted_spans, lambda s: class_of[s.label], words.group.unit_of_row, shape)
+    units = CountUnits(hstack([counts, words.units.counts], format="csr"), partial(_entity_metrics, types))
+    total = ClassSums.split(units.total()[:, : 3 * len(types)])
+    support = {"f1": sum(map(len, gold_spans)), "precision": sum(map(len, predicted_spans))}
+    support |= {"recall": support["f1"]} | words.support | _class_support(total, types)
+    tables = {"per_label": class_table(total, types)} | words.tables
+    return Counted("entities", words.group, units, support, tables)
+
+
+def _ids(items: Sequence[str], names: Sequence[str]) -> IntArray:
+    index = {name: i for i, name in enumerate(names)}
+    return np.fromiter((index[item] for item in items), np.int64, len(items))
+
+
+def _iob2_order(tag: str) -> tuple[bool, str, str]:
+    """By type, B before I, O last."""
+    return tag == "O", tag[2:], tag
+
+
+def _plain_order(tag: str) -> tuple[bool, str, str]:
+    return False, "", tag
+
+
+def _class_support(total: ClassSums, labels: Sequence[str]) -> dict[str, int]:
+    parts = {"f1": total.gold, "precision": total.predicted, "recall": total.gold}
+    return {f"per_class.{label}.{part}": int(n[0, c]) for c, label in enumerate(labels) for part, n in parts.items()}
+
+
+def _word_metrics(sums: FloatArray) -> dict[str, FloatArray]:
+    words = ClassSums.split(sums)
+    return {
+        "token.accuracy": words.total().recall[:, 0],
+        "token.macro_f1": macro(words.f1),
+        "token.weighted_f1": weighted(words.f1, words.gold),
+    }
+
+
+def _entity_metrics(types: Sequence[str], sums: FloatArray) -> dict[str, FloatArray]:
+    entities = ClassSums.split(sums[:, : 3 * len(types)])
+    total = entities.total()
+    micro = {"f1": total.f1[:, 0], "precision": total.precision[:, 0], "recall": total.recall[:, 0]}
+    return micro | _word_metrics(sums[:, 3 * len(types) :]) | per_class(entities, types)
+
+
+def _label_metrics(labels: Sequence[str], sums: FloatArray) -> dict[str, FloatArray]:
+    classes = ClassSums.split(sums)
+    overall = {
+        "accuracy": classes.total().recall[:, 0],
+        "macro_f1": macro(classes.f1),
+        "weighted_f1": weighted(classes.f1, classes.gold),
+        "mcc": matthews(classes),
+    }
+    return overall | per_class(classes, labels)
+
+
+def _multi_label_metrics(labels: Sequence[str], sums: FloatArray) -> dict[str, FloatArray]:
+    classes, rows = ClassSums.split(sums[:, : 3 * len(labels)]), ClassSums.split(sums[:, 3 * len(labels) :])
+    overall = {
+        "micro_f1": classes.total().f1[:, 0],
+        "macro_f1": macro(classes.f1),
+        "subset_accuracy": rows.total().recall[:, 0],
+    }
+    return overall | per_class(classes, labels)

@@ -1,0 +1,62 @@
+"""Every metric's name, direction and meaning, for the config check and `lmfit list metrics`. Nothing heavy here."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from lmfit.errors import ConfigError, suggestion
+
+Kind = Literal["entities", "tags", "single_label", "multi_label", "regression"]
+Direction = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric means, which direction is better, and for which kinds of prediction it is computed."""
+
+    sentence: str
+    kinds: tuple[Kind, ...]
+    better: Direction = "higher"
+
+
+HEADLINE: dict[Kind, str] = {
+    "entities": "f1",
+    "tags": "token.accuracy",
+    "single_label": "accuracy",
+    "multi_label": "micro_f1",
+    "regression": "spearman",
+}
+
+_CLASSES: tuple[Kind, ...] = ("entities", "single_label", "multi_label")
+_TOKENS: tuple[Kind, ...] = ("entities", "tags")
+
+METRICS: dict[str, Metric] = {
+    "f1": Metric("Harmonic mean of entity precision and recall; span and type must both be exact.", ("entities",)),
+    "precision": Metric("Share of the predicted entities that are right.", ("entities",)),
+    "recall": Metric("Share of the gold entities that were found.", ("entities",)),
+    "token.accuracy": Metric("Share of the words with the right tag, O included.", _TOKENS),
+    "token.macro_f1": Metric("Mean over the tags of the F1 of each tag, word by word, O included.", _TOKENS),
+    "token.weighted_f1": Metric("The same, each tag weighted by its number of gold words.", _TOKENS),
+    "accuracy": Metric("Share of the rows with the right label.", ("single_label",)),
+    "macro_f1": Metric(
+        "Mean of the F1 of each label that occurs in gold or prediction.", ("single_label", "multi_label")
+    ),
+    "weighted_f1": Metric("Mean F1 of the labels, each weighted by its number of gold rows.", ("single_label",)),
+    "mcc": Metric("Matthews correlation of gold and predicted labels: 1 perfect, 0 chance.", ("single_label",)),
+    "micro_f1": Metric("F1 over all (row, label) decisions together.", ("multi_label",)),
+    "subset_accuracy": Metric("Share of the rows whose whole set of labels is right.", ("multi_label",)),
+    "pearson": Metric("Linear correlation of gold and predicted numbers.", ("regression",)),
+    "spearman": Metric("Rank correlation of gold and predicted numbers.", ("regression",)),
+    "mae": Metric("Mean absolute error, in the unit of the label.", ("regression",), "lower"),
+    "per_class.NAME.f1": Metric("F1 of one label or entity type.", _CLASSES),
+    "per_class.NAME.precision": Metric("Precision of one label or entity type.", _CLASSES),
+    "per_class.NAME.recall": Metric("Recall of one label or entity type.", _CLASSES),
+}
+
+
+def metric(name: str) -> Metric:
+    """Look a metric up; `per_class.<label>.f1` works for any label. Raises ConfigError for an unknown name."""
+    known = METRICS.get(re.sub(r"^per_class\..+\.(f1|precision|recall)$", r"per_class.NAME.\1", name, flags=re.DOTALL))
+    if known is None:
+        raise ConfigError(f"unknown metric `{name}`", fix=suggestion(name, list(METRICS)))
+    return known

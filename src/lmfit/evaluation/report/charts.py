@@ -1,0 +1,145 @@
+"""Charts as SVG with real text. Places along x are percentages, so that a chart fills any width at one text size."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+_LEFT, _HEIGHT, _FOOT = 13, 170, 22
+_MOST_POINTS = 400
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its interval, drawn as a bar with a whisker. `low` and `high` are None where they are not known."""
+
+    value: float
+    low: float | None
+    high: float | None
+    own: bool = False
+
+
+def element(tag: str, *children: Markup | str, **attributes: str | float) -> Markup:
+    """One SVG element with text and attribute values escaped; `class_` stands for `class`, `_` within for `-`."""
+    pairs = (f' {name.rstrip("_").replace("_", "-")}="{escape(_place(value))}"' for name, value in attributes.items())
+    return Markup("<{0}{1}>{2}</{0}>").format(tag, Markup("".join(pairs)), Markup("").join(children))
+
+
+def interval_bar(interval: Interval, low: float, high: float, label: str) -> Markup:
+    """One bar from zero to the value, with its interval as a whisker, on an axis from `low` to `high`."""
+
+    def x(value: float) -> str:
+        return f"{100 * _share(min(max(value, low), high), low, high):.2f}%"
+
+    start, end = sorted((0.0 if low <= 0 <= high else low, interval.value))
+    width = f"{100 * (_share(min(end, high), low, high) - _share(max(start, low), low, high)):.2f}%"
+    parts = [element("line", class_="grid", x1=x(tick), x2=x(tick), y1=0, y2=26) for tick in ticks(low, high)]
+    parts.append(element("rect", class_="own" if interval.own else "other", x=x(start), width=width, y=7, height=12))
+    if interval.low is not None and interval.high is not None:
+        left, right = x(interval.low), x(interval.high)
+        parts.append(element("line", class_="whisker", x1=left, x2=right, y1=13, y2=13))
+        parts.extend(element("line", class_="whisker", x1=end, x2=end, y1=8, y2=18) for end in (left, right))
+    return element("svg", *parts, class_="interval", role="img", aria_label=label, width="100%", height=26)
+
+
+def axis(low: float, high: float) -> Markup:
+    """The numbers below a stack of interval bars; hidden from screen readers, which are told the values."""
+    labels = []
+    for tick in ticks(low, high):
+        share = _share(tick, low, high)
+        anchor = "start" if share < 0.02 else "end" if share > 0.98 else "middle"
+        labels.append(element("text", tick_label(tick), x=f"{100 * share:.2f}%", y=12, text_anchor=anchor))
+    return element("svg", *labels, class_="axis", aria_hidden="true", width="100%", height=16)
+
+
+def line_chart(points: Sequence[tuple[float, float]], label: str, last_x: float, *, dots: bool = False) -> Markup:
+    """A line over x from 0 to `last_x`; with `dots` each point is marked and tells its value when pointed at."""
+    drawn = thinned(points)
+    values = [y for _, y in drawn]
+    scale = ticks(min(values), max(values), 4)
+    low, high = min(scale[0], *values), max(scale[-1], *values)
+    end = last_x or 1.0
+    plot = _HEIGHT - _FOOT
+
+    def across(x: float) -> str:
+        return f"{_LEFT + (98 - _LEFT) * x / end:.2f}%"
+
+    def down(y: float) -> float:
+        return 8 + (plot - 12) * (1 - _share(y, low, high))
+
+    parts = []
+    for tick in scale:
+        parts.append(element("line", class_="grid", x1=f"{_LEFT}%", x2="98%", y1=down(tick), y2=down(tick)))
+        parts.append(element("text", tick_label(tick), x=f"{_LEFT - 1.5}%", y=down(tick) + 4, text_anchor="end"))
+    path = "M" + "L".join(f"{1000 * x / end:.1f} {down(y):.1f}" for x, y in drawn)
+    line = element("path", d=path, class_="line", vector_effect="non-scaling-stroke")
+    box = f"0 0 1000 {_HEIGHT}"
+    parts.append(
+        element(
+            "svg", line, x=f"{_LEFT}%", width=f"{98 - _LEFT}%", height=_HEIGHT, viewBox=box, preserveAspectRatio="none"
+        )
+    )
+    if dots:
+        for x, y in drawn:
+            tip = element("title", f"{x:,.0f}: {tick_label(y)}")
+            parts.append(element("circle", tip, cx=across(x), cy=down(y), r=3.5, class_="dot"))
+    parts.append(element("text", "0", x=f"{_LEFT}%", y=_HEIGHT - 4))
+    parts.append(element("text", f"{end:,.0f}", x="98%", y=_HEIGHT - 4, text_anchor="end"))
+    return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
+
+
+def scatter(points: Sequence[tuple[float, float]], label: str) -> Markup:
+    """Predicted (up) against gold (across) values on equal axes, with the line on which both are equal."""
+    values = [value for point in points for value in point]
+    scale = ticks(min(values), max(values), 5)
+    low, high = min(scale[0], *values), max(scale[-1], *values)
+
+    def place(value: float) -> float:
+        return round(360 * _share(value, low, high), 1)
+
+    parts = []
+    for tick in scale:
+        at = place(tick)
+        parts.append(element("line", class_="grid", x1=40, x2=400, y1=370 - at, y2=370 - at))
+        parts.append(element("line", class_="grid", x1=40 + at, x2=40 + at, y1=10, y2=370))
+        parts.append(element("text", tick_label(tick), x=34, y=374 - at, text_anchor="end"))
+        parts.append(element("text", tick_label(tick), x=40 + at, y=387, text_anchor="middle"))
+    parts.append(element("line", class_="equal", x1=40, y1=370, x2=400, y2=10))
+    path = "".join(f"M{40 + place(gold)} {370 - place(predicted)}h0" for gold, predicted in points)
+    parts.append(element("path", d=path, class_="points"))
+    return element("svg", *parts, class_="chart scatter", role="img", aria_label=label, viewBox="0 0 410 392")
+
+
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Round numbers (1, 2 or 5 times a power of ten) that cover `low` to `high`, about `about` steps."""
+    if high <= low:
+        low, high = low - (abs(low) or 1) * 0.5, high + (abs(high) or 1) * 0.5
+    raw = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(index * step, 12) for index in range(first, last + 1)]
+
+
+def tick_label(value: float) -> str:
+    """A short number: 0.25, 1,200, 5e-5."""
+    if value and abs(value) < 0.001:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}".replace("-", "−")
+
+
+def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most a few hundred points: each the mean of as many neighbours as it takes."""
+    group = math.ceil(len(points) / _MOST_POINTS)
+    chunks = (points[start : start + group] for start in range(0, len(points), group or 1))
+    return [(sum(x for x, _ in chunk) / len(chunk), sum(y for _, y in chunk) / len(chunk)) for chunk in chunks]
+
+
+def _share(value: float, low: float, high: float) -> float:
+    return (value - low) / (high - low)
+
+
+def _place(value: str | float) -> str:
+    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)

@@ -1,0 +1,70 @@
+"""Learning curves from the log, and the scatter of a regression."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lmfit.evaluation.report.charts import line_chart, scatter, tick_label
+from lmfit.evaluation.report.files import Json, RunFiles, dig, items, mapping, number
+from lmfit.evaluation.report.scores import headline
+from lmfit.evaluation.report.words import Words, count
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A chart with its title. `not_finite` values (an overflow, a division by zero) cannot be drawn and are counted."""
+
+    title: str
+    note: str
+    chart: Markup
+    not_finite: int
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """The scatter of a regression and what it shows."""
+
+    drawing: Markup
+    note: str
+
+
+def curves(run: RunFiles, words: Words) -> list[Curve]:
+    """Training loss, learning rate and the headline metric of each evaluation, as far as they were logged."""
+    metric = headline(run).metric
+    steps: list[Json] = [line for line in run.log if "evaluation" not in line]
+    evaluations = [_flat(line) for line in run.log if "evaluation" in line]
+    if not any(number(line.get(metric)) is not None for line in evaluations):
+        metric = next((name for line in evaluations for name in line if name not in ("split", "step", "n")), "")
+    last = max((number(line.get("step")) or 0 for line in run.log), default=0.0)
+    wanted: list[tuple[str, list[Json], str, bool]] = [
+        (words.plain("curves.loss"), steps, "loss", False),
+        (words.plain("curves.metric", metric=words.heading("metric", metric)), evaluations, metric, True),
+        (words.plain("curves.learning_rate"), steps, "learning_rate", False),
+    ]
+    found = (_curve(title, lines, key, last, words, dots=dots) for title, lines, key, dots in wanted)
+    return [curve for curve in found if curve]
+
+
+def _curve(title: str, lines: list[Json], key: str, last: float, words: Words, *, dots: bool) -> Curve | None:
+    by_step = {step: line.get(key) for line in lines if (step := number(line.get("step"))) is not None and key in line}
+    points = [(step, value) for step, raw in sorted(by_step.items()) if (value := number(raw)) is not None]
+    if not points:
+        return Curve(title, "", Markup(""), len(by_step)) if by_step else None
+    first, final = tick_label(points[0][1]), tick_label(points[-1][1])
+    note = words.plain("curves.from_to", first=first, last=final) if len(points) > 1 else final
+    chart = line_chart(points, f"{title}: {note}", last, dots=dots)
+    return Curve(title, note, chart, len(by_step) - len(points))
+
+
+def scatter_chart(run: RunFiles, words: Words) -> Scatter | None:
+    """Gold against predicted numbers of the test split, or None where there are none."""
+    pairs = [[number(value) for value in items(pair)] for pair in items(dig(run.tables, "test", "scatter"))]
+    points = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2 and pair[0] is not None and pair[1] is not None]
+    if not points:
+        return None
+    note = words.plain("scatter.label", count=count(len(points)))
+    return Scatter(scatter(points, note), note)
+
+
+def _flat(line: Json) -> Json:
+    return {**mapping(line["evaluation"]), "step": line.get("step")}

@@ -1,0 +1,126 @@
+"""What the report says of model, data and circumstances, as terms and values."""
+
+from dataclasses import dataclass
+
+from lmfit.evaluation.report.files import Json, RunFiles, dig, items, mapping, number
+from lmfit.evaluation.report.words import Words, amount, count, percent, size
+
+Facts = list[tuple[str, str]]
+_WINDOWS = ("examples", "windowed", "truncated", "words_cut", "entities_cut")
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """How often a label stands in each split, and its share of the most frequent label's count in training."""
+
+    label: str
+    counts: list[int]
+    share: float
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What was read: `splits` are (name, rows, files), `labels` the counts per split in the order of `splits`."""
+
+    splits: list[tuple[str, float | None, list[str]]]
+    labels: list[LabelCounts]
+    facts: Facts
+    notices: list[str]
+
+
+def ledger(run: RunFiles, words: Words) -> Ledger | None:
+    """The data section, or None where the run kept no ledger."""
+    if not run.ledger:
+        return None
+    splits = {str(name): mapping(entry) for name, entry in mapping(run.ledger.get("splits")).items()}
+    facts = [
+        (words.plain(f"ledger.{name}"), count(value))
+        for name in _WINDOWS
+        if (value := number(dig(run.ledger, "windows", name))) is not None
+    ]
+    if (unknown := number(run.ledger.get("unknown_share"))) is not None:
+        facts.append((words.plain("ledger.unknown_share"), percent(unknown)))
+    if (steps := number(run.ledger.get("planned_steps"))) is not None:
+        facts.append((words.plain("ledger.planned_steps"), count(steps)))
+    rows = [
+        (words.heading("split", name), number(entry.get("rows")), [str(file) for file in items(entry.get("files"))])
+        for name, entry in splits.items()
+    ]
+    return Ledger(rows, _labels(list(splits.values())), facts, [str(text) for text in items(run.ledger.get("notices"))])
+
+
+def warnings(run: RunFiles, words: Words) -> list[str]:
+    """Each warning of the run and of its data once, and the files that could not be read."""
+    said = [*items(run.manifest.get("warnings")), *items(run.ledger.get("warnings"))]
+    unread = [words.plain("warnings.broken", file=name) for name in run.broken]
+    return list(dict.fromkeys([*map(str, said), *unread]))
+
+
+def model_facts(run: RunFiles, words: Words) -> Facts:
+    """The model on the first page."""
+    parameters = number(dig(run.manifest, "model", "parameters"))
+    return _known(
+        (words.plain("fact.model"), model_name(run)),
+        (words.plain("fact.task"), run.manifest.get("task")),
+        (words.plain("fact.parameters"), None if parameters is None else amount(parameters)),
+    )
+
+
+def data_facts(run: RunFiles, words: Words) -> Facts:
+    """The data on the first page: rows and files of each split."""
+    facts: Facts = []
+    for split in ("train", "validation", "test"):
+        rows = number(dig(run.ledger, "splits", split, "rows")) or number(dig(run.manifest, "data", split, "rows"))
+        files = items(dig(run.manifest, "data", split, "files")) or items(dig(run.ledger, "splits", split, "files"))
+        if rows is None and not files:
+            continue
+        parts = [] if rows is None else [words.plain("unit.rows", rows=count(rows))]
+        parts += [words.plain("unit.files", files=len(files))] if len(files) > 3 else [str(file) for file in files]
+        facts.append((words.heading("split", split), " · ".join(parts)))
+    return facts
+
+
+def model_name(run: RunFiles) -> str:
+    """What was fine-tuned, as the manifest or the config names it."""
+    model = dig(run.config, "model")
+    return str(
+        dig(run.manifest, "model", "name") or dig(model, "name") or (model if isinstance(model, str) else "") or "–"
+    )
+
+
+def environment(run: RunFiles, words: Words) -> Facts:
+    """Where, how and with what the run was made."""
+    manifest = run.manifest
+    names = ("stage", "task", "backend", "exactness", "seed", "precision", "parent")
+    facts = [(words.plain(f"fact.{name}"), str(manifest[name])) for name in names if manifest.get(name) is not None]
+    if (speed := number(dig(manifest, "throughput", "tokens_per_second"))) is not None:
+        facts.append((words.plain("fact.training_speed"), words.plain("unit.tokens", speed=count(speed))))
+    if (memory := number(manifest.get("peak_memory_bytes"))) is not None:
+        facts.append((words.plain("fact.memory"), size(memory)))
+    device = mapping(manifest.get("device"))
+    if device:
+        facts.append((words.plain("fact.device"), " · ".join(str(device[k]) for k in ("name", "kind") if k in device)))
+        facts += [(words.plain("fact.threads"), str(device["threads"]))] if "threads" in device else []
+    for part, seconds in mapping(manifest.get("timing")).items():
+        facts.append((words.heading("timing", part), words.duration(number(seconds))))
+    if commit := dig(manifest, "model", "commit"):
+        facts.append((words.plain("fact.commit"), str(commit)))
+    versions = mapping(manifest.get("versions"))
+    facts += [(words.plain("fact.version", package=package), str(version)) for package, version in versions.items()]
+    for split, entry in mapping(manifest.get("data")).items():
+        if digest := dig(entry, "sha256"):
+            facts.append((words.plain("fact.sha256", split=words.name("split", split)), str(digest)))
+    return facts
+
+
+def _labels(splits: list[Json]) -> list[LabelCounts]:
+    counted = [mapping(entry.get("labels")) for entry in splits]
+    names = dict.fromkeys(str(label) for labels in counted for label in labels)
+    rows = [(name, [round(number(labels.get(name)) or 0) for labels in counted]) for name in names]
+    rows.sort(key=lambda row: [-one for one in row[1]])
+    most = max((counts[0] for _, counts in rows), default=0) or 1
+    return [LabelCounts(name, counts, counts[0] / most) for name, counts in rows]
+
+
+def _known(*facts: tuple[str, object]) -> Facts:
+    return [(term, str(value)) for term, value in facts if value not in (None, "")]

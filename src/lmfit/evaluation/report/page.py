@@ -1,0 +1,87 @@
+"""The page: every section's view handed to the templates, which escape whatever they print."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from lmfit.evaluation.report.curves import curves, scatter_chart
+from lmfit.evaluation.report.facts import environment, ledger, warnings
+from lmfit.evaluation.report.files import RunFiles, dig
+from lmfit.evaluation.report.scores import score_table
+from lmfit.evaluation.report.summary import summary
+from lmfit.evaluation.report.tables import confusion, label_table, outside_share, token_table
+from lmfit.evaluation.report.words import Words, breakable, count, percent, score
+from lmfit.evaluation.report.worst import worst_errors
+
+_SECTIONS = (
+    *("curves", "scores", "labels", "confusion", "scatter", "errors"),
+    *("ledger", "warnings", "use", "environment", "config"),
+)
+_SHOWN_WITH = {
+    "labels": ("labels", "tokens"),
+    "confusion": ("confusion",),
+    "scatter": ("scatter",),
+    "errors": ("errors", "texts_off"),
+    "ledger": ("ledger",),
+}
+_MOST_ROWS, _OPEN_ROWS = 1000, 25
+_PIPELINE_OPTIONS = {"token-classification": ', aggregation_strategy="first"'}
+_UNPRINTABLE = {code: "�" for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: "�"}
+
+
+def render(run: RunFiles) -> str:
+    """The whole of report.html."""
+    words = Words(str(dig(run.config, "evaluation", "language")))
+    views = _views(run, words)
+    sections = [name for name in _SECTIONS if any(views[part] for part in _SHOWN_WITH.get(name, ("summary",)))]
+    page = _templates(words).get_template("report.html").render(name=run.name, sections=sections, **views)
+    return page.translate(_UNPRINTABLE)
+
+
+def _views(run: RunFiles, words: Words) -> dict[str, Any]:
+    """What the templates show; None where the run has nothing to show."""
+    tokens = token_table(run)
+    return {
+        "summary": summary(run, words),
+        "curves": curves(run, words),
+        "scores": score_table(run, words),
+        "labels": label_table(run),
+        "tokens": tokens,
+        "outside_share": outside_share(tokens),
+        "confusion": confusion(run),
+        "scatter": scatter_chart(run, words),
+        "errors": worst_errors(run.folder / "predictions" / "test.jsonl"),
+        "texts_off": dig(run.config, "evaluation", "texts") is False,
+        "ledger": ledger(run, words),
+        "warnings": warnings(run, words),
+        "snippets": _snippets(run),
+        "environment": environment(run, words),
+        "config": run.config_text,
+    }
+
+
+def _templates(words: Words) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(t=words, open_rows=_OPEN_ROWS, most_rows=_MOST_ROWS)
+    environment.filters.update(score=score, count=count, percent=percent, breakable=breakable)
+    return environment
+
+
+def _snippets(run: RunFiles) -> dict[str, str]:
+    """Commands that use the model, by kind; they are run in the run's folder and so survive its being moved."""
+    found = {
+        "command": "lmfit predict texts.txt --run .",
+        "python": 'import lmfit\n\nmodel = lmfit.load(".")\nmodel.predict(["..."])',
+    }
+    task = run.manifest.get("task")
+    if isinstance(task, str) and run.manifest.get("backend", "pytorch") == "pytorch":
+        call = f'model = pipeline("{task}", "./model"{_PIPELINE_OPTIONS.get(task, "")})'
+        found["transformers"] = f'from transformers import pipeline\n\n{call}\nmodel("...")'
+    return found

@@ -1,0 +1,153 @@
+"""The first page, made for a meeting: the verdict, three figures with intervals, the chart with the baselines."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lmfit.evaluation.report.charts import Interval, axis, interval_bar, ticks
+from lmfit.evaluation.report.facts import Facts, data_facts, model_facts, model_name
+from lmfit.evaluation.report.files import RunFiles, dig, number
+from lmfit.evaluation.report.scores import Estimate, Headline, headline
+from lmfit.evaluation.report.words import Words, capital, count, score, size
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One of the three figures: a label, a large value, and lines of small print."""
+
+    label: str
+    value: str
+    lines: list[str]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row of the chart."""
+
+    name: str
+    value: str
+    interval: str
+    drawing: Markup
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The model's headline score beside those of the baselines; `n` is what the score rests on."""
+
+    title: str
+    bars: list[Bar]
+    axis: Markup
+    n: int | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """`outcome` is good (beats the baseline), bad (does not), open (not known) or unfinished."""
+
+    outcome: str
+    sentence: str
+    figures: list[Figure]
+    chart: Chart | None
+    model: Facts
+    data: Facts
+
+
+def summary(run: RunFiles, words: Words) -> Summary:
+    """Everything on the first page. What is not known is left out."""
+    best = headline(run)
+    outcome = _outcome(run)
+    return Summary(
+        outcome=outcome,
+        sentence=_sentence(run, words, outcome, best),
+        figures=[_own_figure(best, words), _baseline_figure(best, words), _cost(run, words)],
+        chart=_chart(best, model_name(run), words),
+        model=model_facts(run, words),
+        data=data_facts(run, words),
+    )
+
+
+def _outcome(run: RunFiles) -> str:
+    if run.manifest.get("status", "finished") != "finished":
+        return "unfinished"
+    beats = dig(run.manifest, "verdict", "beats_baseline")
+    return "good" if beats is True else "bad" if beats is False else "open"
+
+
+def _sentence(run: RunFiles, words: Words, outcome: str, best: Headline) -> str:
+    if outcome == "unfinished":
+        return words.plain("verdict.unfinished", status=words.name("status", str(run.manifest.get("status"))))
+    given = dig(run.manifest, "verdict", "sentence")
+    if words.language == "en" and isinstance(given, str) and given.strip():
+        return given.strip()
+    if best.own is None:
+        return words.plain("verdict.no_scores")
+    values = {**_names(best, words), "value": score(best.own.value)}
+    if not best.baselines:
+        return capital(words.plain("verdict.no_baseline", **values))
+    name, other = best.baselines[0]
+    values |= {"baseline": words.name("baseline", name), "other": score(other.value)}
+    return capital(words.plain(f"verdict.{outcome}", **values))
+
+
+def _own_figure(best: Headline, words: Words) -> Figure:
+    label = words.plain("figure.score", **_names(best, words)) if best.metric else words.plain("figure.no_score")
+    return Figure(capital(label), score(best.own.value if best.own else None), _interval_lines(best.own, words))
+
+
+def _baseline_figure(best: Headline, words: Words) -> Figure:
+    title = words.plain("figure.baseline")
+    if not best.baselines:
+        return Figure(title, score(None), [words.plain("figure.no_baseline")])
+    name, other = best.baselines[0]
+    lines = [words.name("baseline", name), *_interval_lines(other, words)]
+    if best.own:
+        difference = best.own.value - other.value
+        key = "figure.higher" if difference >= 0 else "figure.lower"
+        lines.append(words.plain(key, difference=score(abs(difference))))
+    return Figure(title, score(other.value), lines)
+
+
+def _interval_lines(one: Estimate | None, words: Words) -> list[str]:
+    if one is None:
+        return []
+    return [
+        words.plain("figure.interval", interval=one.interval) if one.interval else words.plain("figure.no_interval")
+    ]
+
+
+def _cost(run: RunFiles, words: Words) -> Figure:
+    lines = []
+    if device := dig(run.manifest, "device", "name"):
+        lines.append(words.plain("cost.device", device=device))
+    if (number_of_bytes := number(dig(run.manifest, "model", "bytes"))) is not None:
+        lines.append(words.plain("cost.size", size=size(number_of_bytes)))
+    if (speed := number(dig(run.manifest, "throughput", "predict_tokens_per_second"))) is not None:
+        lines.append(words.plain("cost.speed", speed=count(speed)))
+    return Figure(
+        words.plain("figure.cost"), words.duration(number(dig(run.manifest, "timing", "train_seconds"))), lines
+    )
+
+
+def _chart(best: Headline, model: str, words: Words) -> Chart | None:
+    rows = [(words.plain("chart.model", model=model), best.own)] if best.own else []
+    rows += [(words.heading("baseline", name), one) for name, one in best.baselines]
+    if not rows:
+        return None
+    bounds = [bound for _, one in rows for bound in (one.value, one.low, one.high) if bound is not None]
+    scale = ticks(min(0.0, *bounds), max(bounds))
+    low, high = scale[0], scale[-1]
+    if max(bounds) <= 1 and not rows[0][1].lower_is_better:
+        high = 1.0
+    title = capital(words.plain("chart.title", **_names(best, words)))
+    bars = [_bar(name, one, low, high, own=one is best.own) for name, one in rows]
+    return Chart(title, bars, axis(low, high), best.own.n if best.own else None)
+
+
+def _bar(name: str, one: Estimate, low: float, high: float, *, own: bool) -> Bar:
+    label = f"{name}: {score(one.value)}" + (f" ({one.interval})" if one.interval else "")
+    drawing = interval_bar(Interval(one.value, one.low, one.high, own), low, high, label)
+    return Bar(name, score(one.value), one.interval, drawing)
+
+
+def _names(best: Headline, words: Words) -> dict[str, str]:
+    return {"metric": words.name("metric", best.metric), "split": words.name("split", best.split)}

@@ -1,0 +1,57 @@
+"""The scores of one split, JSON-able: metrics with intervals, tables, and what a paired comparison needs."""
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from lmfit.evaluation.intervals import Estimate, Grouping, Units, estimate
+from lmfit.evaluation.names import HEADLINE, Kind, metric
+
+AnyUnits = TypeVar("AnyUnits", bound=Units)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of one split. Nothing in it is ever NaN.
+
+    metrics: name -> {"value", "low", "high", "n", "better"}; n is the number of items behind it (rows, words, gold
+        entities; predicted ones for precision). An undefined value is None; "note", where present, says why, or why there is no usual interval.
+    tables: "per_label" (labels or entity types) and "token" (tags, word by word) are {"rows": [{"label", "precision",
+        "recall", "f1", "support", "predicted"}], "averages": {"micro" | "macro" | "weighted": the same but label}};
+        "confusion" is {"labels", "cells": [[gold index, predicted index, count]]} without the zero cells.
+    headline: the metric that stands for the whole.
+    resampled: what the bootstrap drew: documents, sentences or rows.
+    units: statistics of each of these, for `intervals.paired_difference`.
+    """
+
+    metrics: dict[str, dict[str, Any]]
+    tables: dict[str, Any]
+    headline: str
+    resampled: str
+    units: Units
+
+
+@dataclass(frozen=True)
+class Counted(Generic[AnyUnits]):
+    """A split with everything counted, before the bootstrap.
+
+    support: how many items each metric rests on.  no_interval: metric -> why it has no interval.
+    """
+
+    kind: Kind
+    group: Grouping
+    units: AnyUnits
+    support: dict[str, int]
+    tables: dict[str, Any]
+    no_interval: dict[str, str] = field(default_factory=dict)
+
+    def scores(self, resamples: int, seed: int) -> Scores:
+        """Run the bootstrap."""
+        found = estimate(self.units, self.support, resamples, seed)
+        found |= {name: Estimate(found[name].value, note=why) for name, why in self.no_interval.items()}
+        metrics = {name: _entry(name, found[name], n) for name, n in self.support.items()}
+        return Scores(metrics, self.tables, HEADLINE[self.kind], self.group.name, self.units)
+
+
+def _entry(name: str, found: Estimate, n: int) -> dict[str, Any]:
+    entry = {"value": found.value, "low": found.low, "high": found.high, "n": n, "better": metric(name).better}
+    return entry | ({"note": found.note} if found.note else {})

@@ -1,0 +1,58 @@
+"""From a run folder or model folder to a Predictor."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lmfit.catalog import TASK_SETTINGS, TASKS
+from lmfit.config.schema import ModelConfig
+from lmfit.data.framing import Framer
+from lmfit.device import pick_device
+from lmfit.errors import InputError
+from lmfit.inference.backends import TorchBackend
+from lmfit.inference.predictor import Predictor
+from lmfit.models.load import find_model, load_config, load_model, load_tokenizer, mark_words, positions
+from lmfit.models.save import LMFIT_KEY
+from lmfit.runs import Run
+from lmfit.tasks.base import Task
+
+DEFAULT_MAX_LENGTH = 512
+
+
+def load_predictor(run: Run, *, device: str = "auto") -> Predictor:
+    """Load model, tokenizer and task. Predictions are computed in fp32, so that every loader gives the same.
+
+    A model folder that lmfit did not write works too where its architecture tells the task.
+    Raises InputError where the folder holds no model of a known task.
+    """
+    status = run.status if (run.path / "run.json").is_file() else "finished"
+    if status != "finished" and not (run.model / "config.json").is_file():
+        raise InputError(f"the run `{run.path}` is {status} and has no model yet", fix=f"lmfit resume {run.path}")
+    source = find_model(ModelConfig(name=str(run.path)))
+    config = load_config(source)
+    facts: Mapping[str, Any] = getattr(config, LMFIT_KEY, None) or _facts_of_foreign(config, source.where)
+    kind = TASKS.load(facts["task"])
+    task: Task = kind.restore(facts["state"])
+    tokenizer = load_tokenizer(source)
+    if kind.example_kind == "words":
+        mark_words(tokenizer)
+    framer = Framer(tokenizer, facts["max_length"], facts["overflow"])
+    chosen = pick_device(device, "fp32")
+    model = load_model(source, kind.auto_class, {}).to(chosen.torch_device)
+    return Predictor(TorchBackend(model, chosen), task, framer)
+
+
+def _facts_of_foreign(config: Any, where: str) -> dict[str, Any]:
+    """Task, labels and length of a model that lmfit did not write, read off its architecture."""
+    architecture = (config.architectures or [""])[0]
+    limit = positions(config) or DEFAULT_MAX_LENGTH
+    common = {"max_length": min(limit, DEFAULT_MAX_LENGTH), "overflow": "window"}
+    labels = [config.id2label[i] for i in range(len(config.id2label))]
+    for name in TASKS:
+        state = TASKS.load(name).foreign_state(architecture, labels, config)
+        if state is not None:
+            settings = TASK_SETTINGS.load(name)(name=name).model_dump()
+            return {"task": name, "state": {"settings": settings, **state}, **common}
+    raise InputError(
+        f"`{where}` is no model of a task that lmfit knows (architecture {architecture or 'not said'})",
+        fix="fine-tune it first: lmfit finetune CONFIG model.name=" + where,
+    )

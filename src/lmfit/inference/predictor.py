@@ -1,0 +1,76 @@
+"""Examples in, predictions out, in order, as a stream: memory does not grow with the data."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from lmfit.data.batching import split_by_tokens
+from lmfit.data.example import Example, Origin
+from lmfit.data.framing import Framer
+from lmfit.data.rows import Row
+from lmfit.inference.backends import Backend
+from lmfit.tasks.base import Encoded, Stats, Task
+
+CHUNK_EXAMPLES = 2048
+CHUNK_CHARACTERS = 2_000_000
+
+
+class Predictor:
+    """A model ready to answer: backend, task and framer together."""
+
+    def __init__(self, backend: Backend, task: Task, framer: Framer) -> None:
+        self.backend, self.task, self.framer = backend, task, framer
+        self.stats = Stats()
+
+    def predict(self, texts: Sequence[str | tuple[str, str]]) -> list[Any]:
+        """Typed predictions for texts (or pairs of texts), in order."""
+        return [prediction for _, prediction in self.stream(map(_example, texts, range(1, len(texts) + 1)))]
+
+    def stream(self, examples: Iterable[Example]) -> Iterator[tuple[Example, Any]]:
+        """(example, prediction) in the order given; looks ahead by a chunk, to batch equal lengths together."""
+        for chunk in _chunks(examples):
+            encoded = list(self.task.encode(chunk, self.framer, self.stats))
+            answers = self._answers([row for item in encoded for row in item.rows])
+            begin = 0
+            for item in encoded:
+                end = begin + len(item.rows)
+                yield item.example, self.task.decode(item, answers[begin:end])
+                begin = end
+
+    def _answers(self, rows: Sequence[Row]) -> list[np.ndarray]:
+        """What the task reads off each row's logits, in the order of `rows`."""
+        lengths = np.array([len(row) for row in rows])
+        order = np.argsort(lengths, kind="stable")
+        answers: list[Any] = [None] * len(rows)
+        for piece in split_by_tokens(order, lengths[order], self.backend.batch_tokens):
+            batch = self.task.collate([rows[i] for i in piece], self.framer)
+            logits = self.backend.logits(batch)
+            batch = {name: tensor.to(logits.device) for name, tensor in batch.items()}
+            for i, answer in zip(piece, self.task.answers(logits, batch), strict=True):
+                answers[i] = answer
+        return answers
+
+
+def encode_all(task: Task, examples: Iterable[Example], framer: Framer, stats: Stats) -> Iterator[Encoded]:
+    """Encode a stream of examples chunk by chunk."""
+    for chunk in _chunks(examples):
+        yield from task.encode(chunk, framer, stats)
+
+
+def _chunks(examples: Iterable[Example]) -> Iterator[list[Example]]:
+    chunk: list[Example] = []
+    size = 0
+    for example in examples:
+        chunk.append(example)
+        size += len(example.text) + len(example.text_pair or "")
+        if len(chunk) >= CHUNK_EXAMPLES or size >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _example(text: str | tuple[str, str], number: int) -> Example:
+    first, second = (text, None) if isinstance(text, str) else text
+    return Example(Origin("input", number), first, second, id=str(number))

@@ -1,0 +1,177 @@
+"""Find and load pretrained models: embedded, a folder, a run folder, or the Hub."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lmfit.catalog import MODELS
+from lmfit.config.schema import ModelConfig
+from lmfit.errors import ConfigError, InputError, suggestion
+from lmfit.models.hub import explain_hub_errors, hub_file_cached, is_offline
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model was found. `where` is a folder, or a Hub id."""
+
+    name: str
+    kind: Literal["embedded", "folder", "run", "hub"]
+    where: str
+    revision: str | None = None
+    trust_remote_code: bool = False
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments for every from_pretrained."""
+        local = self.kind != "hub" or is_offline()
+        hub = {"revision": self.revision} if self.kind == "hub" and self.revision else {}
+        return {"local_files_only": local, "trust_remote_code": self.trust_remote_code, **hub}
+
+    def __str__(self) -> str:
+        told = {"embedded": "embedded model", "folder": "folder", "run": "run", "hub": "Hub model"}[self.kind]
+        return f"{self.name} ({told})"
+
+
+def find_model(config: ModelConfig) -> ModelSource:
+    """What `model.name` means: a path, a run folder, an embedded model, or a Hub id.
+
+    Raises ConfigError where it is none of these, InputError where the Hub is needed and cannot be reached.
+    """
+    name = config.name.removeprefix("hub:")
+    if name == config.name:
+        if name in MODELS:
+            return ModelSource(name, "embedded", str(MODELS.load(name).path()))
+        folder = Path(name)
+        if (folder / "run.json").is_file():
+            return ModelSource(name, "run", str(folder / "model"))
+        if (folder / "config.json").is_file():
+            return ModelSource(name, "folder", name)
+        if folder.exists():
+            raise ConfigError(
+                f"`{name}` is no model folder: it has neither config.json nor run.json", where="model.name"
+            )
+    if name.count("/") > 1 or name.startswith((".", "/", "~")) or (name == config.name and not _hub_like(name)):
+        near = suggestion(name, list(MODELS))
+        raise ConfigError(
+            f"no model `{name}`: no such folder, and no name of `lmfit list models`", where="model.name", fix=near
+        )
+    source = ModelSource(name, "hub", name, config.revision, config.trust_remote_code)
+    if is_offline() and not hub_file_cached(name, "config.json", config.revision):
+        raise InputError(
+            f"the model `{name}` is on the Hub, the Hub cannot be reached, and the model is not in the local cache",
+            where="model.name",
+            fix="connect, or use a local folder or `minilm-l6`",
+        )
+    return source
+
+
+def _hub_like(name: str) -> bool:
+    """`org/name`, or a bare name such as bert-base-cased that the Hub still knows."""
+    return "/" in name or "-" in name
+
+
+def load_config(source: ModelSource, **changes: Any) -> Any:
+    """The model's transformers config."""
+    from transformers import AutoConfig
+
+    with explain_hub_errors(source.where, "model"):
+        return AutoConfig.from_pretrained(source.where, **source.arguments, **changes)
+
+
+def load_tokenizer(source: ModelSource) -> Any:
+    """The model's tokenizer, without the truncation and padding that some tokenizer.json carry, words marked as words.
+
+    Raises InputError for tokenizers without a fast implementation.
+    """
+    from transformers import AutoTokenizer
+
+    with explain_hub_errors(source.where, "tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(source.where, **source.arguments)
+    if not getattr(tokenizer, "is_fast", False):
+        raise InputError(f"the tokenizer of `{source.name}` has no fast implementation", where="model.name")
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    return tokenizer
+
+
+def mark_words(tokenizer: Any) -> None:
+    """Make a byte-level tokenizer (RoBERTa, ModernBERT) see each word as if a blank stood before it.
+
+    Words of tagged data come one by one; without this they would all look like continuations of one word.
+    """
+    from tokenizers import pre_tokenizers
+
+    backend = tokenizer.backend_tokenizer
+    if backend.pre_tokenizer is None:
+        return
+    state = json.loads(backend.to_str())["pre_tokenizer"]
+    parts = state["pretokenizers"] if state["type"] == "Sequence" else [state]
+    if not any(part["type"] == "ByteLevel" and not part["add_prefix_space"] for part in parts):
+        return
+    made = [
+        pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=part.get("use_regex", True))
+        if part["type"] == "ByteLevel"
+        else backend.pre_tokenizer[i]
+        for i, part in enumerate(parts)
+    ]
+    backend.pre_tokenizer = pre_tokenizers.Sequence(made) if len(made) > 1 else made[0]
+    tokenizer.init_kwargs["add_prefix_space"] = True
+
+
+def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> Any:
+    """The encoder with a task head, in fp32. `settings` go to its config (labels). New weights are drawn from torch's RNG."""
+    import torch
+    import transformers
+
+    with explain_hub_errors(source.where, "model"), quiet_transformers():
+        return getattr(transformers, auto_class).from_pretrained(
+            source.where, dtype=torch.float32, ignore_mismatched_sizes=True, **source.arguments, **settings
+        )
+
+
+def positions(config: Any) -> int | None:
+    """Longest input that the model's position embeddings allow, special tokens included; None where there is no limit."""
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is None or limit <= 0:
+        return None
+    offset = (
+        config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS and config.pad_token_id is not None else 0
+    )
+    return int(limit) - offset
+
+
+_OFFSET_POSITIONS = {
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "xlm-roberta-xl",
+    "roberta-prelayernorm",
+    "mpnet",
+    "longformer",
+    "data2vec-text",
+    "xmod",
+    "luke",
+    "ibert",
+    "esm",
+}
+
+
+class quiet_transformers:
+    """Silence transformers' loading messages (new head weights are meant to be new)."""
+
+    def __enter__(self) -> None:
+        from transformers.utils import logging
+
+        self._level = logging.get_verbosity()
+        self._bar = logging.is_progress_bar_enabled()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        from transformers.utils import logging
+
+        logging.set_verbosity(self._level)
+        if self._bar:
+            logging.enable_progress_bar()

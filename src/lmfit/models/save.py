@@ -1,0 +1,53 @@
+"""Write a model folder that lmfit, `from_pretrained` and `pipeline()` all read."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from lmfit import __version__
+from lmfit.data.framing import Framer
+from lmfit.models.load import quiet_transformers
+
+LMFIT_KEY = "lmfit"
+
+
+def save_model(folder: Path, model: Any, framer: Framer, task_name: str, task_state: dict[str, Any]) -> None:
+    """Weights (safetensors), config with real label names, tokenizer, README; beside first, then renamed."""
+    temporary = folder.with_name(f".writing-{folder.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    facts = {
+        "version": __version__,
+        "task": task_name,
+        "state": task_state,
+        "max_length": framer.max_length,
+        "overflow": framer.overflow,
+    }
+    setattr(model.config, LMFIT_KEY, facts)
+    with quiet_transformers():
+        model.save_pretrained(temporary)
+        framer.tokenizer.save_pretrained(temporary)
+    (temporary / "README.md").write_text(_readme(folder, task_name), encoding="utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
+    temporary.rename(folder)
+
+
+def _readme(folder: Path, task_name: str) -> str:
+    pipeline = {"token-classification": "ner", "text-classification": "text-classification"}.get(task_name, task_name)
+    options = ', aggregation_strategy="first"' if pipeline == "ner" else ""
+    return f"""# {folder.parent.name}
+
+A model for {task_name}, made with lmfit {__version__}. All scores are in `report.html` of its run folder.
+
+```python
+import lmfit
+model = lmfit.load("path/to/this/folder")
+print(model.predict(["a text"]))
+```
+
+```python
+from transformers import pipeline
+model = pipeline("{pipeline}", "path/to/this/folder"{options})
+print(model("a text"))
+```
+"""

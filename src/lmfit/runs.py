@@ -1,0 +1,199 @@
+"""Run folders: created, locked, described by run.json, found again. No torch here."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Any
+
+from lmfit.errors import InputError, suggestion
+
+SCHEMA = 1
+CHILDREN = "children"
+
+
+def runs_folder() -> Path:
+    """$LMFIT_RUNS, or ./runs."""
+    return Path(os.environ.get("LMFIT_RUNS", "runs"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. `lmfit.finetune` returns one; everything about the run is in its files."""
+
+    path: Path
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """run.json. Raises InputError where it is missing or damaged."""
+        return read_json(self.path / "run.json", "run")
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json: split -> metric -> {value, low, high, n, better}."""
+        return read_json(self.path / "metrics.json", "run with metrics")
+
+    @property
+    def config(self) -> Path:
+        """config.yaml, resolved. Raises InputError where it is missing."""
+        path = self.path / "config.yaml"
+        if not path.is_file():
+            raise InputError(f"`{self.path}` has no config.yaml", where=str(path), fix="a run folder is needed here")
+        return path
+
+    @property
+    def status(self) -> str:
+        """running, finished, failed or interrupted; `interrupted` too where a running one's process is gone."""
+        status = str(self.manifest["status"])
+        return "interrupted" if status == "running" and not self.is_locked() else status
+
+    @property
+    def model(self) -> Path:
+        """The folder of the model in Hugging Face format."""
+        return self.path / "model"
+
+    def record(self, **facts: Any) -> None:
+        """Put facts into run.json, atomically."""
+        path = self.path / "run.json"
+        before = json.loads(path.read_text()) if path.is_file() else {"schema": SCHEMA, "created": time()}
+        write_json(path, before | facts)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process; gone with the process. Raises InputError where another one holds it."""
+        with open(self.path / ".lock", "a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError("another process works in this run folder", where=str(self.path)) from None
+            yield
+
+    def is_locked(self) -> bool:
+        """Whether a process holds the folder."""
+        try:
+            with open(self.path / ".lock") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
+    def mark_latest(self) -> None:
+        """Point runs/latest (a relative link) at this run, if it lies in that folder's parent."""
+        link = self.path.parent / "latest"
+        temporary = self.path.parent / f".latest-{os.getpid()}"
+        try:
+            if link.is_symlink() or not link.exists():
+                temporary.unlink(missing_ok=True)
+                temporary.symlink_to(self.path.name)
+                temporary.replace(link)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+
+
+def choose_output(output: str | None, name: str, *, overwrite: bool = False) -> Path:
+    """The folder of a new run: `output`, or runs/NAME, then NAME-2, NAME-3.
+
+    A given one that is taken is refused; with `overwrite` the old one is moved to NAME.old-1.
+    """
+    if output is None:
+        path, number = runs_folder() / name, 1
+        while path.exists():
+            number += 1
+            path = runs_folder() / f"{name}-{number}"
+        return path
+    path = Path(output)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"output `{output}` is a file", fix="give another name with --output")
+    if path.is_dir() and any(path.iterdir()):
+        if not overwrite:
+            raise InputError(
+                f"output `{output}` is taken ({_describe(path)})",
+                where="output",
+                fix=f"go on with it: lmfit resume {output}; or move it away: --overwrite; or give another name: --output",
+            )
+        _move_away(path)
+    return path
+
+
+def _describe(path: Path) -> str:
+    return f"a run, {Run(path).status}" if (path / "run.json").is_file() else "not a run"
+
+
+def _move_away(path: Path) -> None:
+    if (path / "run.json").is_file() and Run(path).is_locked():
+        raise InputError("another process works in this run folder", where=str(path))
+    number = 1
+    while (old := path.with_name(f"{path.name}.old-{number}")).exists():
+        number += 1
+    path.rename(old)
+
+
+def find_run(name: str | None, stages: tuple[str, ...] = (), *, finished: bool = True) -> Run:
+    """The run called `name` (a run folder, a model folder, or a name below ./runs), or the newest one of `stages`.
+
+    Raises InputError where there is none. A model folder gives a Run whose `model` is itself (see `model_folder`).
+    """
+    if name is not None:
+        for path in (Path(name), runs_folder() / name):
+            if (path / "run.json").is_file() or (path / "config.json").is_file():
+                return Run(path)
+        known = [run.path.name for run in list_runs()]
+        fix = suggestion(name, known) if known else f"there are no runs below {runs_folder()}"
+        raise InputError(f"`{name}` is no run: no run.json and no config.json there", where="--run", fix=fix)
+    found = [run for run in list_runs() if run.manifest.get("stage") in stages or not stages]
+    found = [run for run in found if (run.status == "finished") == finished]
+    if not found:
+        kind = "finished" if finished else "unfinished"
+        raise InputError(
+            f"no {kind} run below {runs_folder()}",
+            fix="name one: --run RUN" if finished else "name one: lmfit resume RUN",
+        )
+    return max(found, key=lambda run: run.manifest.get("finished" if finished else "created", 0))
+
+
+def list_runs() -> list[Run]:
+    """All readable runs directly below the runs folder, by name. Child runs are never listed."""
+    found = []
+    for path in sorted(runs_folder().glob("*/run.json")):
+        if path.parent.is_symlink():
+            continue
+        try:
+            Run(path.parent).manifest["status"]
+        except (InputError, KeyError):
+            continue
+        found.append(Run(path.parent))
+    return found
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """A JSON object from a run folder. Raises InputError where it is missing or damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"`{path.parent}` is no {what}: {path.name} is missing", where=str(path)) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path.name} cannot be read: {error}", where=str(path)) from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path.name} holds no object", where=str(path))
+    return value
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON beside, then rename: a reader never sees half a file."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file beside, flush it, then rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

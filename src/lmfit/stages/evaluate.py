@@ -1,0 +1,58 @@
+"""lmfit evaluate: the scores of a run, or of a run on a new labelled file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lmfit import console
+from lmfit.config.load import load_config
+from lmfit.config.schema import DataConfig
+from lmfit.data.sources import load_splits
+from lmfit.errors import InputError
+from lmfit.inference.load import load_predictor
+from lmfit.runs import Run, write_json
+from lmfit.stages.judge import Judge, shown
+
+RESAMPLES = 1000
+_OF_TRAINING = {"name": None, "validation": None, "test": None, "limit": None, "limit_per_class": None}
+
+
+def run(
+    chosen: Run, *, data: str | None, name: str | None, words: Sequence[str], device: str, seed: int
+) -> dict[str, Any]:
+    """Metrics by split of `chosen`; with `data`, of that labelled file, kept in evaluations/NAME of a run folder.
+
+    words: overrides such as `data.columns={text: body}` on how the run's own files were read.
+    Raises InputError or DataError where the file cannot be read that way.
+    """
+    if data is None:
+        return {split: entries for split, entries in chosen.metrics.items() if split != "baseline"}
+    name = _checked(name or Path(data).stem)
+    predictor = load_predictor(chosen, device=device)
+    splits = load_splits(_reading(chosen, predictor.task.name, data, words), predictor.task.example_kind)
+    for notice in splits.notices:
+        console.say(notice)
+    inside = (chosen.path / "run.json").is_file()
+    folder = chosen.path / "evaluations" / name
+    judge = Judge(RESAMPLES, seed, texts=True)
+    scores = judge.score(predictor, splits.train, total=None, out=folder / "predictions.jsonl" if inside else None)
+    if inside:
+        write_json(folder / "metrics.json", {name: scores.metrics})
+        write_json(folder / "tables.json", {name: scores.tables})
+    console.say(f"{name}: {scores.headline} {shown(scores.metrics[scores.headline])}")
+    return {name: scores.metrics}
+
+
+def _reading(chosen: Run, task: str, data: str, words: Sequence[str]) -> DataConfig:
+    """How the run read its own files (format, columns, ...), for a new file of the same kind."""
+    path = chosen.path / "config.yaml"
+    source: Any = path if path.is_file() else {"task": task, "data": {"train": data}}
+    loaded = load_config("finetune", source, words)
+    return loaded.config.data.model_copy(update={**_OF_TRAINING, "train": data})
+
+
+def _checked(name: str) -> str:
+    """A name that can be a folder below evaluations/."""
+    if not name or Path(name).name != name or name.startswith("."):
+        raise InputError(f"`{name}` cannot name an evaluation", where="--name", fix="use letters, digits, - and _")
+    return name

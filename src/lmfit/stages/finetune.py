@@ -1,0 +1,72 @@
+"""lmfit finetune: encoder + labelled data -> a model for a task, with scores, intervals and a report."""
+
+import time
+
+from lmfit import console
+from lmfit.config.load import LoadedConfig
+from lmfit.device import Device, pick_device
+from lmfit.errors import InputError
+from lmfit.evaluation.report import write_report
+from lmfit.inference.backends import TorchBackend
+from lmfit.inference.predictor import Predictor
+from lmfit.models.save import save_model
+from lmfit.runs import Run, choose_output, write_text
+from lmfit.stages.prepare import Prepared, prepare
+from lmfit.stages.recording import record_result, record_start, recorded
+from lmfit.stages.scoring import judge_of, score_run
+from lmfit.stages.training import build_model, train
+
+STAGE = "finetune"
+
+
+def run(loaded: LoadedConfig, *, device: str = "auto", overwrite: bool = False) -> Run:
+    """Fine-tune a pretrained encoder on one labelled task. Returns the finished run."""
+    config = loaded.config
+    chosen = pick_device(device, config.training.precision)
+    path = choose_output(config.output, loaded.name, overwrite=overwrite)
+    prepared = prepare(config)
+    tell(prepared, chosen)
+    path.mkdir(parents=True, exist_ok=True)
+    write_text(path / "config.yaml", loaded.dump())
+    return work(Run(path), prepared, chosen)
+
+
+def resume(run: Run, loaded: LoadedConfig, *, device: str = "auto") -> Run:
+    """Go on with an interrupted run from its newest whole checkpoint."""
+    chosen = pick_device(device, loaded.config.training.precision)
+    prepared = prepare(loaded.config)
+    before = run.manifest.get("data", {})
+    for name, facts in prepared.fingerprints.items():
+        if name in before and before[name]["sha256"] != facts["sha256"]:
+            raise InputError(
+                f"the {name} data has changed since the run began",
+                where=", ".join(facts["files"][:3]),
+                fix="put the old files back, or start a new run",
+            )
+    return work(run, prepared, chosen)
+
+
+def work(run: Run, prepared: Prepared, device: Device) -> Run:
+    """Train, keep the best weights, save, score, report; the run folder tells at any time how far it is."""
+    with run.locked(), recorded(run):
+        record_start(run, STAGE, prepared, device)
+        model = build_model(prepared, device)
+        state = train(run, prepared, model, device)
+        started = time.perf_counter()
+        predictor = Predictor(TorchBackend(model, device.in_full_precision()), prepared.task, prepared.framer)
+        facts = score_run(run, prepared, predictor, judge_of(prepared.config))
+        save_model(run.model, model, prepared.framer, prepared.task.name, prepared.task.state())
+        record_result(run, model, state, device, time.perf_counter() - started, **facts)
+    write_report(run.path)
+    run.mark_latest()
+    return run
+
+
+def tell(prepared: Prepared, device: Device) -> None:
+    """The ledger, before training."""
+    console.say(f"model: {prepared.source}; device: {device.name}, {device.precision}")
+    for line in prepared.ledger.lines():
+        console.say(line)
+    console.say(f"planned: {prepared.ledger.planned_steps or 'as many as the budget allows'} optimizer steps")
+    for line in prepared.ledger.warnings:
+        console.warn(line)

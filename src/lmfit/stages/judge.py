@@ -1,0 +1,90 @@
+"""Score a model on a split, beside trivial baselines, and say in one sentence what the numbers mean."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lmfit import console
+from lmfit.data.example import Example
+from lmfit.evaluation.intervals import paired_difference
+from lmfit.evaluation.names import metric
+from lmfit.evaluation.scores import Scores
+from lmfit.inference.predictor import Predictor
+from lmfit.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Judge:
+    """How scores are computed: resamples and seed of the bootstrap, and whether texts may be written."""
+
+    resamples: int
+    seed: int
+    texts: bool
+
+    def score(
+        self, predictor: Predictor, examples: Iterable[Example], *, total: int | None, out: Path | None
+    ) -> Scores:
+        """Predict a split, write its predictions as JSON lines to `out`, and score them."""
+        pairs: Iterable[tuple[Example, Any]] = console.progress(
+            predictor.stream(examples), total=total, what="evaluating"
+        )
+        if out is not None:
+            pairs = self._written(pairs, predictor.task, out)
+        return self.scores_of(predictor.task, pairs)
+
+    def scores_of(self, task: Task, pairs: Iterable[tuple[Example, Any]]) -> Scores:
+        """Score predictions that are already there."""
+        scores: Scores = task.score(pairs, resamples=self.resamples, seed=self.seed)
+        return scores
+
+    def _written(self, pairs: Iterable[tuple[Example, Any]], task: Task, out: Path) -> Iterator[tuple[Example, Any]]:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = out.with_name(f".{out.name}")
+        with open(temporary, "w", encoding="utf-8") as file:
+            for example, prediction in pairs:
+                row = {"id": example.id, **prediction.row(), "gold": task.gold(example), "origin": str(example.origin)}
+                file.write(json.dumps(row if self.texts else without_texts(row), ensure_ascii=False) + "\n")
+                yield example, prediction
+        temporary.replace(out)
+
+
+def without_texts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A prediction row without what users wrote."""
+    kept = {name: value for name, value in row.items() if name not in ("text", "text_pair")}
+    if "entities" in kept:
+        kept["entities"] = [{k: v for k, v in entity.items() if k != "text"} for entity in kept["entities"]]
+    return kept
+
+
+def verdict(model: Scores, baselines: Mapping[str, Scores], split: str, *, resamples: int, seed: int) -> dict[str, Any]:
+    """{"beats_baseline": true | false | null, "sentence", ...}: the model against the strongest trivial baseline.
+
+    It beats it where the paired bootstrap's 95 % interval of the difference lies above nothing.
+    """
+    name = model.headline
+    sign = 1 if metric(name).better == "higher" else -1
+    value = model.metrics[name]["value"]
+    told = f"{split} {name} {shown(model.metrics[name])}"
+    known = {k: s for k, s in baselines.items() if s.metrics[name]["value"] is not None}
+    if value is None or not known:
+        return {"beats_baseline": None, "sentence": f"The model reaches {told}."}
+    best = max(known, key=lambda k: sign * known[k].metrics[name]["value"])
+    difference, low, high = paired_difference(name, model.units, known[best].units, resamples, seed)
+    margin = f"{known[best].metrics[name]['value']:.3f}"
+    ends = [sign * end for end in (low, high) if end is not None]
+    facts = {"baseline": best, "difference": difference, "low": low, "high": high}
+    if ends and min(ends) > 0:
+        sentence = f"The model reaches {told} and beats the strongest baseline ({best}, {margin})."
+        return {"beats_baseline": True, "sentence": sentence, **facts}
+    sentence = f"The model does not beat a trivial baseline: {told} against {margin} of {best}."
+    return {"beats_baseline": False, "sentence": sentence, **facts}
+
+
+def shown(entry: Mapping[str, Any]) -> str:
+    """`0.858 [0.842, 0.873]`."""
+    if entry["value"] is None:
+        return "not defined"
+    interval = "" if entry["low"] is None else f" [{entry['low']:.3f}, {entry['high']:.3f}]"
+    return f"{entry['value']:.3f}{interval}"

@@ -1,0 +1,125 @@
+"""Everything before training: model found, data read, task learnt, rows tokenised, ledger made."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from lmfit import __version__
+from lmfit.catalog import TASKS
+from lmfit.config.schema import FinetuneConfig
+from lmfit.data.batching import BatchPlan
+from lmfit.data.framing import Framer
+from lmfit.data.ledger import Ledger, SplitLedger, check_unknown, count_labels, steps_warning, unseen_labels
+from lmfit.data.rows import Row, Rows, cached_rows
+from lmfit.data.sources import Source, Splits, load_splits
+from lmfit.data.words import detect_mode
+from lmfit.errors import ConfigError
+from lmfit.inference.predictor import encode_all
+from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
+from lmfit.tasks.base import Stats, Task
+from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, planned_steps
+
+DEFAULT_MAX_LENGTH = 256
+ROWS_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What training needs, and the ledger of it."""
+
+    config: FinetuneConfig
+    source: ModelSource
+    commit: str | None
+    task: Task
+    framer: Framer
+    splits: Splits
+    rows: Rows
+    ledger: Ledger
+    seconds: float
+
+    @property
+    def fingerprints(self) -> dict[str, Any]:
+        """For run.json: files, rows and content hash of each split."""
+        return {
+            name: {"files": split.files, "rows": split.rows, "sha256": getattr(self.splits, name).fingerprint}
+            for name, split in self.ledger.splits.items()
+        }
+
+
+def prepare(config: FinetuneConfig) -> Prepared:
+    """Read, check and tokenise. Nothing is written but the token cache; every user's mistake is found here."""
+    started = time.perf_counter()
+    source = find_model(config.model)
+    kind = TASKS.load(config.task.name)  # type: ignore[attr-defined]
+    splits = load_splits(config.data, kind.example_kind)
+    model_config, tokenizer = load_config(source), load_tokenizer(source)
+    words = "unicode"
+    if kind.example_kind == "words":
+        mark_words(tokenizer)
+        words = detect_mode(splits.train) if config.data.words == "auto" else config.data.words
+    task = kind.learn(config.task, words, splits.train)
+    framer = make_framer(config, tokenizer, positions(model_config))
+    encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
+    rows = encoded["train"]
+    ledger = _make_ledger(config, source, task, splits, encoded)
+    commit = getattr(model_config, "_commit_hash", None)
+    return Prepared(config, source, commit, task, framer, splits, rows, ledger, time.perf_counter() - started)
+
+
+def make_framer(config: FinetuneConfig, tokenizer: Any, limit: int | None) -> Framer:
+    """The framer for `data.max_length`. Raises ConfigError where the model has fewer positions."""
+    asked = config.data.max_length
+    if asked is not None and limit is not None and asked > limit:
+        raise ConfigError(
+            f"data.max_length {asked} is more than the {limit} positions of `{config.model.name}`",
+            fix=f"set data.max_length={limit}; longer texts become overlapping windows",
+        )
+    return Framer(tokenizer, asked or min(DEFAULT_MAX_LENGTH, limit or DEFAULT_MAX_LENGTH), config.data.overflow)
+
+
+def _named(splits: Splits) -> Iterator[tuple[str, Source]]:
+    for name in ("train", "validation", "test"):
+        split = getattr(splits, name)
+        if split is not None:
+            yield name, split
+
+
+def _tokenise(task: Task, framer: Framer, split: Source) -> Rows:
+    stats = Stats()
+    key = {
+        "version": (ROWS_VERSION, __version__),
+        "data": split.fingerprint,
+        "tokenizer": sha256(framer.backend.to_str().encode()).hexdigest(),
+        "task": (task.name, task.state()),
+        "length": (framer.max_length, framer.overflow, framer.uses_types),
+    }
+
+    def rows() -> Iterator[Row]:
+        for encoded in encode_all(task, split, framer, stats):
+            yield from encoded.rows
+
+    return cached_rows(key, rows(), stats.as_dict)
+
+
+def _make_ledger(
+    config: FinetuneConfig, source: ModelSource, task: Task, splits: Splits, encoded: dict[str, Rows]
+) -> Ledger:
+    held = {}
+    for name, split in _named(splits):
+        rows, labels = count_labels(task.label_counts(example) for example in split)
+        held[name] = SplitLedger(rows, labels, split.files, dict(encoded[name].stats))
+    training = config.training
+    plan = BatchPlan(
+        encoded["train"].lengths, config.seed, batch_size=training.batch_size, batch_tokens=training.batch_tokens
+    )
+    steps = planned_steps(training, plan)
+    unknown = check_unknown(held["train"], allowed=config.model.on_unknown == "allow", model=source.name)
+    few = steps_warning(steps)
+    warnings = [warning for warning in (unknown, few, *unseen_labels(held)) if warning]
+    if splits.validation is None:
+        warnings.append(
+            "no validation data: the last weights are kept; set aside some with data.validation={split: 0.1}"
+        )
+    return Ledger(held, 0 if steps == BUDGET_UNKNOWN_STEPS else steps, list(splits.notices), warnings)

@@ -1,0 +1,89 @@
+"""run.json as it fills: status, device, versions, data, timing."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from time import time
+from typing import Any
+
+import torch
+
+from lmfit import __version__
+from lmfit.device import Device, peak_memory_bytes
+from lmfit.errors import Interrupted
+from lmfit.runs import Run, write_json
+from lmfit.stages.prepare import Prepared
+from lmfit.training.checkpoint import TrainState
+
+
+@contextmanager
+def recorded(run: Run) -> Iterator[None]:
+    """Write how the work ended: finished, interrupted, or failed with the reason."""
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt):
+        run.record(status="interrupted")
+        raise
+    except BaseException as error:
+        run.record(status="failed", error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        raise
+    run.record(status="finished", finished=time())
+
+
+def record_start(run: Run, stage: str, prepared: Prepared, device: Device) -> None:
+    """What is known before training; the ledger goes to ledger.json."""
+    config = prepared.config
+    write_json(run.path / "ledger.json", prepared.ledger.as_dict())
+    run.record(
+        status="running",
+        error=None,
+        stage=stage,
+        task=prepared.task.name,
+        backend="pytorch",
+        exactness="exact",
+        seed=config.seed,
+        device=device.describe(),
+        precision=device.precision,
+        versions=versions(),
+        data=prepared.fingerprints,
+        model={"name": config.model.name, "kind": prepared.source.kind, "commit": prepared.commit},
+        parent=config.model.name if prepared.source.kind == "run" else None,
+        warnings=prepared.ledger.warnings,
+        timing={"prepare_seconds": round(prepared.seconds, 3)},
+    )
+
+
+def record_result(
+    run: Run, model: Any, state: TrainState, device: Device, evaluate_seconds: float, **facts: Any
+) -> None:
+    """What is known after evaluation."""
+    manifest = run.manifest
+    parameters = sum(p.numel() for p in model.parameters())
+    size = sum(path.stat().st_size for path in run.model.rglob("*") if path.is_file())
+    timing = manifest["timing"] | {
+        "train_seconds": round(state.train_seconds, 3),
+        "evaluate_seconds": round(evaluate_seconds, 3),
+    }
+    run.record(
+        timing=timing,
+        model=manifest["model"] | {"parameters": parameters, "bytes": size},
+        steps=state.step,
+        best_step=state.best_step if state.best_value is not None else state.step,
+        stopped=state.stopped,
+        throughput={"tokens_per_second": round(state.tokens / max(state.train_seconds, 1e-9), 1)},
+        peak_memory_bytes=peak_memory_bytes(device),
+        **facts,
+    )
+
+
+def versions() -> dict[str, str]:
+    """lmfit, Python and the libraries that decide results."""
+    found = {"lmfit": __version__, "python": platform.python_version(), "platform": sys.platform}
+    for name in ("torch", "transformers", "tokenizers", "numpy"):
+        try:
+            found[name] = torch.__version__ if name == "torch" else version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,101 @@
+"""Build the model and train it: what the trainer is given, and which hooks stand around it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from lmfit.data.batching import key
+from lmfit.data.collate import Batch
+from lmfit.data.framing import Framer
+from lmfit.data.rows import Row
+from lmfit.device import Device, seeded
+from lmfit.errors import ConfigError
+from lmfit.evaluation.names import metric
+from lmfit.inference.backends import TorchBackend
+from lmfit.inference.predictor import Predictor
+from lmfit.models.freeze import freeze
+from lmfit.models.head import init_head, reset_head
+from lmfit.models.load import load_config, load_model
+from lmfit.runs import Run
+from lmfit.stages.judge import Judge
+from lmfit.stages.prepare import Prepared
+from lmfit.tasks.base import Task
+from lmfit.training.checkpoint import Checkpoints, TrainState
+from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
+from lmfit.training.trainer import Hook, Trainer
+
+
+class TaskObjective:
+    """The task as the trainer sees it: collate, targets, loss."""
+
+    def __init__(self, task: Task, framer: Framer) -> None:
+        self.task, self.framer = task, framer
+        self.targets, self.loss = task.targets, task.loss
+
+    def collate(self, rows: Sequence[Row]) -> Batch:
+        """Padded tensors."""
+        return self.task.collate(rows, self.framer)
+
+
+def build_model(prepared: Prepared, device: Device) -> Any:
+    """Pretrained encoder and task head on the device; new weights depend on the seed alone."""
+    config, task = prepared.config, prepared.task
+    with seeded(key(config.seed, "head")):
+        model = load_model(prepared.source, task.auto_class, task.model_settings())
+        known = load_config(prepared.source).id2label
+        if list(known.values()) != task.labels:
+            reset_head(model)
+    freeze(model, config.model.freeze)
+    return model.to(device.torch_device)
+
+
+def train(run: Run, prepared: Prepared, model: Any, device: Device) -> TrainState:
+    """Train with all hooks; afterwards the model holds the best weights, if there was validation data."""
+    config = prepared.config
+    log = Log(run.path / "log.jsonl", config.training.log_every)
+    checkpoints = Checkpoints(run.path / "checkpoints", config.training.keep)
+    hooks: list[Hook] = [StopOnSignal(str(run.path)), Progress(), log]
+    if config.training.budget is not None:
+        hooks.append(Budget(config.training.budget))
+    if prepared.splits.validation is not None:
+        hooks.append(_keep_best(prepared, model, device, log))
+    hooks.append(Save(config.training.checkpoint_every))
+    trainer = Trainer(
+        model,
+        TaskObjective(prepared.task, prepared.framer),
+        prepared.rows,
+        config.training,
+        device=device,
+        seed=config.seed,
+        checkpoints=checkpoints,
+        hooks=hooks,
+    )
+    state = trainer.fit()
+    checkpoints.load_best(model)
+    return state
+
+
+def _keep_best(prepared: Prepared, model: Any, device: Device, log: Log) -> KeepBest:
+    config = prepared.config
+    name = config.training.best_metric or prepared.task.headline
+    predictor = Predictor(TorchBackend(model, device), prepared.task, prepared.framer)
+    judge = Judge(resamples=0, seed=config.seed, texts=False)
+
+    def evaluate() -> Mapping[str, Any]:
+        scores = judge.score(predictor, prepared.splits.validation or (), total=None, out=None)
+        if name not in scores.metrics:
+            raise ConfigError(
+                f"training.best_metric: `{name}` is not computed for this task",
+                fix=f"one of: {', '.join(m for m in scores.metrics if not m.startswith('per_class.'))}",
+            )
+        return {m: entry["value"] for m, entry in scores.metrics.items() if not m.startswith("per_class.") or m == name}
+
+    return KeepBest(
+        evaluate,
+        log,
+        metric=name,
+        higher_is_better=metric(name).better == "higher",
+        every=config.training.evaluate_every,
+        patience=config.training.early_stopping,
+    )

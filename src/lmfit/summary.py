@@ -1,0 +1,108 @@
+"""What a finished stage says: at most eight lines. And requirements on metrics (`--require`)."""
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lmfit.errors import ConfigError, VerdictError, suggestion
+from lmfit.runs import Run
+
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_REQUIREMENT = re.compile(r"\s*(\S+?)\s*(>=|<=|>|<)\s*(\S+)\s*")
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """`test.f1.low>=0.88`: split, metric, part (value, low or high), operator, bound."""
+
+    text: str
+    split: str
+    metric: str
+    part: str
+    sign: str
+    bound: float
+
+
+def parse_requirements(words: Sequence[str]) -> list[Requirement]:
+    """Read `--require` options. Raises ConfigError for one that cannot be read."""
+    return [_parse(word) for word in words]
+
+
+def _parse(word: str) -> Requirement:
+    match = _REQUIREMENT.fullmatch(word)
+    try:
+        path, sign, bound = match.groups() if match else ("", "", "")
+        split, _, rest = path.partition(".")
+        metric, _, part = rest.rpartition(".") if rest.endswith((".value", ".low", ".high")) else (rest, "", "value")
+        if not (split and metric):
+            raise ValueError
+        return Requirement(word, split, metric, part, sign, float(bound))
+    except ValueError:
+        raise ConfigError(
+            f"cannot read the requirement `{word}`", where="--require", fix="write e.g. 'test.f1.low>=0.88'"
+        ) from None
+
+
+def check_requirements(metrics: Mapping[str, Any], requirements: Sequence[Requirement]) -> None:
+    """Raises VerdictError (exit code 3) where one does not hold, ConfigError where it names what was not measured."""
+    for requirement in requirements:
+        held = metrics.get(requirement.split)
+        if held is None or requirement.metric not in held:
+            known = [f"{split}.{name}" for split, entries in metrics.items() if split != "baseline" for name in entries]
+            name = f"{requirement.split}.{requirement.metric}"
+            raise ConfigError(f"`{name}` was not measured", where="--require", fix=suggestion(name, known))
+        found = held[requirement.metric][requirement.part]
+        if found is None or not _OPERATORS[requirement.sign](found, requirement.bound):
+            told = "not defined" if found is None else f"{found:.4f}"
+            raise VerdictError(f"required {requirement.text}, found {told}", where="--require")
+
+
+def finished_lines(run: Run) -> list[str]:
+    """Verdict, headline, baseline, time, warnings, report, next command."""
+    manifest = run.manifest
+    timing, size = manifest["timing"], manifest["model"]
+    seconds = timing["train_seconds"]
+    lines = [
+        manifest["verdict"]["sentence"],
+        f"time: {_duration(seconds)} training ({manifest['throughput']['tokens_per_second']:,.0f} tokens/s), "
+        f"{_duration(timing['evaluate_seconds'])} evaluation; model: {size['parameters'] / 1e6:.1f} M parameters, "
+        f"{size['bytes'] / 1e6:.0f} MB",
+    ]
+    if manifest.get("stopped"):
+        lines.append(f"stopped early: {manifest['stopped']}; kept the weights of step {manifest['best_step']:,}")
+    if manifest.get("warnings"):
+        count = len(manifest["warnings"])
+        lines.append(f"warnings: {count} (shown above and in the report)")
+    lines.append(f"report: {run.path / 'report.html'}")
+    lines.append(f"next: lmfit predict INPUT --run {run.path}")
+    return lines
+
+
+def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """One line per metric, per-class ones left to the report."""
+    lines = []
+    for split, entries in metrics.items():
+        shown = {name: entry for name, entry in entries.items() if not name.startswith("per_class.")}
+        width = max(map(len, shown), default=0)
+        lines += [f"{split:<12} {name:<{width}}  {_entry(entry)}" for name, entry in shown.items()]
+    return lines
+
+
+def _entry(entry: Mapping[str, Any]) -> str:
+    if entry["value"] is None:
+        return f"not defined ({entry.get('note', 'no reason given')})"
+    interval = "" if entry["low"] is None else f"  [{entry['low']:.4f}, {entry['high']:.4f}]"
+    return f"{entry['value']:.4f}{interval}  n={entry['n']:,}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {seconds % 60:.0f} s"

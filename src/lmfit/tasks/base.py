@@ -1,0 +1,183 @@
+"""The door between a task and everything else: encode, collate, loss, decode, score in one place per task."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+
+from lmfit.config.tasks import ClassificationLoss
+from lmfit.data.collate import IGNORED, Batch, pad
+from lmfit.data.example import Example
+from lmfit.data.framing import Framer
+from lmfit.data.rows import Row
+from lmfit.errors import ConfigError, suggestion
+from lmfit.evaluation.names import HEADLINE, Kind
+
+MODEL_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+UNKNOWN_EXAMPLES = 10
+
+
+@dataclass
+class Stats:
+    """What encoding did to the data, for the ledger. Counts are in `counts`; lists keep the first few cases."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, what: str, case: str, limit: int = UNKNOWN_EXAMPLES) -> None:
+        """Count one case of `what` and keep its text if it is among the first (and new)."""
+        self.counts[what] += 1
+        kept = self.first.setdefault(what, [])
+        if len(kept) < limit and case not in kept:
+            kept.append(case)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        return {"counts": dict(self.counts), "first": self.first}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The model inputs of one example: usually one row, several where it was cut into windows."""
+
+    example: Example
+    rows: list[Row]
+
+
+class Task(ABC):
+    """One kind of learning problem. A subclass is one file in lmfit/tasks and one line in catalog.py."""
+
+    name: ClassVar[str]
+    example_kind: ClassVar[Literal["words", "text"]]
+    auto_class: ClassVar[str]
+    """Which transformers class holds the model with its head, e.g. AutoModelForTokenClassification."""
+    padding: ClassVar[Mapping[str, int]] = {}
+
+    settings: Any
+    labels: list[str]
+
+    @classmethod
+    @abstractmethod
+    def learn(cls, settings: Any, words: str, train: Iterable[Example]) -> Self:
+        """A task that has seen the training examples once: its labels, their weights, how text becomes words."""
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, state: Mapping[str, Any]) -> Self:
+        """The task from `state()`, as stored with a model."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """All that prediction needs besides weights and tokenizer; JSON-able."""
+
+    @classmethod
+    @abstractmethod
+    def foreign_state(cls, architecture: str, labels: list[str], config: Any) -> dict[str, Any] | None:
+        """State (without settings) for a model that lmfit did not write; None where its architecture is another task's."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> Kind:
+        """The kind of prediction: decides metrics and baselines."""
+
+    @property
+    def headline(self) -> str:
+        """The metric that the first line of a result shows, and that decides which weights are best."""
+        return HEADLINE[self.kind]
+
+    def model_settings(self) -> dict[str, Any]:
+        """Keyword arguments for the model's config: labels by name, so that any loader shows them."""
+        return {
+            "num_labels": len(self.labels),
+            "id2label": dict(enumerate(self.labels)),
+            "label2id": {label: i for i, label in enumerate(self.labels)},
+        }
+
+    @abstractmethod
+    def encode(self, examples: Sequence[Example], framer: Framer, stats: Stats) -> Iterator[Encoded]:
+        """Model inputs of each example, in order. Raises DataError where overflow is `error` and one is too long."""
+
+    def collate(self, rows: Sequence[Row], framer: Framer) -> Batch:
+        """Padded tensors of some rows; arrays (B, L), values (B, ...)."""
+        return pad(rows, {"input_ids": framer.pad_id, **self.padding})
+
+    @abstractmethod
+    def targets(self, batch: Batch) -> float:
+        """How many (weighted) targets the batch holds: what the summed loss is divided by."""
+
+    @abstractmethod
+    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """The summed loss over the batch's targets, shape ()."""
+
+    @abstractmethod
+    def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
+        """What `decode` needs of each row's logits, as float32 arrays, one per row."""
+
+    @abstractmethod
+    def decode(self, encoded: Encoded, answers: Sequence[np.ndarray]) -> Any:
+        """The prediction for an example from the answers of its rows."""
+
+    @abstractmethod
+    def score(self, pairs: Iterable[tuple[Example, Any]], *, resamples: int, seed: int) -> Any:
+        """Metrics with intervals and tables (lmfit.evaluation.metrics.Scores) of predictions against gold labels."""
+
+    @abstractmethod
+    def from_baseline(self, example: Example, predicted: Any) -> Any:
+        """A baseline's answer as a prediction of this task."""
+
+    def tune(self, pairs: Iterable[tuple[Example, Any]]) -> None:  # noqa: B027
+        """Choose what is chosen on validation data (decision thresholds); nothing by default."""
+
+    @abstractmethod
+    def gold(self, example: Example) -> Any:
+        """The gold answer in the form of a prediction row, JSON-able."""
+
+    @abstractmethod
+    def label_counts(self, example: Example) -> Iterable[str]:
+        """The labels of an example, for the ledger."""
+
+
+def forward(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """The logits of a batch in float32: (B, C) or (B, L, C)."""
+    logits: torch.Tensor = model(**{name: batch[name] for name in MODEL_INPUTS if name in batch}).logits
+    return logits.float()
+
+
+def cross_entropies(
+    logits: torch.Tensor,
+    targets: torch.Tensor,
+    settings: ClassificationLoss,
+    weights: torch.Tensor | None,
+) -> torch.Tensor:
+    """The loss of each target: logits (N, C), targets (N,) to (N,); 0 where the target is -100.
+
+    Cross entropy with label smoothing (Szegedy et al. 2016, section 7) or focal loss
+    (1 - p)^gamma * -log p (Lin et al. 2017, equation 5), each target weighted by its label's weight.
+    """
+    losses = torch.nn.functional.cross_entropy(
+        logits, targets, weights, reduction="none", ignore_index=IGNORED, label_smoothing=settings.label_smoothing
+    )
+    if settings.loss == "cross_entropy":
+        return losses
+    p = torch.softmax(logits, dim=-1).gather(1, targets.clamp_min(0)[:, None]).squeeze(1)
+    return losses * (1 - p).clamp_min(0) ** settings.focal_gamma
+
+
+def weigh_labels(settings: ClassificationLoss, labels: Sequence[str], counts: Mapping[str, int]) -> list[float] | None:
+    """Weight of each label, None where all weigh alike. balanced: N / (C * n_label), as in scikit-learn.
+
+    Raises ConfigError where a weight is given to a label that does not exist.
+    """
+    if settings.class_weights == "none":
+        return None
+    if settings.class_weights == "balanced":
+        total = sum(counts[label] for label in labels)
+        return [total / (len(labels) * counts[label]) if counts[label] else 1.0 for label in labels]
+    for name in settings.class_weights:
+        if name not in labels:
+            raise ConfigError(f"class_weights: no label `{name}` in the training data", fix=suggestion(name, labels))
+    return [settings.class_weights.get(label, 1.0) for label in labels]

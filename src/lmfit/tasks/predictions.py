@@ -1,0 +1,62 @@
+"""Typed predictions, and the rows that `lmfit predict` writes of them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A labelled span: offsets count code points, half-open, in the text as read."""
+
+    start: int
+    end: int
+    label: str
+    score: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagPrediction:
+    """Token classification: entities (for plain tags: every word), and the tag of each word."""
+
+    text: str
+    entities: list[Entity]
+    tags: list[str]
+
+    def row(self) -> dict[str, Any]:
+        """The prediction as a JSON-able mapping."""
+        return {"text": self.text, "entities": [asdict(entity) for entity in self.entities]}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPrediction:
+    """Text classification: the label (labels for multi-label), its probability, and all probabilities by name."""
+
+    text: str
+    text_pair: str | None
+    label: str | list[str]
+    score: float
+    scores: Mapping[str, float]
+
+    def row(self) -> dict[str, Any]:
+        """The prediction as a JSON-able mapping."""
+        pair = {} if self.text_pair is None else {"text_pair": self.text_pair}
+        return {"text": self.text, **pair, "label": self.label, "score": self.score, "scores": dict(self.scores)}
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPrediction:
+    """Regression: the predicted number."""
+
+    text: str
+    text_pair: str | None
+    label: float
+
+    def row(self) -> dict[str, Any]:
+        """The prediction as a JSON-able mapping."""
+        pair = {} if self.text_pair is None else {"text_pair": self.text_pair}
+        return {"text": self.text, **pair, "label": self.label}
+
+
+Prediction = TagPrediction | LabelPrediction | NumberPrediction

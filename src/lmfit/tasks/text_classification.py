@@ -1,0 +1,330 @@
+"""A label, several labels or a number for a text or a pair of texts."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+
+from lmfit.config.tasks import TextClassificationSettings
+from lmfit.data.collate import IGNORED, Batch
+from lmfit.data.example import Example
+from lmfit.data.framing import Framer, Window, cut
+from lmfit.data.rows import Row
+from lmfit.errors import DataError
+from lmfit.evaluation.metrics import score_labels, score_multi_label, score_numbers
+from lmfit.evaluation.names import Kind
+from lmfit.evaluation.scores import Scores
+from lmfit.evaluation.thresholds import tune_thresholds
+from lmfit.tasks.base import Encoded, Stats, Task, cross_entropies, weigh_labels
+from lmfit.tasks.predictions import LabelPrediction, NumberPrediction
+
+Problem = Literal["single_label", "multi_label", "regression"]
+
+_MODEL_PROBLEM: dict[Problem, str] = {
+    "single_label": "single_label_classification",
+    "multi_label": "multi_label_classification",
+    "regression": "regression",
+}
+
+
+class TextClassification(Task):
+    """Classify whole texts. The answer of a text cut into windows is the mean of their logits."""
+
+    name = "text-classification"
+    example_kind: ClassVar[Literal["words", "text"]] = "text"
+    auto_class = "AutoModelForSequenceClassification"
+
+    def __init__(
+        self,
+        settings: TextClassificationSettings,
+        problem: Problem,
+        labels: list[str],
+        weights: list[float] | None = None,
+        thresholds: list[float] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.problem = problem
+        self.labels = labels
+        self.thresholds = thresholds or [0.5 if settings.thresholds == "tuned" else settings.thresholds] * len(labels)
+        self._ids = {label: i for i, label in enumerate(labels)}
+        self._weights = None if weights is None else torch.tensor(weights)
+
+    @classmethod
+    def learn(cls, settings: TextClassificationSettings, words: str, train: Iterable[Example]) -> Self:
+        """Labels of the training data in natural order. Raises DataError where labels and problem do not fit."""
+        problem = settings.problem
+        counts: Counter[str] = Counter()
+        for example in train:
+            if example.label is None:
+                raise DataError("a training row has no label", where=str(example.origin))
+            if problem == "auto":
+                problem = "multi_label" if isinstance(example.label, tuple) else "single_label"
+            counts.update([""] if problem == "regression" else _names(example, problem))
+        if not counts:
+            raise DataError("no labels in the training data", fix="say which column holds them: data.columns.label")
+        if problem == "regression":
+            return cls(settings, "regression", ["value"])
+        labels = sorted(counts, key=_natural)
+        if problem == "single_label":
+            _refuse_numbers(labels, settings)
+            if len(labels) == 1:
+                raise DataError(
+                    f"every training row has the label `{labels[0]}`",
+                    fix="a classifier needs at least two; check data.columns.label",
+                )
+        return cls(settings, problem, labels, weigh_labels(settings, labels, counts))
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Self:
+        """The task as stored with a model."""
+        settings = TextClassificationSettings(**state["settings"])
+        return cls(settings, state["problem"], list(state["labels"]), thresholds=state["thresholds"])
+
+    def state(self) -> dict[str, Any]:
+        """Settings, kind of problem, labels, decision thresholds."""
+        return {
+            "settings": self.settings.model_dump(),
+            "problem": self.problem,
+            "labels": self.labels,
+            "thresholds": self.thresholds,
+        }
+
+    def model_settings(self) -> dict[str, Any]:
+        """Labels, and the problem in the words of transformers, so that its pipeline applies the right function."""
+        return super().model_settings() | {"problem_type": _MODEL_PROBLEM[self.problem]}
+
+    @classmethod
+    def foreign_state(cls, architecture: str, labels: list[str], config: Any) -> dict[str, Any] | None:
+        """Labels and problem of any ...ForSequenceClassification model."""
+        if not architecture.endswith("ForSequenceClassification"):
+            return None
+        named = {told: ours for ours, told in _MODEL_PROBLEM.items()}
+        problem = named.get(config.problem_type, "regression" if len(labels) == 1 else "single_label")
+        return {"labels": labels, "problem": problem, "thresholds": None}
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of problem."""
+        return self.problem
+
+    def encode(self, examples: Sequence[Example], framer: Framer, stats: Stats) -> Iterator[Encoded]:
+        """Texts to token ids; a pair fills both segments; texts over the length become windows of equal weight."""
+        first = framer.encode_texts([example.text for example in examples])
+        pairs = [example.text_pair for example in examples]
+        second = iter(framer.encode_texts([pair for pair in pairs if pair is not None]))
+        for example, ids in zip(examples, first, strict=True):
+            other = None if example.text_pair is None else next(second)
+            stats.counts.update(examples=1, words=len(ids) + len(other or []))
+            self._note_unknown(example, ids, other, framer, stats)
+            framed = self._windows(example, ids, other, framer, stats)
+            target = self._target(example)
+            rows = [_row(framer, a, b, target, 1 / len(framed)) for a, b in framed]
+            stats.counts.update(rows=len(rows), tokens=sum(len(row) for row in rows))
+            yield Encoded(example, rows)
+
+    def _note_unknown(
+        self, example: Example, ids: list[int], other: list[int] | None, framer: Framer, stats: Stats
+    ) -> None:
+        if not ids and not other:
+            stats.note("vanished", str(example.origin))
+        for text, tokens in ((example.text, ids), (example.text_pair, other)):
+            count = (tokens or []).count(framer.unknown_id)  # type: ignore[arg-type]
+            if text and count:
+                stats.counts["unknown"] += count - 1
+                stats.note("unknown", _first_unknown(text, framer))
+
+    def _windows(
+        self, example: Example, ids: list[int], other: list[int] | None, framer: Framer, stats: Stats
+    ) -> list[tuple[list[int], list[int] | None]]:
+        """Pairs of token lists that fit the model. Of a pair the longer text slides, the shorter one stays whole.
+
+        A shorter text that fills more than half of the room is cut to half, which counts as truncated.
+        """
+        budget = framer.budget(pair=other is not None)
+        if len(ids) + len(other or []) <= budget:
+            return [(ids, other)]
+        if framer.overflow == "error":
+            raise DataError(
+                f"a text is longer than max_length {framer.max_length}",
+                where=str(example.origin),
+                fix="set data.overflow=window, or raise data.max_length",
+            )
+        stats.note("windowed", str(example.origin))
+        if other is None:
+            windows = self._kept(example, cut(len(ids), budget), framer, stats)
+            return [(ids[w.begin : w.end], None) for w in windows]
+        swap = len(other) > len(ids)
+        longer, shorter = (other, ids) if swap else (ids, other)
+        if len(shorter) > budget // 2:
+            stats.note("truncated", str(example.origin))
+        shorter = shorter[: budget // 2]
+        windows = self._kept(example, cut(len(longer), budget - len(shorter)), framer, stats)
+        parts = [longer[w.begin : w.end] for w in windows]
+        return [(shorter, part) if swap else (part, shorter) for part in parts]
+
+    @staticmethod
+    def _kept(example: Example, windows: list[Window], framer: Framer, stats: Stats) -> list[Window]:
+        if framer.overflow == "window":
+            return windows
+        stats.note("truncated", str(example.origin))
+        return windows[:1]
+
+    def _target(self, example: Example) -> Any:
+        if self.problem == "regression":
+            return float("nan") if example.label is None else _number(example)
+        if self.problem == "single_label":
+            return self._ids.get(str(example.label), IGNORED)
+        held = example.label if isinstance(example.label, tuple) else ()
+        return np.isin(self.labels, held).astype(np.float64)
+
+    def targets(self, batch: Batch) -> float:
+        """Texts (a window of a text counts as its share), each weighing as its label does."""
+        weights = batch["weight"]
+        if self.problem == "single_label" and self._weights is not None:
+            weights = weights * self._weights.to(weights.device)[batch["target"].long()]
+        return float(weights.sum())
+
+    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Summed over texts; logits (B, C). Cross entropy, binary cross entropy (mean over labels), squared error."""
+        target, weight = batch["target"], batch["weight"]
+        if self.problem == "regression":
+            return (weight * (logits.squeeze(-1) - target) ** 2).sum()
+        if self.problem == "multi_label":
+            weights = None if self._weights is None else self._weights.to(logits.device)
+            losses = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, weights, reduction="none")
+            return (weight * losses.mean(dim=1)).sum()
+        weights = None if self._weights is None else self._weights.to(logits.device)
+        return (weight * cross_entropies(logits, target.long(), self.settings, weights)).sum()
+
+    def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
+        """Per row its logits (C,)."""
+        return list(logits.cpu().numpy())
+
+    def decode(self, encoded: Encoded, answers: Sequence[np.ndarray]) -> LabelPrediction | NumberPrediction:
+        """The mean of the windows' logits, as probabilities: softmax, sigmoid, or the number itself."""
+        example = encoded.example
+        logits = np.mean(np.stack(answers), axis=0, dtype=np.float64)
+        if self.problem == "regression":
+            return NumberPrediction(example.text, example.text_pair, float(logits[0]))
+        if self.problem == "multi_label":
+            return self._prediction(example, 1 / (1 + np.exp(-logits)))
+        exponentials = np.exp(logits - logits.max())
+        return self._prediction(example, exponentials / exponentials.sum())
+
+    def _prediction(self, example: Example, probabilities: np.ndarray) -> LabelPrediction:
+        scores = dict(zip(self.labels, map(float, probabilities), strict=True))
+        if self.problem == "single_label":
+            best = max(scores, key=scores.__getitem__)
+            return LabelPrediction(example.text, example.text_pair, best, scores[best], scores)
+        chosen = [name for name, limit in zip(self.labels, self.thresholds, strict=True) if scores[name] > limit]
+        score = min((scores[name] for name in chosen), default=1 - max(scores.values()))
+        return LabelPrediction(example.text, example.text_pair, chosen, score, scores)
+
+    def score(self, pairs: Iterable[tuple[Example, Any]], *, resamples: int, seed: int) -> Scores:
+        """Metrics of the kind of problem."""
+        gold, predicted, documents = [], [], []
+        for example, prediction in pairs:
+            gold.append(_number(example) if self.problem == "regression" else example.label)
+            predicted.append(prediction.label)
+            documents.append(example.document)
+        options: dict[str, Any] = {"documents": documents, "resamples": resamples, "seed": seed}
+        if self.problem == "regression":
+            return score_numbers(gold, predicted, **options)
+        if self.problem == "multi_label":
+            return score_multi_label(gold, predicted, self.labels, **options)
+        return score_labels(list(map(str, gold)), predicted, self.labels, **options)
+
+    def tune(self, pairs: Iterable[tuple[Example, Any]]) -> None:
+        """Multi-label: the thresholds that give each label its best F1 on validation data."""
+        if self.problem != "multi_label" or self.settings.thresholds != "tuned":
+            return
+        gold, probabilities = [], []
+        for example, prediction in pairs:
+            gold.append(np.isin(self.labels, example.label or ()))
+            probabilities.append([prediction.scores[name] for name in self.labels])
+        if gold:
+            self.thresholds = [float(t) for t in tune_thresholds(probabilities, gold)]
+
+    def from_baseline(self, example: Example, predicted: Any) -> LabelPrediction | NumberPrediction:
+        """A baseline's label, labels or number as a prediction."""
+        if self.problem == "regression":
+            return NumberPrediction(example.text, example.text_pair, float(predicted))
+        label = list(predicted) if self.problem == "multi_label" else str(predicted)
+        return LabelPrediction(example.text, example.text_pair, label, 1.0, {})
+
+    def gold(self, example: Example) -> Any:
+        """The gold label, labels or number."""
+        if self.problem == "regression":
+            return _number(example)
+        return list(example.label) if isinstance(example.label, tuple) else example.label
+
+    def label_counts(self, example: Example) -> Iterable[str]:
+        """The names of the labels; nothing for regression."""
+        return () if self.problem == "regression" or example.label is None else _names(example, self.problem)
+
+
+def _row(framer: Framer, first: list[int], second: list[int] | None, target: Any, weight: float) -> Row:
+    ids, types = framer.frame(first, second)
+    tokens = {"input_ids": ids}
+    if framer.uses_types:
+        tokens["token_type_ids"] = types
+    return Row(tokens, {"target": target, "weight": weight})
+
+
+def _names(example: Example, problem: str) -> list[str]:
+    if problem == "multi_label":
+        if not isinstance(example.label, tuple):
+            raise DataError(
+                f"multi-label data, but this row's label is `{example.label}`, not a list",
+                where=str(example.origin),
+                fix="write JSON lists, or set data.label_separator",
+            )
+        return list(example.label)
+    if isinstance(example.label, tuple):
+        raise DataError(
+            "a row with a list of labels in single-label data",
+            where=str(example.origin),
+            fix="set task.problem=multi_label and give every row a list",
+        )
+    return [str(example.label)]
+
+
+def _number(example: Example) -> float:
+    try:
+        value = float(example.label)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not np.isfinite(value):
+        raise DataError(
+            f"regression needs a number as label, found `{example.label}`",
+            where=str(example.origin),
+            fix="correct the row, or set task.problem=single_label",
+        )
+    return value
+
+
+def _natural(label: str) -> tuple[int, float, str]:
+    """Numbers by value, then words by letter."""
+    return (0, float(label), label) if label.lstrip("-").isdigit() else (1, 0.0, label)
+
+
+def _refuse_numbers(labels: list[str], settings: TextClassificationSettings) -> None:
+    """Labels such as 3.25 are a measurement, unless the config says that they are classes."""
+    decimals = [label for label in islice(labels, 1000) if label.count(".") == 1 and label.replace(".", "").isdigit()]
+    if settings.problem == "auto" and len(decimals) > len(labels) / 2 and len(labels) > 10:
+        raise DataError(
+            f"the labels look like measurements ({', '.join(decimals[:3])}, ...; {len(labels)} different ones)",
+            fix="set task.problem=regression, or task.problem=single_label to take each number as a class",
+        )
+
+
+def _first_unknown(text: str, framer: Framer) -> str:
+    """The surface of the first piece of `text` that the tokenizer does not know."""
+    encoding = framer.backend.encode(text, add_special_tokens=False)
+    begin, end = next(
+        span for token, span in zip(encoding.ids, encoding.offsets, strict=True) if token == framer.unknown_id
+    )
+    return text[begin:end]

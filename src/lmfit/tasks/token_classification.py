@@ -1,0 +1,240 @@
+"""One label per word: named entities, chunks, parts of speech."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+
+from lmfit.config.tasks import TokenClassificationSettings
+from lmfit.data.collate import IGNORED, Batch
+from lmfit.data.example import Example
+from lmfit.data.framing import Framer, cut
+from lmfit.data.rows import Row
+from lmfit.data.words import split_words
+from lmfit.errors import DataError
+from lmfit.evaluation.entities import repair_iob2, spans
+from lmfit.evaluation.metrics import score_tags
+from lmfit.evaluation.names import Kind
+from lmfit.evaluation.scores import Scores
+from lmfit.tasks.base import Encoded, Stats, Task, cross_entropies, weigh_labels
+from lmfit.tasks.predictions import Entity, TagPrediction
+
+
+class TokenClassification(Task):
+    """Tag each word of a text; words are joined to entities where the tags are IOB2."""
+
+    name = "token-classification"
+    example_kind: ClassVar[Literal["words", "text"]] = "words"
+    auto_class = "AutoModelForTokenClassification"
+    padding: ClassVar[Mapping[str, int]] = {"labels": IGNORED, "words": -1}
+
+    def __init__(
+        self, settings: TokenClassificationSettings, labels: list[str], words: str, weights: list[float] | None = None
+    ) -> None:
+        self.settings = settings
+        self.labels = labels
+        self.words = words
+        self.entities = all(label == "O" or label[:2] in ("B-", "I-") for label in labels)
+        self._ids = {label: i for i, label in enumerate(labels)}
+        self._weights = None if weights is None else torch.tensor(weights)
+
+    @classmethod
+    def learn(cls, settings: TokenClassificationSettings, words: str, train: Iterable[Example]) -> Self:
+        """Labels of the training data: O first, then B- and I- of each type in alphabetical order."""
+        counts = Counter(chain.from_iterable(example.tags or () for example in train))
+        if not counts:
+            raise DataError("no tags in the training data", fix="say which column holds them: data.columns.labels")
+        types = sorted({tag[2:] for tag in counts if tag[:2] in ("B-", "I-")})
+        iob2 = ["O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI")]
+        labels = iob2 if types else sorted(counts)
+        return cls(settings, labels, words, weigh_labels(settings, labels, counts))
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Self:
+        """The task as stored with a model."""
+        return cls(TokenClassificationSettings(**state["settings"]), list(state["labels"]), state["words"])
+
+    def state(self) -> dict[str, Any]:
+        """Settings, labels and how text becomes words."""
+        return {"settings": self.settings.model_dump(), "labels": self.labels, "words": self.words}
+
+    @classmethod
+    def foreign_state(cls, architecture: str, labels: list[str], config: Any) -> dict[str, Any] | None:
+        """Labels of any ...ForTokenClassification model; raw text is split at Unicode word boundaries."""
+        return {"labels": labels, "words": "unicode"} if architecture.endswith("ForTokenClassification") else None
+
+    @property
+    def kind(self) -> Kind:
+        """Entities, or plain tags."""
+        return "entities" if self.entities else "tags"
+
+    def encode(self, examples: Sequence[Example], framer: Framer, stats: Stats) -> Iterator[Encoded]:
+        """Words to subwords; the label stands on the first subword (or all), long sentences become windows."""
+        offsets = [e.words if e.words is not None else split_words(e.text, self.words) for e in examples]
+        texts = [[e.text[a:b] for a, b in spans] for e, spans in zip(examples, offsets, strict=True)]
+        for example, words, pieces in zip(examples, texts, framer.encode_words(texts), strict=True):
+            rows = self._rows(example, words, pieces, framer, stats)
+            yield Encoded(example, rows)
+
+    def _rows(
+        self, example: Example, words: list[str], pieces: list[list[int]], framer: Framer, stats: Stats
+    ) -> list[Row]:
+        stats.counts.update(examples=1, words=len(words))
+        self._note_unknown(words, pieces, framer, stats)
+        sizes = np.array([len(piece) for piece in pieces], np.int64)
+        ids = np.fromiter(chain.from_iterable(pieces), np.int64)
+        starts = np.concatenate([[0], np.cumsum(sizes)])[:-1][sizes > 0]
+        visible = np.flatnonzero(sizes > 0)
+        first = np.full(len(ids), -1, np.int64)
+        first[starts] = visible
+        tags = self._tag_ids(example, len(words))
+        labels = np.where(first >= 0, tags[first], IGNORED)
+        if self.settings.label_subwords == "all" and len(ids):
+            labels = self._spread(tags[np.repeat(np.arange(len(sizes)), sizes)], first)
+        windows = cut(len(ids), framer.budget(), starts)
+        if len(windows) > 1:
+            stats.note("windowed", str(example.origin))
+            windows = self._overflow(example, windows, starts, framer, stats)
+        rows = []
+        for window in windows:
+            owned = slice(window.owned_begin - window.begin, window.owned_end - window.begin)
+            inside = slice(window.begin, window.end)
+            rows.append(
+                self._row(framer, ids[inside], _only(labels[inside], owned, IGNORED), _only(first[inside], owned, -1))
+            )
+        stats.counts["rows"] += len(rows)
+        stats.counts["tokens"] += sum(len(row) for row in rows)
+        return rows
+
+    @staticmethod
+    def _row(framer: Framer, ids: np.ndarray, labels: np.ndarray, words: np.ndarray) -> Row:
+        framed, _ = framer.frame(ids.tolist())
+        after = len(framed) - framer.lead - len(ids)
+        place = (framer.lead, after)
+        return Row(
+            {
+                "input_ids": framed,
+                "labels": np.pad(labels, place, constant_values=IGNORED),
+                "words": np.pad(words, place, constant_values=-1),
+            }
+        )
+
+    def _note_unknown(self, words: list[str], pieces: list[list[int]], framer: Framer, stats: Stats) -> None:
+        for word, piece in zip(words, pieces, strict=True):
+            if not piece:
+                stats.note("vanished", repr(word))
+            elif framer.unknown_id in piece:
+                stats.note("unknown", word)
+
+    def _tag_ids(self, example: Example, count: int) -> np.ndarray:
+        if example.tags is None:
+            return np.full(count, IGNORED)
+        return np.array([self._ids.get(tag, IGNORED) for tag in example.tags], np.int64)
+
+    def _spread(self, labels: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """Labels on all subwords: after a word's first subword, B-X goes on as I-X."""
+        inside = np.arange(len(self.labels))
+        if self.entities:
+            inside = np.array([self._ids.get("I-" + label[2:], i) for i, label in enumerate(self.labels)])
+        goes_on = (first < 0) & (labels >= 0)
+        return np.where(goes_on, inside[labels.clip(min=0)], labels)
+
+    def _overflow(
+        self, example: Example, windows: list[Any], starts: np.ndarray, framer: Framer, stats: Stats
+    ) -> list[Any]:
+        if framer.overflow == "error":
+            raise DataError(
+                f"a sentence is longer than max_length {framer.max_length}",
+                where=str(example.origin),
+                fix="set data.overflow=window, or raise data.max_length",
+            )
+        if framer.overflow == "window":
+            return windows
+        kept = cut(windows[0].end, framer.budget(), starts)
+        lost = int((starts >= windows[0].end).sum())
+        stats.note("truncated", str(example.origin))
+        stats.counts["words_cut"] += lost
+        if example.tags and lost:
+            stats.counts["entities_cut"] += sum(tag.startswith("B-") for tag in example.tags[-lost:])
+        return kept
+
+    def targets(self, batch: Batch) -> float:
+        """Labelled subwords, each weighing as its label does."""
+        labels = batch["labels"][batch["labels"] != IGNORED]
+        return float(len(labels)) if self._weights is None else float(self._weights.to(labels.device)[labels].sum())
+
+    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Summed over labelled subwords; logits (B, L, C)."""
+        weights = None if self._weights is None else self._weights.to(logits.device)
+        return cross_entropies(logits.flatten(0, 1), batch["labels"].flatten(), self.settings, weights).sum()
+
+    def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
+        """Per row: (W, 1 + C), the word's index and its probabilities, for each word whose first subword is owned."""
+        owned = batch["words"] >= 0
+        probabilities = torch.softmax(logits[owned], dim=-1).cpu().numpy()
+        words = batch["words"][owned].cpu().numpy()
+        table = np.concatenate([words[:, None], probabilities], axis=1, dtype=np.float32)
+        return np.split(table, np.cumsum(owned.sum(dim=1).cpu().numpy())[:-1])
+
+    def decode(self, encoded: Encoded, answers: Sequence[np.ndarray]) -> TagPrediction:
+        """Most probable tag per word, made valid IOB2; a word that no subword stands for is O with score 0."""
+        example = encoded.example
+        offsets = example.words if example.words is not None else split_words(example.text, self.words)
+        tags, scores = ["O"] * len(offsets), [0.0] * len(offsets)
+        for table in answers:
+            for word, best, score in zip(
+                table[:, 0].astype(int), table[:, 1:].argmax(axis=1), table[:, 1:].max(axis=1), strict=True
+            ):
+                tags[word], scores[word] = self.labels[best], float(score)
+        return self._prediction(example, offsets, tags, scores)
+
+    def _prediction(
+        self, example: Example, offsets: list[tuple[int, int]], tags: list[str], scores: list[float]
+    ) -> TagPrediction:
+        if self.entities:
+            tags = repair_iob2(tags)
+            found = spans(tags)
+        else:
+            found = [(tag, i, i + 1) for i, tag in enumerate(tags)]
+        entities = []
+        for label, begin, end in found:
+            start, stop = offsets[begin][0], offsets[end - 1][1]
+            score = float(np.mean(scores[begin:end]))
+            entities.append(Entity(start, stop, label, score, example.text[start:stop]))
+        return TagPrediction(example.text, entities, tags)
+
+    def score(self, pairs: Iterable[tuple[Example, TagPrediction]], *, resamples: int, seed: int) -> Scores:
+        """Entity and token scores; gold words that were cut count as O in the prediction."""
+        gold, predicted, documents = [], [], []
+        for example, prediction in pairs:
+            gold.append(example.tags or [])
+            predicted.append(prediction.tags)
+            documents.append(example.document)
+        scheme: Literal["IOB2", "plain"] = "IOB2" if self.entities else "plain"
+        return score_tags(gold, predicted, documents=documents, scheme=scheme, resamples=resamples, seed=seed)
+
+    def from_baseline(self, example: Example, predicted: list[str]) -> TagPrediction:
+        """Tags to a prediction."""
+        return self._prediction(example, example.words or [], predicted, [1.0] * len(predicted))
+
+    def gold(self, example: Example) -> list[dict[str, Any]]:
+        """Gold entities (plain tags: words) with their offsets."""
+        entities = self._prediction(
+            example, example.words or [], list(example.tags or []), [1.0] * len(example.tags or [])
+        )
+        return [{"start": e.start, "end": e.end, "label": e.label} for e in entities.entities]
+
+    def label_counts(self, example: Example) -> Iterable[str]:
+        """Entity types, or plain tags."""
+        tags = example.tags or []
+        return (tag[2:] for tag in tags if tag.startswith("B-")) if self.entities else tags
+
+
+def _only(array: np.ndarray, owned: slice, blank: int) -> np.ndarray:
+    """`array` inside `owned`, `blank` outside."""
+    kept = np.full_like(array, blank)
+    kept[owned] = array[owned]
+    return kept

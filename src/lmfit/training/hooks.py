@@ -1,0 +1,218 @@
+"""What happens around the loop: log, evaluate and keep the best, save, keep to a budget, stop on a signal."""
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+from lmfit import console
+from lmfit.config.schema import EarlyStopping, seconds
+from lmfit.errors import Interrupted
+from lmfit.training.trainer import StepResult, Trainer
+
+TIMED_STEPS = 20
+UNTIMED_STEPS = 3
+
+Interval = Literal["epoch"] | int | float
+
+
+def due(trainer: Trainer, every: Interval) -> bool:
+    """Whether something that happens `every` epoch, n steps or share of all steps happens after this step.
+
+    The last step counts always.
+    """
+    step, total = trainer.state.step, trainer.state.total_steps
+    if step >= total:
+        return True
+    if every == "epoch":
+        epoch, index = trainer.plan.locate(step)
+        return index == 0 and epoch > 0
+    interval = round(every) if every >= 1 else max(1, round(every * total))
+    return step % interval == 0
+
+
+class QuietHook:
+    """A hook that does nothing; others override what they need."""
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Do nothing."""
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Do nothing."""
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Do nothing."""
+
+
+class Log(QuietHook):
+    """log.jsonl: one line per `every` steps and per evaluation. A resumed run cuts what lies beyond its checkpoint."""
+
+    def __init__(self, path: Path, every: int) -> None:
+        self.path, self.every = path, every
+        self._tokens = 0
+        self._seconds = 0.0
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Go on after the last line that belongs to the restored state."""
+        with open(self.path, "ab") as file:
+            file.truncate(trainer.state.log_bytes)
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Collect, and write a line when it is time; the loss is the mean over the steps since the last line."""
+        losses = trainer.state.unlogged_losses
+        losses.append(result.loss)
+        self._tokens += result.tokens
+        self._seconds += result.seconds
+        if trainer.state.step % self.every and trainer.state.step < trainer.state.total_steps:
+            return
+        facts = {
+            "loss": math.fsum(losses) / len(losses),
+            "learning_rate": result.learning_rate,
+            "grad_norm": result.grad_norm,
+            "time": {"at": time.time(), "tokens_per_second": self._tokens / max(self._seconds, 1e-9)},
+        }
+        self.write(trainer, facts)
+        losses.clear()
+        self._tokens, self._seconds = 0, 0.0
+
+    def write(self, trainer: Trainer, facts: Mapping[str, Any]) -> None:
+        """Append one line about this step."""
+        line = {"step": trainer.state.step, "epoch": round(trainer.epoch, 6), **facts}
+        with open(self.path, "ab") as file:
+            file.write(json.dumps(line).encode() + b"\n")
+            trainer.state.log_bytes = file.tell()
+
+
+class KeepBest(QuietHook):
+    """Evaluate on validation data, keep the best weights, stop when they no longer improve."""
+
+    def __init__(
+        self,
+        evaluate: Callable[[], Mapping[str, Any]],
+        log: Log,
+        *,
+        metric: str,
+        higher_is_better: bool,
+        every: Interval,
+        patience: EarlyStopping | None,
+        evaluate_start: bool,
+    ) -> None:
+        self.evaluate, self.log, self.metric, self.every = evaluate, log, metric, every
+        self.sign = 1 if higher_is_better else -1
+        self.patience = patience
+        self.evaluate_start = evaluate_start
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Score the initial weights where they may already be good (class means)."""
+        if self.evaluate_start and trainer.state.step == 0:
+            self._evaluate(trainer)
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Evaluate when it is time."""
+        if due(trainer, self.every):
+            self._evaluate(trainer)
+
+    def _evaluate(self, trainer: Trainer) -> None:
+        scores = self.evaluate()
+        value = scores[self.metric]
+        self.log.write(trainer, {"evaluation": {"split": "validation", **scores}})
+        console.say(
+            f"step {trainer.state.step:,} (epoch {trainer.epoch:.2f}): validation {self.metric} {_shown(value)}"
+        )
+        state = trainer.state
+        margin = self.patience.min_delta if self.patience else 0.0
+        gain = math.inf if state.best_value is None else self.sign * ((value or 0.0) - state.best_value)
+        if gain > 0:
+            state.best_value, state.best_step = value or 0.0, state.step
+            trainer.checkpoints.save_best(trainer.model, state.step, state.best_value)
+        state.evaluations_without_gain = 0 if gain > margin else state.evaluations_without_gain + 1
+        if self.patience and state.evaluations_without_gain >= self.patience.patience:
+            state.stopped = f"no gain in {self.metric} over {self.patience.patience} evaluations"
+
+
+class Save(QuietHook):
+    """Write checkpoints."""
+
+    def __init__(self, every: Interval) -> None:
+        self.every = every
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Save when it is time."""
+        if due(trainer, self.every) or trainer.state.stopped:
+            trainer.save()
+
+
+class Budget(QuietHook):
+    """Turn a wall-clock budget into a number of steps after 20 timed ones (the first three warm up)."""
+
+    def __init__(self, budget: str) -> None:
+        self.seconds = seconds(budget)
+        self._timed: list[float] = []
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Time the first steps, then fix the total, which checkpoints keep."""
+        if trainer.state.step <= UNTIMED_STEPS or len(self._timed) >= TIMED_STEPS:
+            return
+        self._timed.append(result.seconds)
+        if len(self._timed) == TIMED_STEPS:
+            left = self.seconds - trainer.state.train_seconds
+            per_step = sum(self._timed) / TIMED_STEPS
+            trainer.state.total_steps = trainer.state.step + max(0, int(left / per_step))
+            console.say(f"budget: {trainer.state.total_steps:,} steps of {per_step:.3f} s")
+
+
+class StopOnSignal(QuietHook):
+    """On SIGINT or SIGTERM finish the step, save, and end with Interrupted (exit code 130 or 143)."""
+
+    def __init__(self, run_name: str) -> None:
+        self.run_name = run_name
+        self.received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Listen."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        console.say("stopping after this step ...")
+        self._listen_no_more()
+
+    def _listen_no_more(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Save and stop if a signal came during the step."""
+        if self.received is not None:
+            trainer.save()
+            raise Interrupted(self.received, fix=f"go on with: lmfit resume {self.run_name}")
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Stop listening."""
+        self._listen_no_more()
+
+
+class Progress(QuietHook):
+    """A progress bar, or a plain line now and then where stderr is no terminal."""
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Open the bar."""
+        self._bar = console.Bar("training", trainer.state.total_steps, trainer.state.step)
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Move on."""
+        self._bar.to(trainer.state.step, trainer.state.total_steps, f"loss {result.loss:.4f}")
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Close the bar."""
+        self._bar.close()
+
+
+def _shown(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.4f}"

@@ -1,0 +1,67 @@
+"""Parameter groups, learning-rate schedules, and the optimizer."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from lmfit.config.schema import TrainingConfig
+from lmfit.models.freeze import embeddings_of, encoder_of, layers_of
+
+STABLE_SHARE = 0.8
+
+
+def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019), fused; no decay on biases and one-dimensional weights (normalisation).
+
+    Every group holds its peak learning rate under "peak": head_learning_rate for the head, layer_decay^depth below it.
+    """
+    depths = _depths(model)
+    head = {id(p) for p in model.parameters()} - {id(p) for p in encoder_of(model).parameters()}
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            continue
+        base = config.head_learning_rate if id(parameter) in head else None
+        peak = (base or config.learning_rate) * config.layer_decay ** depths.get(id(parameter), 0)
+        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((peak, decay), []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": params, "weight_decay": decay, "peak": peak} for (peak, decay), params in groups.items()],
+        lr=config.learning_rate,
+        betas=(config.adam_betas[0], config.adam_betas[1]),
+        eps=config.adam_epsilon,
+        fused=True,
+    )
+
+
+def _depths(model: Any) -> dict[int, int]:
+    """How far below the head each parameter lies: last layer 1, ..., embeddings deepest; head and pooler 0."""
+    layers = layers_of(model)
+    depths = {id(p): len(layers) - i for i, layer in enumerate(layers) for p in layer.parameters()}
+    return depths | {id(p): len(layers) + 1 for p in embeddings_of(model).parameters()}
+
+
+def learning_rate_scale(config: TrainingConfig, step: int, total: int) -> float:
+    """Share of the peak learning rate used by step `step` (from 0) of `total`: a function of nothing else."""
+    warmup = min(total, round(config.warmup * total) if config.warmup < 1 else round(config.warmup))
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    done = (step - warmup) / max(1, total - warmup)
+    return _DECAY[config.schedule](done)
+
+
+_DECAY: dict[str, Callable[[float], float]] = {
+    "linear": lambda done: 1 - done,
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+    "constant": lambda done: 1.0,
+    "wsd": lambda done: min(1.0, (1 - done) / (1 - STABLE_SHARE)),
+}
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, scale: float) -> float:
+    """Set every group's rate to its peak times `scale`; returns the highest one."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * scale
+    return max(float(group["lr"]) for group in optimizer.param_groups)

@@ -1,0 +1,183 @@
+"""The training loop, one page, for every task: it knows no task, model or data set by name."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from lmfit.config.schema import TrainingConfig
+from lmfit.data.batching import BatchPlan, key, split_by_tokens
+from lmfit.data.collate import Batch
+from lmfit.data.rows import Rows
+from lmfit.device import Device
+from lmfit.errors import LmfitError
+from lmfit.tasks.base import forward
+from lmfit.training.checkpoint import Checkpoints, TrainState
+from lmfit.training.optim import learning_rate_scale, make_optimizer, set_learning_rate
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One optimizer step: mean loss per target, gradient norm before clipping, highest rate, real tokens, seconds."""
+
+    loss: float
+    grad_norm: float
+    learning_rate: float
+    tokens: int
+    seconds: float
+
+
+class Hook(Protocol):
+    """What is added to the loop, in list order."""
+
+    def on_start(self, trainer: "Trainer") -> None:
+        """Before the first step (also of a resumed run)."""
+
+    def on_step(self, trainer: "Trainer", result: StepResult) -> None:
+        """After each optimizer step; `trainer.state.step` counts it already."""
+
+    def on_end(self, trainer: "Trainer") -> None:
+        """After the last step."""
+
+
+class Objective(Protocol):
+    """What the loop needs of a task: batches from rows, a summed loss, and its divisor."""
+
+    def collate(self, rows: Sequence[Any]) -> Batch:
+        """Padded tensors."""
+
+    def targets(self, batch: Batch) -> float:
+        """Number of (weighted) targets."""
+
+    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Loss summed over the targets."""
+
+
+class Trainer:
+    """Minimises the mean loss per target of `objective` over `rows`."""
+
+    def __init__(
+        self,
+        model: Any,
+        objective: Objective,
+        rows: Rows,
+        config: TrainingConfig,
+        *,
+        device: Device,
+        seed: int,
+        checkpoints: Checkpoints,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
+        self.model, self.objective, self.rows, self.config = model, objective, rows, config
+        self.device, self.seed, self.checkpoints, self.hooks = device, seed, checkpoints, list(hooks)
+        self.plan = BatchPlan(rows.lengths, seed, batch_size=config.batch_size, batch_tokens=config.batch_tokens)
+        self.optimizer = make_optimizer(model, config)
+        self.scaler = device.scaler()
+        self.state = TrainState(total_steps=planned_steps(config, self.plan))
+
+    def fit(self) -> TrainState:
+        """Train to `state.total_steps`, going on from the newest checkpoint where there is one."""
+        self.restore()
+        self._tell("on_start")
+        while self.state.step < self.state.total_steps and not self.state.stopped:
+            result = self.step(self.state.step)
+            self.state.step += 1
+            self.state.tokens += result.tokens
+            self.state.train_seconds += result.seconds
+            self._tell("on_step", result)
+        self._tell("on_end")
+        return self.state
+
+    def step(self, number: int) -> StepResult:
+        """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step)."""
+        started = time.perf_counter()
+        self.model.train()
+        torch.manual_seed(key(self.seed, "dropout", number))
+        rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.state.total_steps))
+        micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
+        targets = sum(map(self.objective.targets, micro_batches))
+        loss = sum(self.forward_backward(batch, targets) for batch in micro_batches)
+        norm = self.update()
+        if not (math.isfinite(loss) and (math.isfinite(norm) or self.scaler.is_enabled())):
+            raise LmfitError(
+                f"the loss is not a number any more at step {number + 1} (loss {loss}, gradient norm {norm})",
+                fix="lower training.learning_rate, raise training.warmup, or set training.precision=fp32",
+            )
+        tokens = int(sum(batch["attention_mask"].sum() for batch in micro_batches))
+        return StepResult(loss, norm, rate, tokens, time.perf_counter() - started)
+
+    def micro_batches(self, number: int) -> list[list[Any]]:
+        """The rows of step `number`, cut into pieces that one forward pass takes; a sum over them is the whole step."""
+        batch, size = self.plan.batch(number), self.config.micro_batch_size
+        if isinstance(size, int):
+            pieces = [batch[i : i + size] for i in range(0, len(batch), size)]
+        else:
+            pieces = split_by_tokens(batch, self.plan.lengths[batch], self.device.micro_batch_tokens)
+        return [[self.rows[int(i)] for i in piece] for piece in pieces]
+
+    def forward_backward(self, batch: Batch, targets: float) -> float:
+        """Add one micro-batch's share of the step's gradient; returns its share of the mean loss."""
+        batch = {name: tensor.to(self.device.torch_device, non_blocking=True) for name, tensor in batch.items()}
+        with self.device.autocast():
+            logits = forward(self.model, batch)
+        loss = self.objective.loss(logits, batch) / max(targets, 1e-12)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def update(self) -> float:
+        """Clip, step, clear; returns the gradient norm before clipping."""
+        self.scaler.unscale_(self.optimizer)
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm or math.inf)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        return float(norm)
+
+    def restore(self) -> None:
+        """Model, optimizer and state from the newest whole checkpoint, if there is one."""
+        state = self.checkpoints.restore(self.model, self.optimizer)
+        if state is not None:
+            self.scaler.load_state_dict(state.scaler)
+            self.state = state
+
+    def save(self) -> Path:
+        """A checkpoint of this moment."""
+        self.state.scaler = self.scaler.state_dict()
+        return self.checkpoints.save(self.model, self.optimizer, self.state)
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the data so far."""
+        if self.state.step == 0:
+            return 0.0
+        epoch, index = self.plan.locate(self.state.step - 1)
+        return epoch + (index + 1) / len(self.plan.epoch(epoch))
+
+    def _tell(self, event: str, *arguments: Any) -> None:
+        for hook in self.hooks:
+            act: Callable[..., None] = getattr(hook, event)
+            act(self, *arguments)
+
+
+def planned_steps(config: TrainingConfig, plan: BatchPlan) -> int:
+    """Optimizer steps of the whole training. A wall-clock budget is turned into steps once they have been timed."""
+    if config.max_steps is not None:
+        return config.max_steps
+    if config.budget is not None:
+        return BUDGET_UNKNOWN_STEPS
+    epochs = DEFAULT_EPOCHS if config.epochs is None else config.epochs
+    if plan.batch_tokens is None:
+        return max(1, round(epochs * plan.steps_per_epoch))
+    whole = int(epochs)
+    steps = sum(len(plan.epoch(e)) for e in range(whole)) + round((epochs - whole) * len(plan.epoch(whole)))
+    return max(1, steps)
+
+
+DEFAULT_EPOCHS = 3
+BUDGET_UNKNOWN_STEPS = int(np.iinfo(np.int32).max)
