@@ -20,7 +20,7 @@ def text(split: str) -> str:
 
 
 def sentences(split: str) -> list[Sentence]:
-    """The sentences of one split: every pattern equally often, no sentence twice, in random order."""
+    """The sentences of one split: patterns take turns, a repeated one is dropped, in random order."""
     rng = Random(f"sample-ner {split}")
     names, patterns = Names(split), lines(f"ner.{split}.txt")
     made: dict[str, Sentence] = {}

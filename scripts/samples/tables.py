@@ -82,7 +82,7 @@ def _rows(
     finish: Callable[[str, Random], str],
     rng: Random,
 ) -> list[tuple[str, str]]:
-    """`count` different texts with their labels, labels and templates equally often, in random order."""
+    """`count` different texts with their labels in random order; templates take turns, a repeated text is dropped."""
     made: dict[str, str] = {}
     turn = 0
     while len(made) < count:

@@ -7,6 +7,8 @@ model.predict(["Anna Petrov joined Nordwind in Oslo."])
 
 from typing import TYPE_CHECKING, Any
 
+from lmfit.version import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from lmfit.runs import Run
 
 __all__ = ["__version__", "finetune", "load"]
-
-__version__ = "0.1.0"
 
 
 def load(run: "str | Path", *, device: str = "auto") -> "Predictor":
@@ -41,5 +41,5 @@ def finetune(config: "str | Path | Mapping[str, Any]", **overrides: Any) -> "Run
     from lmfit.config.load import load_config
     from lmfit.stages.finetune import run
 
-    words = [f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in overrides.items()]
+    words = [f"{key.replace('__', '.')}={json.dumps(value, ensure_ascii=False)}" for key, value in overrides.items()]
     return run(load_config("finetune", config, words))

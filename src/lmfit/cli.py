@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lmfit import __version__, console
+from lmfit import console
 from lmfit.errors import ConfigError, InputError, LmfitError, VerdictError
+from lmfit.version import __version__
 
 app = typer.Typer(
     name="lmfit",
@@ -191,14 +192,10 @@ def predict(
     if json and output is None:
         raise InputError("--json needs stdout for itself", where="--json", fix="send the predictions to a file: -o OUT")
     chosen = choose_run(run, ("finetune",))
-    from lmfit.data.sources import read_input
     from lmfit.stages import predict as stage
 
     columns = {k: v for k, v in (("text", text_column), ("text_pair", pair_column)) if v is not None}
-    examples = read_input(source, columns=columns, form=input_form)
-    from lmfit.inference.load import load_predictor
-
-    count = stage.run(load_predictor(chosen, device=device), examples, output, form)
+    count = stage.run(chosen, source, output, form, columns=columns, input_form=input_form, device=device)
     if json:
         show({"rows": count, "output": str(output), "run": str(chosen.path)})
     elif output is not None:
@@ -272,7 +269,7 @@ def begin(quiet: bool, offline: bool, debug: bool) -> None:
     _debug = debug
     console.set_quiet(quiet)
     if offline:
-        from lmfit.models.hub import go_offline
+        from lmfit.hub import go_offline
 
         go_offline()
 

@@ -27,7 +27,7 @@ class Device:
     @property
     def torch_device(self) -> torch.device:
         """The torch.device."""
-        return torch.device(self.kind, self.index)
+        return torch.device(self.kind if self.index is None else f"{self.kind}:{self.index}")
 
     @property
     def micro_batch_tokens(self) -> int:

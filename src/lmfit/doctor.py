@@ -6,10 +6,10 @@ import shutil
 from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
 
-from lmfit import __version__
 from lmfit.data.rows import cache_folder
 from lmfit.device import cpu_has_bf16, memory_total_bytes, pick_device, processor_name
 from lmfit.runs import runs_folder
+from lmfit.version import __version__
 
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 _LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "pydantic")
@@ -26,7 +26,7 @@ def examine() -> dict[str, str]:
         "libraries": ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
         "device": f"{device.name} ({device.kind}), precision {device.precision}",
         "cpu": f"{processor_name()}, {os.cpu_count()} threads, torch uses {device.threads}",
-        "cpu flags": f"{', '.join(_cpu_flags()) or 'unknown'}; bf16 matrix products: {'yes' if cpu_has_bf16() else 'no'}",
+        "cpu flags": f"{', '.join(_cpu_flags()) or 'unknown'}; fast bf16: {'yes' if cpu_has_bf16() else 'no'}",
         "memory": f"{memory_total_bytes() / 2**30:.1f} GiB",
         "extras": ", ".join(f"{name}: {there}" for name, there in extras.items()),
         "cache": f"{cache_folder()} ({_free(str(cache_folder()))} free)",
@@ -70,6 +70,6 @@ def _free(path: str) -> str:
 
 
 def _hub() -> str:
-    from lmfit.models.hub import is_offline
+    from lmfit.hub import is_offline
 
     return "offline" if is_offline() else f"reachable ({os.environ.get('HF_ENDPOINT', 'default endpoint')})"

@@ -115,7 +115,7 @@ def choose_output(output: str | None, name: str, *, overwrite: bool = False) -> 
             raise InputError(
                 f"output `{output}` is taken ({_describe(path)})",
                 where="output",
-                fix=f"go on with it: lmfit resume {output}; or move it away: --overwrite; or give another name: --output",
+                fix=f"go on with it: lmfit resume {output}; or move it away: --overwrite; or another name: --output",
             )
         _move_away(path)
     return path

@@ -1,6 +1,7 @@
 """Named data sets: `data: sample-ner` stands for the data section kept under that name."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,23 @@ FOLDER = Path("datasets")
 
 
 def lay_on_data_set(tree: Node, mistakes: list[Mistake]) -> Node:
-    """The config with its data section laid on the named data set, which may also say the task.
+    """The config with the keys of its named data set that it does not give itself; the set may also say the task.
 
     A name with `format: hub` is a Hub id and is left alone.
     """
-    data = tree.keys.get("data")
-    name = data and data.keys.get("name")
-    if data is None or name is None or not isinstance(name.value, str) or _is_hub(data):
+    data, name = tree.keys.get("data"), find(tree, ("data", "name"))
+    if data is None or name is None or _is_hub(data):
+        return tree
+    unset: list[Mistake] = []
+    name = expand(name, os.environ, unset)
+    if unset or not isinstance(name.value, str):
         return tree
     base = _data_set(name, (), mistakes)
     task = base.keys.get("task")
     if task is not None and find(tree, ("task", "name")) is None:
         tree = merge(long_form(put(Node({}, task.start, task.key), ("task",), task)), tree)
-    section = put(put(base, ("task",), None), ("about",), None)
-    full = merge(section, data)
-    return put(tree, ("data",), put(full, ("name",), base.keys["name"]) if _is_hub(base) else full)
+    section = replace(base, value={key: node for key, node in base.keys.items() if key not in ("task", "about")})
+    return put(tree, ("data",), _laid(data, section))
 
 
 def _data_set(name: Node, seen: tuple[str, ...], mistakes: list[Mistake]) -> Node:
@@ -42,7 +45,15 @@ def _data_set(name: Node, seen: tuple[str, ...], mistakes: list[Mistake]) -> Nod
     inner = base.keys.get("name")
     if inner is None or not isinstance(inner.value, str) or _is_hub(base):
         return base
-    return merge(_data_set(inner, (*seen, text), mistakes), base)
+    return _laid(base, _data_set(inner, (*seen, text), mistakes))
+
+
+def _laid(data: Node, base: Node) -> Node:
+    """`data` with the keys of `base` that it does not have; the name stays, unless it stands for a Hub id."""
+    keys = base.keys | data.keys
+    if _is_hub(base):
+        keys["name"] = base.keys["name"]
+    return replace(data, value=keys)
 
 
 def without_data_set(data: dict[str, Any]) -> dict[str, Any]:
@@ -60,12 +71,11 @@ def _is_hub(section: Node) -> bool:
 def _stored(name: str, mistakes: list[Mistake]) -> Node | None:
     """The data section kept under `name`: in the catalogue, or in datasets/NAME.yaml below the working folder."""
     if name in DATASETS:
-        stored = {key: value for key, value in DATASETS.load(name).items() if key != "about"}
-        return from_plain(stored, Place(f"data set {name}"))
+        return from_plain(DATASETS.load(name), Place(f"data set {name}"))
     file = FOLDER / f"{name}.yaml"
     if not file.is_file():
         return None
-    return expand(read_layers(file, mistakes), os.environ, mistakes, ("data",))
+    return read_layers(file, mistakes)
 
 
 def _unknown(name: Node) -> Mistake:

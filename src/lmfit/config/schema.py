@@ -98,13 +98,13 @@ class DataConfig(Section):
     """Tagging scheme, normalised to IOB2; plain: tags without prefixes (parts of speech)."""
     words: Literal["auto", "whitespace", "unicode", "characters"] = "auto"
     """How raw text becomes words; auto: characters for Han text, else unicode. Stored with the model."""
-    max_length: int | None = Field(None, ge=8)
+    max_length: int | None = Field(default=None, ge=8)
     """Longest model input in tokens; null: 256, or the model's positions where they are fewer."""
     overflow: Literal["window", "truncate", "error"] = "window"
     """What becomes of longer inputs: overlapping windows whose answers are joined, a cut, or an error."""
-    limit: int | None = Field(None, ge=1)
+    limit: int | None = Field(default=None, ge=1)
     """Use only the first n examples of each split."""
-    limit_per_class: int | None = Field(None, ge=1)
+    limit_per_class: int | None = Field(default=None, ge=1)
     """Use only n training examples of each class (chosen by hash); text classification only."""
     split_seed: int = 0
     """Changes which rows `split` takes; independent of `seed`."""
@@ -125,44 +125,44 @@ class DataConfig(Section):
 class EarlyStopping(Section):
     """Stop when the best metric no longer improves."""
 
-    patience: int = Field(2, ge=1)
+    patience: int = Field(default=2, ge=1)
     """Evaluations without improvement before training stops."""
-    min_delta: float = Field(0.0, ge=0)
+    min_delta: float = Field(default=0.0, ge=0)
     """Smaller gains do not count as improvement."""
 
 
 class TrainingConfig(Section):
     """The training loop."""
 
-    epochs: float | None = Field(None, gt=0)
+    epochs: float | None = Field(default=None, gt=0)
     """Passes over the training data; null: 3, unless max_steps or budget is given."""
-    max_steps: int | None = Field(None, ge=1)
+    max_steps: int | None = Field(default=None, ge=1)
     """Number of optimizer steps, instead of epochs."""
     budget: str | None = None
     """Wall-clock time for training, e.g. 30m or 1h30m; turned into max_steps after 20 timed steps."""
-    batch_size: int = Field(32, ge=1)
+    batch_size: int = Field(default=32, ge=1)
     """Examples per optimizer step, over all devices."""
-    batch_tokens: int | None = Field(None, ge=16)
+    batch_tokens: int | None = Field(default=None, ge=16)
     """Tokens per optimizer step, instead of batch_size."""
     micro_batch_size: Literal["auto"] | int = "auto"
     """Examples per forward pass; the gradients of one step are summed. auto: by tokens and device."""
-    learning_rate: float = Field(5.0e-5, gt=0)
+    learning_rate: float = Field(default=5.0e-5, gt=0)
     """Peak learning rate."""
-    layer_decay: float = Field(1.0, gt=0, le=1)
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
     """Layer-wise decay: each layer below the head learns at this factor of the one above (1: all alike)."""
-    head_learning_rate: float | None = Field(None, gt=0)
+    head_learning_rate: float | None = Field(default=None, gt=0)
     """Peak learning rate of the task head; null: learning_rate."""
     schedule: Literal["linear", "cosine", "constant", "wsd"] = "linear"
     """Learning rate after warm-up: to zero by a line or a cosine, constant, or warm-up-stable-decay (last 20 %)."""
-    warmup: float = Field(0.1, ge=0)
+    warmup: float = Field(default=0.1, ge=0)
     """Below 1 a share of all steps, else a number of steps."""
-    weight_decay: float = Field(0.01, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's decoupled weight decay (not on biases and normalisation weights)."""
     adam_betas: list[float] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
     """AdamW's decay rates of the two moments."""
-    adam_epsilon: float = Field(1.0e-8, gt=0)
+    adam_epsilon: float = Field(default=1.0e-8, gt=0)
     """AdamW's epsilon."""
-    max_grad_norm: float | None = Field(1.0, gt=0)
+    max_grad_norm: float | None = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm; null: never."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Arithmetic of the forward pass; auto: what the device does well. Weights stay fp32."""
@@ -170,13 +170,13 @@ class TrainingConfig(Section):
     """When to evaluate on the validation split: epoch, a number of steps, or a share of all steps (below 1)."""
     checkpoint_every: Literal["epoch"] | int | float = "epoch"
     """When to write a checkpoint: epoch, a number of steps, or a share of all steps (below 1)."""
-    keep: int = Field(2, ge=1)
+    keep: int = Field(default=2, ge=1)
     """Checkpoints kept, besides the best one."""
     early_stopping: EarlyStopping | None = None
     """Stop early, e.g. {patience: 2}; null: train to the end."""
     best_metric: str | None = None
     """The metric that decides which weights are kept, of `lmfit list metrics`; null: the task's headline metric."""
-    log_every: int = Field(10, ge=1)
+    log_every: int = Field(default=10, ge=1)
     """Steps between two lines of log.jsonl."""
 
     @field_validator("evaluate_every", "checkpoint_every")
@@ -221,7 +221,7 @@ class TrainingConfig(Section):
 class EvaluationConfig(Section):
     """How scores are computed and reported."""
 
-    resamples: int = Field(1000, ge=100)
+    resamples: int = Field(default=1000, ge=100)
     """Bootstrap resamples behind each 95 % interval."""
     texts: bool = True
     """Whether users' texts may appear in the report and in predictions/."""
@@ -229,10 +229,17 @@ class EvaluationConfig(Section):
     """Language of report.html."""
 
 
+class TaskSettings(Section):
+    """The `task:` section; each task's settings extend it (lmfit.config.tasks)."""
+
+    name: str
+    """The task, of `lmfit list tasks`."""
+
+
 class FinetuneConfig(Section):
     """The whole config of `lmfit finetune`."""
 
-    task: Section
+    task: TaskSettings
     """A task's name, or a mapping with its name and settings."""
     model: ModelConfig = ModelConfig()
     """A model's name, or a mapping with its name and settings."""
@@ -244,7 +251,7 @@ class FinetuneConfig(Section):
     """Scores and report."""
     output: str | None = None
     """Run folder; null: runs/<config name>, then -2, -3."""
-    seed: int = Field(13, ge=0)
+    seed: int = Field(default=13, ge=0, lt=2**32)
     """Seed of everything random."""
 
 

@@ -22,7 +22,7 @@ def starters() -> dict[str, Path]:
 
 
 def starter_text(name: str) -> str:
-    """The starter's YAML, its parents' keys included, so that it stands alone. Raises ConfigError for an unknown name."""
+    """The starter's YAML; with its parents' keys, so that it stands alone. Raises ConfigError for an unknown name."""
     known = starters()
     if name not in known:
         near = closest(name, known)
@@ -40,8 +40,3 @@ def starter_text(name: str) -> str:
 def abouts() -> dict[str, str]:
     """What every starter is for: the comment in the first line of its file."""
     return {name: file.read_text(encoding="utf-8").partition("\n")[0].strip("# ") for name, file in starters().items()}
-
-
-def abouts() -> dict[str, str]:
-    """What each starter is for: the comment on its first line."""
-    return {name: file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for name, file in starters().items()}

@@ -4,17 +4,17 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from lmfit.config.schema import Section
+from lmfit.config.schema import TaskSettings
 
 
-class ClassificationLoss(Section):
+class ClassificationLoss(TaskSettings):
     """How the loss of a classification task is formed."""
 
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
     """Cross entropy, or focal loss (Lin et al. 2017), which weighs down what is already right."""
-    focal_gamma: float = Field(2.0, ge=0)
+    focal_gamma: float = Field(default=2.0, ge=0)
     """Exponent of the focal loss; 0 is cross entropy."""
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target probability spread evenly over all labels."""
     class_weights: Literal["none", "balanced"] | dict[str, float] = "none"
     """Weight of each label in the loss: none, balanced (inverse to its frequency), or a mapping label -> weight."""

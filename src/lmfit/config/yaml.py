@@ -28,9 +28,9 @@ _DEEPEST = 50
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """PyYAML's parser without its YAML 1.1 types: every scalar stays text unless it has an explicit tag."""
+    """PyYAML's parser without its YAML 1.1 types: every unquoted scalar has the tag `unquoted`."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: dict[str | None, Any] = {None: [("unquoted", re.compile(".*", re.DOTALL))]}
 
 
 def read_text(path: Path) -> str:
@@ -144,9 +144,10 @@ class _Reader:
                     f"write '{raw.style}' in quotes for the sign itself",
                 )
             )
+        if kind == "unquoted":
+            return Node(resolve(raw.value), start, key, unquoted=True)
         if kind == "str":
-            unquoted = not raw.style
-            return Node(resolve(raw.value) if unquoted else raw.value, start, key, unquoted)
+            return Node(raw.value, start, key)
         if kind not in _TYPES or not _TYPES[kind].fullmatch(raw.value):
             self.mistakes.append(Mistake(start, f"`{raw.tag} {raw.value}` is not supported", "remove the tag"))
             return Node(raw.value, start, key)
@@ -178,7 +179,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    quoted = "${" in text or "\n" in text or not isinstance(resolve(text), str)
+    quoted = "${" in text or not text.isprintable() or not isinstance(resolve(text), str)
     return dumper.represent_scalar(f"{_TAG}str", text, style='"' if quoted else None)
 
 

@@ -52,7 +52,7 @@ class BatchPlan:
             bucket = order[begin : begin + per_batch * BUCKET_BATCHES]
             bucket = bucket[np.argsort(self.lengths[bucket], kind="stable")]
             batches += self._cut(bucket)
-        generator.shuffle(batches)  # type: ignore[arg-type]
+        generator.shuffle(batches)
         return batches
 
     def _rows_per_token_batch(self) -> int:

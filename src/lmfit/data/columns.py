@@ -65,7 +65,8 @@ def check_roles(options: ReadOptions) -> None:
 def choose(options: ReadOptions, names: Sequence[str], where: str, notices: Notices) -> Chosen:
     """The names of the columns for each role, guessed (and said) where data.columns is silent.
 
-    A role without a column is absent. Raises DataError, naming the columns there are, for one that is not there.
+    A role without a column is absent; where labels are not needed, none are guessed.
+    Raises DataError, naming the columns there are, for one that is not there.
     """
     check_roles(options)
     target = TARGET[options.kind]
@@ -76,10 +77,9 @@ def choose(options: ReadOptions, names: Sequence[str], where: str, notices: Noti
         if None not in found:
             chosen[role] = [name for name in found if name is not None]
     guessed = _guess(options, names, chosen, where)
-    if guessed and options.labelled:
-        told = ", ".join(f"{role} = {name}" for role, name in guessed.items() if role != "id")
-        if told:
-            notices.say(f"{_file(where)}: columns by their names: {told} (data.columns)")
+    told = ", ".join(f"{role} is {name}" for role, name in guessed.items() if role not in ("id", name))
+    if told:
+        notices.say(f"columns by their names: {told} (data.columns)", where.rpartition(":")[0])
     return chosen | {role: [name] for role, name in guessed.items()}
 
 
@@ -105,14 +105,15 @@ def _guess(options: ReadOptions, names: Sequence[str], chosen: Chosen, where: st
     taken = {name for found in chosen.values() for name in found}
     seconds = {second for first, second in _PARTNERS.items() if first in by_lower}
     free = {lower: name for lower, name in by_lower.items() if name not in taken and lower not in seconds}
-    for role in [r for r in ROLES[options.kind] if r in _TIERS and r not in chosen]:
-        if role == "text" and ("tokens" in guessed or "tokens" in chosen):
+    for role in [role for role in ROLES[options.kind] if role in _TIERS and role not in chosen]:
+        tokens_known = "tokens" in guessed or "tokens" in chosen
+        if (role == "text" and tokens_known) or (role == target and not options.labelled):
             continue
         tier: frozenset[str] = next((tier for tier in _TIERS[role] if tier & free.keys()), frozenset())
         found = sorted(free[name] for name in tier & free.keys())
         if len(found) == 1:
             guessed[role] = found[0]
-        elif len(found) > 1 and role != "id" and (role != target or options.labelled):
+        elif len(found) > 1 and role != "id":
             what = f"several columns may be the {role}: {', '.join(found)}"
             raise DataError(what, where=where, fix=f"say which: data.columns: {{{role}: {found[0]}}}")
     if "text" in guessed and "text_pair" in ROLES[options.kind] and "text_pair" not in chosen:
@@ -133,7 +134,3 @@ def required(chosen: Chosen, role: str, names: Sequence[str], where: str) -> lis
 def _listing(names: Sequence[str]) -> str:
     shown = ", ".join(names[:20])
     return f"columns: {shown}" + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-
-
-def _file(where: str) -> str:
-    return where.rpartition(":")[0] or where

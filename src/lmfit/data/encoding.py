@@ -43,7 +43,7 @@ def inspect(path: str, part: str = "", encoding: str = "auto", *, notices: Notic
             if encoding != "auto" or chosen != "utf-8":
                 raise
             chosen = _guess(path, error)
-            notices.say(f"{path}: not UTF-8 (line {error.line}); read as {chosen}, set data.encoding if that is wrong")
+            notices.say(f"not UTF-8, read as {chosen}; set data.encoding if that is wrong", path)
             size, digest = _check(path, chosen)
     except _Undecodable as error:
         what = f"bytes {error.found.hex(' ')} are not {chosen} text"

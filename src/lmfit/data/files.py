@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol, cast
 
@@ -51,6 +52,9 @@ class TextLines(Protocol):
     def repeatable(self) -> bool:
         """Whether `lines` can be called again."""
 
+    def head(self, number: int) -> list[str]:
+        """The first lines, without taking them from `lines`."""
+
     def lines(self) -> Iterator[str]:
         r"""Lines with their ends; only \n and \r\n end a line."""
 
@@ -70,19 +74,33 @@ class TextFile:
         """Lines from the start of the file, each call anew."""
         return open_text(self.path, self.encoding)
 
+    def head(self, number: int) -> list[str]:
+        """The first lines."""
+        return list(islice(self.lines(), number))
 
-@dataclass(frozen=True)
+
 class TextStream:
     """Standard input or a pipe: read once, as UTF-8."""
 
-    path: str
-    stream: Iterable[bytes]
-    part: str = ""
-    repeatable: ClassVar[bool] = False
+    part = ""
+    repeatable = False
+
+    def __init__(self, path: str, stream: Iterable[bytes]) -> None:
+        self.path = path
+        self._head: list[str] = []
+        self._rest = self._decoded(stream)
+
+    def head(self, number: int) -> list[str]:
+        """The first lines, which `lines` will give again. Raises DataError for bytes that are no UTF-8 text."""
+        self._head += islice(self._rest, max(number - len(self._head), 0))
+        return self._head[:number]
 
     def lines(self) -> Iterator[str]:
         """Lines as they come. Raises DataError for bytes that are no UTF-8 text."""
-        for number, raw in enumerate(self.stream, start=1):
+        return chain(self._head, self._rest)
+
+    def _decoded(self, stream: Iterable[bytes]) -> Iterator[str]:
+        for number, raw in enumerate(stream, start=1):
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
@@ -152,6 +170,8 @@ def check_file(path: str) -> str:
         raise DataError(f"there is no file `{path}`", fix=_near(path)) from error
     if stat.S_ISDIR(mode):
         raise DataError(f"`{path}` is a folder", fix=f"name a file, or a glob such as {os.path.join(path, '*.csv')}")
+    if not stat.S_ISREG(mode):
+        raise DataError(f"`{path}` is no regular file, so it cannot be read twice", fix="write it to a file first")
     if not os.access(path, os.R_OK):
         raise DataError(f"`{path}` may not be read", fix="change its permissions")
     return path

@@ -1,8 +1,8 @@
 """Which format a file has when the config leaves it open: by its suffix, else by what its first lines look like."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import islice
 
 from lmfit.data.files import TextLines, split_suffix
 from lmfit.data.formats.base import ReadOptions
@@ -25,7 +25,8 @@ _BY_SUFFIX: Mapping[str, str] = {
     ".bmes": "conll",
 }
 _NOT_TEXT = (".xlsx", ".xls", ".parquet", ".arrow", ".zip", ".tar", ".tgz", ".7z", ".pkl", ".pdf", ".docx")
-_SAMPLE_LINES = 100
+_SAMPLE_LINES = 1000
+_ENOUGH_LINES = 200
 _TABBED_SHARE = 0.9
 
 
@@ -42,17 +43,18 @@ def choose_format(file: TextLines, options: ReadOptions, notices: Notices) -> st
     if options.format != "auto":
         return options.format
     by_suffix = _BY_SUFFIX.get(split_suffix(file.path)[0])
-    if by_suffix == "json" and not file.part and _looks_like_json_lines(_head(file)):
-        notices.say(f"{file.path}: read as jsonl, for it has one JSON object a line (data.format)")
+    if by_suffix == "json" and not file.part and _looks_like_json_lines(file.head(_SAMPLE_LINES)):
+        notices.say("read as jsonl, for it has one JSON object a line (data.format)", file.path)
         return "jsonl"
     if by_suffix:
         return by_suffix
-    chosen, why = _by_content(_head(file), options)
-    notices.say(f"{file.path}: read as {chosen}, {why} (data.format)")
+    chosen, why = _by_content(file.path, file.head(_SAMPLE_LINES), options)
+    notices.say(f"read as {chosen}, {why} (data.format)", file.path)
     return chosen
 
 
-def _by_content(head: Sequence[str], options: ReadOptions) -> tuple[str, str]:
+def _by_content(path: str, head: Sequence[str], options: ReadOptions) -> tuple[str, str]:
+    """(format, reason). Raises ConfigError where lines that should begin with a label begin with too many words."""
     content = [line for line in head if line.strip()]
     if _looks_like_json_lines(head):
         return "jsonl", "for it has one JSON object a line"
@@ -62,11 +64,12 @@ def _by_content(head: Sequence[str], options: ReadOptions) -> tuple[str, str]:
         return "conll", "one word a line"
     if content and sum("\t" in line for line in content) >= _TABBED_SHARE * len(content):
         return "tsv", "for its lines hold tabs"
+    labels = Counter(line.split(maxsplit=1)[0] for line in content)
+    once = sum(number == 1 for number in labels.values())
+    if options.label_first and options.delimiter == "auto" and len(content) >= _ENOUGH_LINES and 2 * once > len(labels):
+        fix = "set data.format (and data.delimiter, data.label_first for text)"
+        raise ConfigError(f"the format of `{path}` cannot be told: its lines begin with no label", fix=fix)
     return "text", "a label and a text a line"
-
-
-def _head(file: TextLines) -> list[str]:
-    return list(islice(file.lines(), _SAMPLE_LINES))
 
 
 def _looks_like_json_lines(head: Sequence[str]) -> bool:

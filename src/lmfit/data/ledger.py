@@ -86,11 +86,12 @@ def check_unknown(split: SplitLedger, *, allowed: bool, model: str) -> str | Non
     return what
 
 
-def steps_warning(steps: int) -> str | None:
-    """A warning where training is planned to take fewer than 200 optimizer steps."""
+def steps_warning(steps: int, steps_per_epoch: int, *, by_epochs: bool) -> str | None:
+    """A warning, with the override that mends it, where fewer than 200 optimizer steps are planned."""
     if steps >= FEW_STEPS:
         return None
-    return f"only {steps} optimizer steps are planned, which is often too few; more: training.max_steps={FEW_STEPS}"
+    more = f"training.epochs={-(-FEW_STEPS // steps_per_epoch)}" if by_epochs else f"training.max_steps={FEW_STEPS}"
+    return f"only {steps} optimizer steps are planned, which is often too few; more: {more}"
 
 
 def unseen_labels(splits: Mapping[str, SplitLedger]) -> list[str]:

@@ -1,31 +1,34 @@
 """What reading chose or met, gathered as sentences; the caller decides where they are shown."""
 
+_MOST_FILES = 3
+
 
 class Notices:
-    """Sentences in the order they came, each once, and counted events with the place of the first one."""
+    """Sentences in the order they came, each once with the files it is about, and counted events."""
 
     def __init__(self) -> None:
-        self._said: dict[str, None] = {}
+        self._said: dict[str, dict[str, None]] = {}
         self._counts: dict[str, tuple[int, str]] = {}
 
-    def say(self, sentence: str) -> None:
-        """Add a sentence, unless it is there already."""
-        self._said[sentence] = None
+    def say(self, sentence: str, file: str = "") -> None:
+        """Add a sentence; about a file where one is named. Files with the same sentence share it."""
+        about = self._said.setdefault(sentence, {})
+        if file:
+            about[file] = None
 
     def count(self, what: str, where: object) -> None:
-        """One more of `what` (a plural phrase such as "rows without a text"), met at `where`."""
-        number, first = self._counts.get(what, (0, ""))
-        self._counts[what] = (number + 1, first or str(where))
-
-    def add(self, other: "Notices") -> None:
-        """Take over what `other` gathered."""
-        self._said |= other._said
-        for what, (number, first) in other._counts.items():
-            mine, place = self._counts.get(what, (0, ""))
-            self._counts[what] = (mine + number, place or first)
+        """One more of `what` (such as "rows without a text"), met at `where`."""
+        number, first = self._counts.get(what, (0, str(where)))
+        self._counts[what] = (number + 1, first)
 
     @property
     def sentences(self) -> list[str]:
-        """All sentences; a counted event reads "12 rows without a text, the first at train.csv:17"."""
-        counted = [f"{n:,} {what}, the first at {first}" for what, (n, first) in self._counts.items()]
-        return [*self._said, *counted]
+        """All sentences; a counted event reads "rows without a text: 12, first at train.csv:17"."""
+        said = [f"{_listed(list(about))}: {sentence}" if about else sentence for sentence, about in self._said.items()]
+        counted = [f"{what}: {n:,}, first at {first}" for what, (n, first) in self._counts.items()]
+        return said + counted
+
+
+def _listed(files: list[str]) -> str:
+    more = len(files) - _MOST_FILES
+    return ", ".join(files[:_MOST_FILES]) + (f" and {more} more" if more > 0 else "")

@@ -52,7 +52,7 @@ def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
         return "IOB2"
     if not any(_has_prefix(tag) for tag in distinct) and not any("B" in distinct <= bare for bare in _BARE):
         return "plain"
-    if odd := sorted(tag for tag in distinct if not _TAG.fullmatch(tag)):
+    if odd := sorted(tag for tag in distinct if is_odd(tag)):
         what = f"some tags have prefixes such as B- and I-, but not: {', '.join(odd[:5])}"
         raise DataError(what, fix=f"correct these tags, or {_FIX}")
     letters = {tag[0] for tag in distinct}
@@ -76,7 +76,7 @@ def to_iob2(tags: Sequence[str], scheme: Scheme) -> tuple[list[str], int]:
     The one repair: a tag that cannot continue the entity before it begins one, and an entity ends where the next tag
     does not continue it. So every word keeps its type. Raises DataError for a tag that `scheme` does not know.
     """
-    if scheme == "plain":
+    if scheme == "plain" or all(tag == "O" for tag in tags):
         return list(tags), 0
     parsed = [_OUTSIDE, *(_checked(tag, scheme) for tag in tags), _OUTSIDE]
     begins = [_begins(before, tag) for before, tag in pairwise(parsed)]
@@ -91,6 +91,11 @@ def to_iob2(tags: Sequence[str], scheme: Scheme) -> tuple[list[str], int]:
     return converted, broken
 
 
+def is_odd(tag: str) -> bool:
+    """Whether a tag is neither O nor begins like an entity's tag."""
+    return tag != "O" and not _TAG.fullmatch(tag)
+
+
 def _has_prefix(tag: str) -> bool:
     match = _TAG.fullmatch(tag)
     return match is not None and match[2] is not None
@@ -103,7 +108,7 @@ def _parse(tag: str) -> Tag:
 
 
 def _checked(tag: str, scheme: Scheme) -> Tag:
-    if tag != "O" and (not _TAG.fullmatch(tag) or tag[0] not in _LETTERS[scheme]):
+    if is_odd(tag) or (tag != "O" and tag[0] not in _LETTERS[scheme]):
         raise DataError(f"`{tag}` is no tag of the scheme {scheme}", fix=_FIX)
     return _parse(tag)
 

@@ -13,6 +13,8 @@ from lmfit.data.scheme import Scheme, to_iob2
 from lmfit.data.splits import few_per_class
 from lmfit.errors import DataError
 
+SMALL = 64 * 2**20
+
 Stream = Callable[[Notices], Iterator[Example]]
 Step = Callable[[Iterable[Example], Notices], Iterator[Example]]
 
@@ -21,7 +23,7 @@ class Source:
     """Examples in a fixed order.
 
     files: where they come from. fingerprint: a hash of the contents and of everything that decides how they are read.
-    small: whether they are held in memory after `load`; otherwise each pass reads the files anew.
+    small: whether they are held in memory after `load` (up to SMALL bytes of text); else each pass reads the files.
     """
 
     def __init__(self, name: str, files: Sequence[str], fingerprint: str, stream: Stream, *, small: bool) -> None:
@@ -39,6 +41,10 @@ class Source:
         if self._length is None:
             self.load(Notices())
         return self._length or 0
+
+    def hold(self, notices: Notices) -> Self:
+        """Read a small source into memory now, so that the steps laid over it do not read its files again."""
+        return self.load(notices) if self._small else self
 
     def load(self, notices: Notices) -> Self:
         """Read to the end once: every error is met now, and the length is known.
@@ -71,6 +77,20 @@ def fingerprint_of(what: object) -> str:
     return sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
+def checked(examples: Iterable[Example]) -> Iterator[Example]:
+    """The examples. Raises DataError for a NUL or half a surrogate pair in a text (JSON escapes can hold them)."""
+    for example in examples:
+        for text in (example.text, example.text_pair or ""):
+            if "\0" in text:
+                raise DataError("a NUL character in the text", where=str(example.origin), fix="remove it")
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                what = f"half a surrogate pair at character {error.start} of the text"
+                raise DataError(what, where=str(example.origin), fix="write both halves, or remove it") from error
+        yield example
+
+
 def only(inside: Callable[[Example], bool], wanted: bool = True) -> Step:
     """The examples for which `inside` is what is wanted."""
     return lambda examples, _: (example for example in examples if inside(example) == wanted)
@@ -100,7 +120,7 @@ def in_iob2(scheme: Scheme) -> Step:
 
 
 def balanced(source: Source, number: int, seed: int, notices: Notices) -> Source:
-    """The source with `number` examples of each class, chosen by hash; a class with fewer keeps them all (and is said)."""
+    """The source with `number` examples of each class, chosen by hash; a class that has fewer is named in `notices`."""
     kept, short = few_per_class(source, number, seed)
     for label, has in sorted(short.items()):
         notices.say(f"{source.name}: class `{label}` has only {has} of the {number} examples of limit_per_class")

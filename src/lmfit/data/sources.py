@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
 from lmfit.catalog import FORMATS
@@ -14,12 +14,10 @@ from lmfit.data.files import TextFile, TextLines, TextStream, expand
 from lmfit.data.format_choice import choose_format, refuse_binary
 from lmfit.data.formats.base import Kind, Reader, ReadOptions
 from lmfit.data.notices import Notices
-from lmfit.data.scheme import Scheme, detect_scheme
-from lmfit.data.source import Source, balanced, fingerprint_of, first, in_iob2, only
+from lmfit.data.scheme import Scheme, detect_scheme, is_odd
+from lmfit.data.source import SMALL, Source, balanced, checked, fingerprint_of, first, in_iob2, only
 from lmfit.data.splits import set_aside
 from lmfit.errors import ConfigError, DataError
-
-SMALL = 64 * 2**20
 
 __all__ = ["Source", "Splits", "load_splits", "read_input"]
 
@@ -93,27 +91,12 @@ def open_files(name: str, files: Files, options: ReadOptions, encoding: str, not
     names = [file.path + (f"#{file.part}" if file.part else "") for file, _, _ in chosen]
     digest = fingerprint_of([[file.sha256, file.part, file.encoding, asdict(own)] for file, own, _ in chosen])
     small = sum(file.size for file, _, _ in chosen) < SMALL
-    source = Source(name, names, digest, stream, small=small)
-    return source.load(notices) if small else source
-
-
-def checked(examples: Iterable[Example]) -> Iterator[Example]:
-    """The examples. Raises DataError for a NUL or half a surrogate pair in a text (JSON escapes can hold them)."""
-    for example in examples:
-        for text in (example.text, example.text_pair or ""):
-            if "\0" in text:
-                raise DataError("a NUL character in the text", where=str(example.origin), fix="remove it")
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                what = f"half a surrogate pair at character {error.start} of the text"
-                raise DataError(what, where=str(example.origin), fix="write both halves, or remove it") from error
-        yield example
+    return Source(name, names, digest, stream, small=small).hold(notices)
 
 
 def _inputs(path: str, encoding: str, notices: Notices) -> Iterator[TextLines]:
     if path == "-":
-        yield TextStream("-", sys.stdin.buffer)
+        yield TextStream("stdin", sys.stdin.buffer)
     elif os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):
         with open(path, "rb") as stream:
             yield TextStream(path, stream)
@@ -141,16 +124,12 @@ def _open_all(data: DataConfig, kind: Kind, notices: Notices) -> dict[str, Sourc
 
 def _open_given(data: DataConfig, options: ReadOptions, notices: Notices) -> dict[str, Source]:
     """The source of each split that has files, or a split of a Hub data set, of its own."""
-    given: Mapping[str, Files | SplitConfig | None] = {
-        "train": data.train,
-        "validation": data.validation,
-        "test": data.test,
-    }
     if data.format == "hub":
         from lmfit.data.formats.hub import open_hub
 
         return open_hub(data, options, notices)
-    files = {name: files for name, files in given.items() if isinstance(files, str | list)}
+    given = {"train": data.train, "validation": data.validation, "test": data.test}
+    files = {name: paths for name, paths in given.items() if isinstance(paths, str | list)}
     return {name: open_files(name, paths, options, data.encoding, notices) for name, paths in files.items()}
 
 
@@ -161,7 +140,8 @@ def _scheme(data: DataConfig, train: Source, notices: Notices) -> Scheme:
         scheme = detect_scheme(example.tags or [] for example in train)
     except DataError as error:
         problem = error.problems[0]
-        raise DataError(problem.what, where=", ".join(train.files), fix=problem.fix) from error
-    read = "without prefixes, one label a word" if scheme == "plain" else f"{scheme}, read as IOB2"
-    notices.say(f"tags: {read} (data.scheme)")
+        where = next(str(example.origin) for example in train if any(map(is_odd, example.tags or [])))
+        raise DataError(problem.what, where=where, fix=problem.fix) from error
+    told = {"plain": "without prefixes, each a label of its own", "IOB2": "IOB2"}.get(scheme, f"{scheme}, read as IOB2")
+    notices.say(f"tags: {told} (data.scheme)")
     return scheme

@@ -14,7 +14,7 @@ from lmfit.data.example import Example, Examples
 from lmfit.errors import DataError
 from lmfit.evaluation.entities import repair_iob2
 from lmfit.evaluation.names import Kind
-from lmfit.evaluation.tfidf import TfidfModel, classifier, draw, regressor
+from lmfit.evaluation.tfidf import TfidfModel, all_blank, classifier, draw, regressor
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,12 @@ class _Coding:
     """The answers of a kind as numbers: (rows,) or (rows, C) to learn from, one row of output back to an answer."""
 
     majority: Any
+    note: str
     classes: int
     encode: Callable[[Sequence[Any]], NDArray[Any]]
     decode: Callable[[NDArray[Any]], Any]
-    model: Callable[[], BaseEstimator]
+    model: BaseEstimator
+    method: str
 
 
 def fit_baselines(kind: Kind, train: Examples) -> dict[str, Baseline]:
@@ -59,46 +61,61 @@ def _fit_text(
     coding = coding_of(answers)
     examples = draw(train, max(1, coding.classes))
     gold = coding.encode([read(example) for example in examples])
-    note = f"always {coding.majority}"
-    majority = Baseline(note, lambda rows: [coding.majority] * len(rows))
+    majority = Baseline(coding.note, lambda rows: [coding.majority] * len(rows))
     if gold.size == 0 or np.ptp(gold) == 0:
-        return {"majority": replace(majority, note=f"{note}; no TF-IDF model, since all training answers are equal")}
-    if not any(example.text.strip() for example in examples):
-        return {"majority": replace(majority, note=f"{note}; no TF-IDF model, since all training texts are blank")}
-    model = TfidfModel(coding.model(), examples, gold, coding.classes)
+        return {"majority": replace(majority, note=f"{coding.note}; no TF-IDF: all training answers are equal")}
+    if all_blank(examples):
+        return {"majority": replace(majority, note=f"{coding.note}; no TF-IDF: all training texts are blank")}
+    model = TfidfModel(coding.model, examples, gold, coding.classes)
     part = "" if len(examples) == len(answers) else f", fitted on {len(examples):,} of {len(answers):,} examples"
+    note = f"{model} with {coding.method}{part}"
     return {
         "majority": majority,
-        "tfidf": Baseline(f"{model}{part}", lambda rows: [coding.decode(row) for row in model.predict(rows)]),
+        "tfidf": Baseline(note, lambda rows: [coding.decode(row) for row in model.predict(rows)]),
     }
 
 
 def _code_labels(answers: Sequence[str]) -> _Coding:
     names = sorted(set(answers))
     ids = {name: i for i, name in enumerate(names)}
+    majority = _most_frequent(Counter(answers))
     return _Coding(
-        majority=_most_frequent(Counter(answers)),
+        majority=majority,
+        note=f"always {majority}",
         classes=len(names),
         encode=lambda labels: np.array([ids[label] for label in labels]),
         decode=lambda row: names[int(row[0])],
-        model=classifier,
+        model=classifier(),
+        method="logistic regression",
     )
 
 
 def _code_label_sets(answers: Sequence[tuple[str, ...]]) -> _Coding:
     counts = Counter(label for labels in answers for label in labels)
     names = sorted(counts)
+    majority = (_most_frequent(counts),) if counts else ()
     return _Coding(
-        majority=(_most_frequent(counts),) if counts else (),
+        majority=majority,
+        note=f"always {majority[0]} alone" if majority else "never a label",
         classes=len(names),
         encode=lambda rows: np.array([[name in labels for name in names] for labels in rows], dtype=np.int8),
         decode=lambda row: tuple(name for name, on in zip(names, row, strict=True) if on),
-        model=classifier,
+        model=classifier(),
+        method="logistic regression",
     )
 
 
 def _code_numbers(answers: Sequence[float]) -> _Coding:
-    return _Coding(float(np.mean(answers)), 1, np.array, lambda row: float(row[0]), regressor)
+    mean = float(np.mean(answers))
+    return _Coding(
+        majority=mean,
+        note=f"always the mean, {mean:.4g}",
+        classes=1,
+        encode=np.array,
+        decode=lambda row: float(row[0]),
+        model=regressor(),
+        method="ridge regression",
+    )
 
 
 def _label(example: Example) -> str:

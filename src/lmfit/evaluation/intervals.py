@@ -77,10 +77,12 @@ def resample_weights(units: Units, resamples: int, seed: int) -> Iterator[FloatA
 
 
 def estimate(units: Units, support: dict[str, int], resamples: int, seed: int) -> dict[str, Estimate]:
-    """Every metric of `units` with its interval; `support`: how many items each metric rests on."""
+    """Every metric of `units` with its interval (none for 0 resamples); `support`: how many items each rests on."""
     if units.count == 0:
         return {name: Estimate(None, note="nothing to score") for name in support}
     point = {name: float(v[0]) for name, v in units.scores(np.ones((1, units.count))).items()}
+    if resamples == 0:
+        return {name: Estimate(None if np.isnan(value) else value) for name, value in point.items()}
     chunks = [units.scores(weights) for weights in resample_weights(units, resamples, seed)]
     sampled = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in point}
     return {name: _interval(name, point[name], sampled[name], min(units.count, support[name])) for name in point}

@@ -16,9 +16,10 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from lmfit.data.example import Example, Examples
 
+# bounds that keep fitting within about half a minute and 1 GB
 MAX_ROWS = 100_000
 MAX_CHARACTERS = 10_000_000
-MAX_ROWS_X_CLASSES = 10_000_000
+MAX_CHARACTERS_X_CLASSES = 300_000_000
 MAX_FEATURES = 100_000
 MAX_FEATURES_X_CLASSES = 20_000_000
 
@@ -36,7 +37,7 @@ class TfidfFeatures:
     def __init__(self, examples: Sequence[Example], classes: int) -> None:
         texts = [text for example in examples for text in _sides(example)]
         self.pairs = any(example.text_pair is not None for example in examples)
-        self.characters = not _has_blanks(texts)
+        self.characters = not _has_blanks(examples)
         words = {"token_pattern": r"\w+|[^\w\s]", "ngram_range": (1, 2)}
         characters = {"analyzer": "char", "ngram_range": (1, 3)}
         most = max(1, min(MAX_FEATURES, MAX_FEATURES_X_CLASSES // classes))
@@ -69,8 +70,7 @@ class TfidfModel:
         return np.concatenate([self._model.predict(self.features(b)).reshape(len(b), -1) for b in batches])
 
     def __str__(self) -> str:
-        pieces = "1 to 3 characters" if self.features.characters else "words and word pairs"
-        return f"TF-IDF of {pieces} with a linear model"
+        return f"TF-IDF of {'1 to 3 characters' if self.features.characters else 'words and word pairs'}"
 
 
 def classifier() -> BaseEstimator:
@@ -87,15 +87,22 @@ def draw(train: Examples, classes: int) -> list[Example]:
     """Examples to fit on, in random order with a fixed seed: all of them, or as many as the bounds allow."""
     generator = random.Random(0)
     keyed = ((generator.random(), i, example) for i, example in enumerate(train))
-    drawn = [example for _, _, example in heapq.nsmallest(min(MAX_ROWS, MAX_ROWS_X_CLASSES // classes), keyed)]
+    drawn = [example for _, _, example in heapq.nsmallest(MAX_ROWS, keyed)]
     ends = np.cumsum([sum(map(len, _sides(example))) for example in drawn])
-    return drawn[: max(1, int(np.searchsorted(ends, MAX_CHARACTERS, side="right")))]
+    most = min(MAX_CHARACTERS if _has_blanks(drawn) else MAX_CHARACTERS // 4, MAX_CHARACTERS_X_CLASSES // classes)
+    return drawn[: max(1, int(np.searchsorted(ends, most, side="right")))]
+
+
+def all_blank(examples: Sequence[Example]) -> bool:
+    """Whether no text holds anything but white space."""
+    return not any(text.strip() for example in examples for text in _sides(example))
 
 
 def _sides(example: Example) -> tuple[str, ...]:
     return (example.text,) if example.text_pair is None else (example.text, example.text_pair)
 
 
-def _has_blanks(texts: Sequence[str]) -> bool:
-    seen = "\n".join(texts[:1000])
+def _has_blanks(examples: Sequence[Example]) -> bool:
+    """Whether words are set apart by blanks, judged by the first 1,000 examples."""
+    seen = "".join(text for example in examples[:1000] for text in _sides(example))
     return sum(map(str.isspace, seen)) >= _BLANKS_OF_WORDS * len(seen)

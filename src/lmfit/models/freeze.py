@@ -21,7 +21,7 @@ def layers_of(model: Any) -> list[torch.nn.Module]:
 
 def embeddings_of(model: Any) -> torch.nn.Module:
     """The embedding block: the encoder's child that holds the input embeddings (position and type embeddings too)."""
-    table = encoder_of(model).get_input_embeddings()
+    table: torch.nn.Module = model.get_input_embeddings()
     for child in encoder_of(model).children():
         if any(module is table for module in child.modules()):
             return child

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from lmfit.catalog import MODELS
 from lmfit.config.schema import ModelConfig
 from lmfit.errors import ConfigError, InputError, suggestion
-from lmfit.models.hub import explain_hub_errors, hub_file_cached, is_offline
+from lmfit.hub import explain_hub_errors, hub_file_cached, is_offline
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def mark_words(tokenizer: Any) -> None:
 
 
 def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> Any:
-    """The encoder with a task head, in fp32. `settings` go to its config (labels). New weights are drawn from torch's RNG."""
+    """The encoder with a task head, in fp32. `settings` (labels) go to its config; new weights use the RNG."""
     import torch
     import transformers
 
@@ -132,7 +132,7 @@ def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -
 
 
 def positions(config: Any) -> int | None:
-    """Longest input that the model's position embeddings allow, special tokens included; None where there is no limit."""
+    """Longest input that the position embeddings allow, special tokens included; None where there is no limit."""
     limit = getattr(config, "max_position_embeddings", None)
     if limit is None or limit <= 0:
         return None

@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from lmfit import __version__
 from lmfit.data.framing import Framer
 from lmfit.models.load import quiet_transformers
+from lmfit.version import __version__
 
 LMFIT_KEY = "lmfit"
 

@@ -3,15 +3,19 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from lmfit import console
 from lmfit.data.example import Example
+from lmfit.data.formats.base import ReadOptions
+from lmfit.data.notices import Notices
+from lmfit.data.sources import read_input
 from lmfit.errors import InputError
-from lmfit.inference.predictor import Predictor
+from lmfit.inference.load import load_predictor
+from lmfit.runs import Run
 
 OUTPUT_FORMATS = ("jsonl", "csv", "parquet")
 PARQUET_ROWS = 10_000
@@ -24,11 +28,30 @@ class Writer(Protocol):
         """Write the prediction of an example."""
 
 
-def run(predictor: Predictor, examples: Iterable[Example], out: Path | None, form: str | None) -> int:
-    """Predict `examples`, write to `out` (None: stdout). Returns the number of rows. A file appears only when whole."""
+def run(
+    chosen: Run,
+    source: str,
+    out: Path | None,
+    form: str | None,
+    *,
+    columns: Mapping[str, str],
+    input_form: str | None,
+    device: str,
+) -> int:
+    """Predict the rows of `source`, write to `out` (None: stdout); returns their number. A file appears when whole.
+
+    columns: which input columns hold text and text_pair, where that is not plain. Raises InputError, DataError.
+    """
+    predictor = load_predictor(chosen, device=device)
+    options = ReadOptions(predictor.task.example_kind, input_form or "auto", dict(columns))
+    notices = Notices()
+    examples = read_input(source, predictor.task.example_kind, options, notices=notices)
     count = 0
     with _writer(out, form or _form(out)) as writer:
         for example, prediction in console.progress(predictor.stream(examples), total=None, what="predicting"):
+            if count == 0:
+                for notice in notices.sentences:
+                    console.say(notice)
             writer.write(example, prediction)
             count += 1
     return count

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from lmfit import __version__
 from lmfit.catalog import TASKS
 from lmfit.config.schema import FinetuneConfig
 from lmfit.data.batching import BatchPlan
@@ -20,6 +19,7 @@ from lmfit.inference.predictor import encode_all
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
 from lmfit.tasks.base import Stats, Task
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, planned_steps
+from lmfit.version import __version__
 
 DEFAULT_MAX_LENGTH = 256
 ROWS_VERSION = 1
@@ -52,7 +52,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     """Read, check and tokenise. Nothing is written but the token cache; every user's mistake is found here."""
     started = time.perf_counter()
     source = find_model(config.model)
-    kind = TASKS.load(config.task.name)  # type: ignore[attr-defined]
+    kind = TASKS.load(config.task.name)
     splits = load_splits(config.data, kind.example_kind)
     model_config, tokenizer = load_config(source), load_tokenizer(source)
     words = "unicode"
@@ -116,7 +116,7 @@ def _make_ledger(
     )
     steps = planned_steps(training, plan)
     unknown = check_unknown(held["train"], allowed=config.model.on_unknown == "allow", model=source.name)
-    few = steps_warning(steps)
+    few = steps_warning(steps, plan.steps_per_epoch, by_epochs=training.max_steps is None)
     warnings = [warning for warning in (unknown, few, *unseen_labels(held)) if warning]
     if splits.validation is None:
         warnings.append(

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from lmfit import __version__
 from lmfit.device import Device, peak_memory_bytes
 from lmfit.errors import Interrupted
 from lmfit.runs import Run, write_json
 from lmfit.stages.prepare import Prepared
 from lmfit.training.checkpoint import TrainState
+from lmfit.version import __version__
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-
 from lmfit.data.batching import key
 from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
@@ -15,7 +13,7 @@ from lmfit.evaluation.names import metric
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.freeze import freeze
-from lmfit.models.head import init_head, reset_head
+from lmfit.models.head import reset_head
 from lmfit.models.load import load_config, load_model
 from lmfit.runs import Run
 from lmfit.stages.judge import Judge

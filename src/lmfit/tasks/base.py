@@ -77,7 +77,7 @@ class Task(ABC):
     @classmethod
     @abstractmethod
     def foreign_state(cls, architecture: str, labels: list[str], config: Any) -> dict[str, Any] | None:
-        """State (without settings) for a model that lmfit did not write; None where its architecture is another task's."""
+        """State (without settings) for a model of others; None where its architecture is another task's."""
 
     @property
     @abstractmethod

@@ -55,7 +55,7 @@ class TextClassification(Task):
     @classmethod
     def learn(cls, settings: TextClassificationSettings, words: str, train: Iterable[Example]) -> Self:
         """Labels of the training data in natural order. Raises DataError where labels and problem do not fit."""
-        problem = settings.problem
+        problem: Problem | Literal["auto"] = settings.problem
         counts: Counter[str] = Counter()
         for example in train:
             if example.label is None:
@@ -63,7 +63,7 @@ class TextClassification(Task):
             if problem == "auto":
                 problem = "multi_label" if isinstance(example.label, tuple) else "single_label"
             counts.update([""] if problem == "regression" else _names(example, problem))
-        if not counts:
+        if not counts or problem == "auto":
             raise DataError("no labels in the training data", fix="say which column holds them: data.columns.label")
         if problem == "regression":
             return cls(settings, "regression", ["value"])
@@ -206,7 +206,7 @@ class TextClassification(Task):
     def decode(self, encoded: Encoded, answers: Sequence[np.ndarray]) -> LabelPrediction | NumberPrediction:
         """The mean of the windows' logits, as probabilities: softmax, sigmoid, or the number itself."""
         example = encoded.example
-        logits = np.mean(np.stack(answers), axis=0, dtype=np.float64)
+        logits: np.ndarray = np.stack(answers).mean(axis=0, dtype=np.float64)
         if self.problem == "regression":
             return NumberPrediction(example.text, example.text_pair, float(logits[0]))
         if self.problem == "multi_label":
@@ -225,7 +225,9 @@ class TextClassification(Task):
 
     def score(self, pairs: Iterable[tuple[Example, Any]], *, resamples: int, seed: int) -> Scores:
         """Metrics of the kind of problem."""
-        gold, predicted, documents = [], [], []
+        gold: list[Any] = []
+        predicted: list[Any] = []
+        documents: list[str | None] = []
         for example, prediction in pairs:
             gold.append(_number(example) if self.problem == "regression" else example.label)
             predicted.append(prediction.label)

@@ -15,7 +15,7 @@ from lmfit.data.framing import Framer, cut
 from lmfit.data.rows import Row
 from lmfit.data.words import split_words
 from lmfit.errors import DataError
-from lmfit.evaluation.entities import repair_iob2, spans
+from lmfit.evaluation.entities import Span, repair_iob2, spans
 from lmfit.evaluation.metrics import score_tags
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.scores import Scores
@@ -198,7 +198,7 @@ class TokenClassification(Task):
             tags = repair_iob2(tags)
             found = spans(tags)
         else:
-            found = [(tag, i, i + 1) for i, tag in enumerate(tags)]
+            found = [Span(tag, i, i + 1) for i, tag in enumerate(tags)]
         entities = []
         for label, begin, end in found:
             start, stop = offsets[begin][0], offsets[end - 1][1]
@@ -213,8 +213,7 @@ class TokenClassification(Task):
             gold.append(example.tags or [])
             predicted.append(prediction.tags)
             documents.append(example.document)
-        scheme: Literal["IOB2", "plain"] = "IOB2" if self.entities else "plain"
-        return score_tags(gold, predicted, documents=documents, scheme=scheme, resamples=resamples, seed=seed)
+        return score_tags(gold, predicted, documents, entities=self.entities, resamples=resamples, seed=seed)
 
     def from_baseline(self, example: Example, predicted: list[str]) -> TagPrediction:
         """Tags to a prediction."""

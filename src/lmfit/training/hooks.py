@@ -99,17 +99,10 @@ class KeepBest(QuietHook):
         higher_is_better: bool,
         every: Interval,
         patience: EarlyStopping | None,
-        evaluate_start: bool,
     ) -> None:
         self.evaluate, self.log, self.metric, self.every = evaluate, log, metric, every
         self.sign = 1 if higher_is_better else -1
         self.patience = patience
-        self.evaluate_start = evaluate_start
-
-    def on_start(self, trainer: Trainer) -> None:
-        """Score the initial weights where they may already be good (class means)."""
-        if self.evaluate_start and trainer.state.step == 0:
-            self._evaluate(trainer)
 
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Evaluate when it is time."""

@@ -71,7 +71,7 @@ class ConllReader:
         tokens = [fields[token] for fields in (split(line) for _, line in words) if len(fields) == columns]
         glued = 2 * sum(len(word) == 1 and is_han(word) for word in tokens) > len(tokens)
         between = "Han characters joined without blanks" if glued else "words joined by blanks"
-        notices.say(f"{path}: {columns} columns between {'tabs' if tabs else 'blanks'}, {between}")
+        notices.say(f"{columns} columns between {'tabs' if tabs else 'blanks'}, {between}", path)
         return _Layout(split, columns, token, label, "" if glued else " ")
 
     def _positions(self, columns: int, where: str) -> tuple[int, int | None]:

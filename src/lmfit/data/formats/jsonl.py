@@ -30,8 +30,8 @@ class JsonlReader:
         self._options = options
 
     def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
-        """Yield one example per line; blank lines are passed over."""
-        return read_records(_objects(file), file.path, self._options, notices)
+        """Yield one example per line; blank lines are passed over and counted."""
+        return read_records(_objects(file, notices), file.path, self._options, notices)
 
 
 def read_records(records: Iterable[Located], path: str, options: ReadOptions, notices: Notices) -> Iterator[Example]:
@@ -57,13 +57,14 @@ def _word_mode(head: list[Located], name: str, path: str, options: ReadOptions, 
     if options.kind != "words" or not any(isinstance(text, str) for text in texts):
         return "unicode"
     mode = detect_mode(Example(Origin(path, 0), text) for text in texts if isinstance(text, str))
-    notices.say(f"{path}: texts cut into words by {mode} (data.words)")
+    notices.say(f"texts cut into words by {mode} (data.words)", path)
     return mode
 
 
-def _objects(file: TextLines) -> Iterator[Located]:
+def _objects(file: TextLines, notices: Notices) -> Iterator[Located]:
     for number, line in enumerate(map(chomp, file.lines()), start=1):
         if not line.strip():
+            notices.count("blank lines passed over", f"{file.path}:{number}")
             continue
         record = parse_json(line, file.path, number)
         if not isinstance(record, dict):

@@ -45,12 +45,12 @@ class TableReader:
         dialect = judge_dialect(head, file.lines() if file.repeatable else head, self._options)
         sample = sample_rows(head, dialect)
         header = judge_header(sample, self._options)
-        rows = _rows(chain(head, lines), dialect, file.path)
+        rows = _rows(chain(head, lines), dialect, file.path, notices)
         line, first = next(rows, (1, []))
         if not first:
             return
         names = _names(first, header, f"{file.path}:{line}")
-        notices.say(f"{file.path}: {dialect}, " + (f"header {', '.join(names)}" if header else "no header"))
+        notices.say(f"{dialect}, {'the first row names the columns' if header else 'no header'}", file.path)
         where = f"{file.path}:{line}"
         chosen = self._choose(names, sample, header, where, notices)
         builder = RecordBuilder(self._options, chosen, names, where, notices)
@@ -71,7 +71,7 @@ class TableReader:
         label = guess_label_column(sample)
         if label is None:
             return {}
-        notices.say(f"{where.rpartition(':')[0]}: text = column {1 - label}, label = column {label} (data.columns)")
+        notices.say(f"text is column {1 - label}, label column {label} (data.columns)", where.rpartition(":")[0])
         return {"text": [names[1 - label]], "label": [names[label]]}
 
     def _needed(self, chosen: Chosen, names: Sequence[str]) -> int | None:
@@ -83,24 +83,30 @@ class TableReader:
         return 1 + max(names.index(name) for found in chosen.values() for name in found)
 
 
-def _rows(lines: Iterable[str], dialect: Dialect, path: str) -> Iterator[Numbered]:
-    """(line on which it begins, fields) of each row that is not blank."""
-    if not dialect.quoted:
-        for number, line in enumerate(map(chomp, lines), start=1):
-            if line.strip():
-                yield number, line.split(dialect.delimiter)
-        return
+def _rows(lines: Iterable[str], dialect: Dialect, path: str, notices: Notices) -> Iterator[Numbered]:
+    """(line on which it begins, fields) of each row; blank lines are passed over and counted."""
+    for number, row in _quoted_rows(lines, dialect, path) if dialect.quoted else _plain_rows(lines, dialect):
+        if row:
+            yield number, row
+        else:
+            notices.count("blank lines passed over", f"{path}:{number}")
+
+
+def _plain_rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Numbered]:
+    for number, line in enumerate(map(chomp, lines), start=1):
+        yield number, line.split(dialect.delimiter) if line.strip() else []
+
+
+def _quoted_rows(lines: Iterable[str], dialect: Dialect, path: str) -> Iterator[Numbered]:
     reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
     while True:
         number = reader.line_num + 1
         try:
-            row = next(reader)
+            yield number, next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             raise _quoting_error(error, path, number, reader.line_num) from error
-        if row:
-            yield number, row
 
 
 def _quoting_error(error: csv.Error, path: str, begin: int, end: int) -> DataError:

@@ -34,7 +34,7 @@ class Dialect:
 
 
 def judge_dialect(head: Sequence[str], lines: Iterable[str], options: ReadOptions) -> Dialect:
-    """The dialect asked for; what is `auto` is judged on the first lines (quotes among tabs: on all that can be read)."""
+    """The dialect asked for; what is `auto` is judged on the first lines, quotes among tabs on all."""
     delimiter = options.delimiter
     if delimiter == "auto":
         delimiter = "\t" if options.format == "tsv" else _judge_delimiter(head, quoted=options.quoting != "none")

@@ -1,10 +1,10 @@
 """report.html of a run: self-contained, without scripts, made from nothing but the run folder's own files."""
 
-import os
 from pathlib import Path
 
 from lmfit.evaluation.report.files import read_run
 from lmfit.evaluation.report.page import render
+from lmfit.runs import write_text
 
 __all__ = ["write_report"]
 
@@ -14,9 +14,6 @@ def write_report(run_folder: Path) -> Path:
 
     Parts whose files are missing or broken are left out, and the report says so. Equal files give an equal report.
     """
-    page = render(read_run(run_folder))
     path = run_folder / "report.html"
-    unfinished = run_folder / ".report.html.unfinished"
-    unfinished.write_bytes(page.encode("utf-8", errors="replace"))
-    os.replace(unfinished, path)
+    write_text(path, render(read_run(run_folder)))
     return path

@@ -38,8 +38,8 @@ def interval_bar(interval: Interval, low: float, high: float, label: str) -> Mar
     parts.append(element("rect", class_="own" if interval.own else "other", x=x(start), width=width, y=7, height=12))
     if interval.low is not None and interval.high is not None:
         left, right = x(interval.low), x(interval.high)
-        parts.append(element("line", class_="whisker", x1=left, x2=right, y1=13, y2=13))
-        parts.extend(element("line", class_="whisker", x1=end, x2=end, y1=8, y2=18) for end in (left, right))
+        strokes = ((left, right, 13, 13), (left, left, 8, 18), (right, right, 8, 18))
+        parts += [element("line", class_="whisker", x1=x1, x2=x2, y1=y1, y2=y2) for x1, x2, y1, y2 in strokes]
     return element("svg", *parts, class_="interval", role="img", aria_label=label, width="100%", height=26)
 
 
@@ -54,7 +54,7 @@ def axis(low: float, high: float) -> Markup:
 
 
 def line_chart(points: Sequence[tuple[float, float]], label: str, last_x: float, *, dots: bool = False) -> Markup:
-    """A line over x from 0 to `last_x`; with `dots` each point is marked and tells its value when pointed at."""
+    """A line over x from 0 to `last_x`; with `dots`, or when alone, points are marked and tell their value."""
     drawn = thinned(points)
     values = [y for _, y in drawn]
     scale = ticks(min(values), max(values), 4)
@@ -80,7 +80,7 @@ def line_chart(points: Sequence[tuple[float, float]], label: str, last_x: float,
             "svg", line, x=f"{_LEFT}%", width=f"{98 - _LEFT}%", height=_HEIGHT, viewBox=box, preserveAspectRatio="none"
         )
     )
-    if dots:
+    if dots or len(drawn) == 1:
         for x, y in drawn:
             tip = element("title", f"{x:,.0f}: {tick_label(y)}")
             parts.append(element("circle", tip, cx=across(x), cy=down(y), r=3.5, class_="dot"))

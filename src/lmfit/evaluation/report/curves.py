@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from lmfit.evaluation.report.charts import line_chart, scatter, tick_label
-from lmfit.evaluation.report.files import Json, RunFiles, dig, items, mapping, number
-from lmfit.evaluation.report.scores import headline
+from lmfit.evaluation.report.files import Json, RunFiles, mapping, number
 from lmfit.evaluation.report.words import Words, count
+from lmfit.evaluation.report.worst import WorstErrors
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,8 @@ class Scatter:
     note: str
 
 
-def curves(run: RunFiles, words: Words) -> list[Curve]:
-    """Training loss, learning rate and the headline metric of each evaluation, as far as they were logged."""
-    metric = headline(run).metric
+def curves(run: RunFiles, metric: str, words: Words) -> list[Curve]:
+    """Training loss, learning rate and `metric` (else the first one) of each evaluation, as far as they were logged."""
     steps: list[Json] = [line for line in run.log if "evaluation" not in line]
     evaluations = [_flat(line) for line in run.log if "evaluation" in line]
     if not any(number(line.get(metric)) is not None for line in evaluations):
@@ -56,14 +55,12 @@ def _curve(title: str, lines: list[Json], key: str, last: float, words: Words, *
     return Curve(title, note, chart, len(by_step) - len(points))
 
 
-def scatter_chart(run: RunFiles, words: Words) -> Scatter | None:
-    """Gold against predicted numbers of the test split, or None where there are none."""
-    pairs = [[number(value) for value in items(pair)] for pair in items(dig(run.tables, "test", "scatter"))]
-    points = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2 and pair[0] is not None and pair[1] is not None]
-    if not points:
+def scatter_chart(errors: WorstErrors | None, words: Words) -> Scatter | None:
+    """Gold against predicted numbers, or None where the predictions are no numbers."""
+    if not errors or not errors.points:
         return None
-    note = words.plain("scatter.label", count=count(len(points)))
-    return Scatter(scatter(points, note), note)
+    note = words.plain("scatter.label", count=count(len(errors.points)), labelled=count(errors.labelled))
+    return Scatter(scatter(errors.points, note), note)
 
 
 def _flat(line: Json) -> Json:

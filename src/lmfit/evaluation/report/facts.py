@@ -1,9 +1,10 @@
 """What the report says of model, data and circumstances, as terms and values."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from lmfit.evaluation.report.files import Json, RunFiles, dig, items, mapping, number
-from lmfit.evaluation.report.words import Words, amount, count, percent, size
+from lmfit.evaluation.report.words import MISSING, Words, amount, count, percent, size
 
 Facts = list[tuple[str, str]]
 _WINDOWS = ("examples", "windowed", "truncated", "words_cut", "entities_cut")
@@ -33,15 +34,11 @@ def ledger(run: RunFiles, words: Words) -> Ledger | None:
     if not run.ledger:
         return None
     splits = {str(name): mapping(entry) for name, entry in mapping(run.ledger.get("splits")).items()}
-    facts = [
-        (words.plain(f"ledger.{name}"), count(value))
-        for name in _WINDOWS
-        if (value := number(dig(run.ledger, "windows", name))) is not None
-    ]
-    if (unknown := number(run.ledger.get("unknown_share"))) is not None:
-        facts.append((words.plain("ledger.unknown_share"), percent(unknown)))
-    if (steps := number(run.ledger.get("planned_steps"))) is not None:
-        facts.append((words.plain("ledger.planned_steps"), count(steps)))
+    facts = _known(
+        *((words.plain(f"ledger.{name}"), count(number(dig(run.ledger, "windows", name)))) for name in _WINDOWS),
+        (words.plain("ledger.unknown_share"), percent(number(run.ledger.get("unknown_share")))),
+        (words.plain("ledger.planned_steps"), count(number(run.ledger.get("planned_steps")))),
+    )
     rows = [
         (words.heading("split", name), number(entry.get("rows")), [str(file) for file in items(entry.get("files"))])
         for name, entry in splits.items()
@@ -58,11 +55,10 @@ def warnings(run: RunFiles, words: Words) -> list[str]:
 
 def model_facts(run: RunFiles, words: Words) -> Facts:
     """The model on the first page."""
-    parameters = number(dig(run.manifest, "model", "parameters"))
     return _known(
         (words.plain("fact.model"), model_name(run)),
         (words.plain("fact.task"), run.manifest.get("task")),
-        (words.plain("fact.parameters"), None if parameters is None else amount(parameters)),
+        (words.plain("fact.parameters"), amount(number(dig(run.manifest, "model", "parameters")))),
     )
 
 
@@ -75,42 +71,40 @@ def data_facts(run: RunFiles, words: Words) -> Facts:
         if rows is None and not files:
             continue
         parts = [] if rows is None else [words.plain("unit.rows", rows=count(rows))]
-        parts += [words.plain("unit.files", files=len(files))] if len(files) > 3 else [str(file) for file in files]
+        parts += (
+            [words.plain("unit.files", files=len(files))]
+            if len(files) > 3
+            else [PurePath(str(file)).name for file in files]
+        )
         facts.append((words.heading("split", split), " · ".join(parts)))
     return facts
 
 
 def model_name(run: RunFiles) -> str:
     """What was fine-tuned, as the manifest or the config names it."""
-    model = dig(run.config, "model")
-    return str(
-        dig(run.manifest, "model", "name") or dig(model, "name") or (model if isinstance(model, str) else "") or "–"
-    )
+    model = run.config.get("model")
+    configured = model if isinstance(model, str) else dig(model, "name")
+    return str(dig(run.manifest, "model", "name") or configured or MISSING)
 
 
 def environment(run: RunFiles, words: Words) -> Facts:
     """Where, how and with what the run was made."""
     manifest = run.manifest
     names = ("stage", "task", "backend", "exactness", "seed", "precision", "parent")
-    facts = [(words.plain(f"fact.{name}"), str(manifest[name])) for name in names if manifest.get(name) is not None]
-    if (speed := number(dig(manifest, "throughput", "tokens_per_second"))) is not None:
-        facts.append((words.plain("fact.training_speed"), words.plain("unit.tokens", speed=count(speed))))
-    if (memory := number(manifest.get("peak_memory_bytes"))) is not None:
-        facts.append((words.plain("fact.memory"), size(memory)))
-    device = mapping(manifest.get("device"))
-    if device:
-        facts.append((words.plain("fact.device"), " · ".join(str(device[k]) for k in ("name", "kind") if k in device)))
-        facts += [(words.plain("fact.threads"), str(device["threads"]))] if "threads" in device else []
-    for part, seconds in mapping(manifest.get("timing")).items():
-        facts.append((words.heading("timing", part), words.duration(number(seconds))))
-    if commit := dig(manifest, "model", "commit"):
-        facts.append((words.plain("fact.commit"), str(commit)))
-    versions = mapping(manifest.get("versions"))
-    facts += [(words.plain("fact.version", package=package), str(version)) for package, version in versions.items()]
-    for split, entry in mapping(manifest.get("data")).items():
-        if digest := dig(entry, "sha256"):
-            facts.append((words.plain("fact.sha256", split=words.name("split", split)), str(digest)))
-    return facts
+    device, timing, versions = (mapping(manifest.get(part)) for part in ("device", "timing", "versions"))
+    return _known(
+        *((words.plain(f"fact.{name}"), manifest.get(name)) for name in names),
+        (words.plain("fact.device"), " · ".join(str(device[key]) for key in ("name", "kind") if key in device)),
+        (words.plain("fact.threads"), device.get("threads")),
+        *((words.heading("timing", part), words.duration(number(seconds))) for part, seconds in timing.items()),
+        (words.plain("fact.memory"), size(number(manifest.get("peak_memory_bytes")))),
+        (words.plain("fact.commit"), dig(manifest, "model", "commit")),
+        *((str(package), version) for package, version in versions.items()),
+        *(
+            (words.plain("fact.sha256", split=words.name("split", split)), dig(entry, "sha256"))
+            for split, entry in mapping(manifest.get("data")).items()
+        ),
+    )
 
 
 def _labels(splits: list[Json]) -> list[LabelCounts]:
@@ -123,4 +117,4 @@ def _labels(splits: list[Json]) -> list[LabelCounts]:
 
 
 def _known(*facts: tuple[str, object]) -> Facts:
-    return [(term, str(value)) for term, value in facts if value not in (None, "")]
+    return [(term, str(value)) for term, value in facts if value not in (None, "", MISSING)]

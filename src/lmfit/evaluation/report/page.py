@@ -8,7 +8,7 @@ import jinja2
 from lmfit.evaluation.report.curves import curves, scatter_chart
 from lmfit.evaluation.report.facts import environment, ledger, warnings
 from lmfit.evaluation.report.files import RunFiles, dig
-from lmfit.evaluation.report.scores import score_table
+from lmfit.evaluation.report.scores import headline, score_table
 from lmfit.evaluation.report.summary import summary
 from lmfit.evaluation.report.tables import confusion, label_table, outside_share, token_table
 from lmfit.evaluation.report.words import Words, breakable, count, percent, score
@@ -24,6 +24,7 @@ _SHOWN_WITH = {
     "scatter": ("scatter",),
     "errors": ("errors", "texts_off"),
     "ledger": ("ledger",),
+    "use": ("snippets",),
 }
 _MOST_ROWS, _OPEN_ROWS = 1000, 25
 _PIPELINE_OPTIONS = {"token-classification": ', aggregation_strategy="first"'}
@@ -36,26 +37,29 @@ def render(run: RunFiles) -> str:
     views = _views(run, words)
     sections = [name for name in _SECTIONS if any(views[part] for part in _SHOWN_WITH.get(name, ("summary",)))]
     page = _templates(words).get_template("report.html").render(name=run.name, sections=sections, **views)
-    return page.translate(_UNPRINTABLE)
+    return page.translate(_UNPRINTABLE).encode(errors="replace").decode()
 
 
 def _views(run: RunFiles, words: Words) -> dict[str, Any]:
     """What the templates show; None where the run has nothing to show."""
-    tokens = token_table(run)
+    best = headline(run)
+    tokens = token_table(run, best.split)
+    errors = worst_errors(run.folder / "predictions" / f"{best.split}.jsonl")
     return {
-        "summary": summary(run, words),
-        "curves": curves(run, words),
+        "split": words.name("split", best.split),
+        "summary": summary(run, best, words),
+        "curves": curves(run, best.metric, words),
         "scores": score_table(run, words),
-        "labels": label_table(run),
+        "labels": label_table(run, best.split),
         "tokens": tokens,
         "outside_share": outside_share(tokens),
-        "confusion": confusion(run),
-        "scatter": scatter_chart(run, words),
-        "errors": worst_errors(run.folder / "predictions" / "test.jsonl"),
+        "confusion": confusion(run, best.split),
+        "scatter": scatter_chart(errors, words),
+        "errors": errors,
         "texts_off": dig(run.config, "evaluation", "texts") is False,
         "ledger": ledger(run, words),
         "warnings": warnings(run, words),
-        "snippets": _snippets(run),
+        "snippets": _snippets(run) if run.manifest.get("status") == "finished" else {},
         "environment": environment(run, words),
         "config": run.config_text,
     }

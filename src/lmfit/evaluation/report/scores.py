@@ -22,6 +22,10 @@ class Estimate:
         """`0.841 – 0.865`, or nothing where the interval is not known."""
         return f"{score(self.low)} – {score(self.high)}" if self.low is not None and self.high is not None else ""
 
+    def better_than(self, other: "Estimate") -> bool:
+        """Whether the value itself, intervals aside, is the better one."""
+        return self.value < other.value if self.lower_is_better else self.value > other.value
+
 
 @dataclass(frozen=True)
 class Headline:
@@ -67,7 +71,8 @@ def score_table(run: RunFiles, words: Words) -> ScoreTable | None:
     """Every metric but the per-class ones, for test, validation and the baselines on test."""
     sources = [(words.heading("split", split), mapping(run.metrics.get(split))) for split in ("test", "validation")]
     sources += [
-        (words.plain("scores.baseline", name=words.name("baseline", name)), mapping(dig(splits, "test"))) for name, splits in _baselines(run).items()
+        (words.plain("scores.baseline", name=words.name("baseline", name)), mapping(dig(splits, "test")))
+        for name, splits in _baselines(run).items()
     ]
     sources = [(name, metrics) for name, metrics in sources if metrics]
     names = dict.fromkeys(name for _, metrics in sources for name in metrics if not name.startswith("per_class."))

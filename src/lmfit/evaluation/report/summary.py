@@ -7,7 +7,7 @@ from markupsafe import Markup
 from lmfit.evaluation.report.charts import Interval, axis, interval_bar, ticks
 from lmfit.evaluation.report.facts import Facts, data_facts, model_facts, model_name
 from lmfit.evaluation.report.files import RunFiles, dig, number
-from lmfit.evaluation.report.scores import Estimate, Headline, headline
+from lmfit.evaluation.report.scores import Estimate, Headline
 from lmfit.evaluation.report.words import Words, capital, count, score, size
 
 
@@ -46,20 +46,21 @@ class Summary:
 
     outcome: str
     sentence: str
+    error: str
     figures: list[Figure]
     chart: Chart | None
     model: Facts
     data: Facts
 
 
-def summary(run: RunFiles, words: Words) -> Summary:
+def summary(run: RunFiles, best: Headline, words: Words) -> Summary:
     """Everything on the first page. What is not known is left out."""
-    best = headline(run)
     outcome = _outcome(run)
     return Summary(
         outcome=outcome,
         sentence=_sentence(run, words, outcome, best),
-        figures=[_own_figure(best, words), _baseline_figure(best, words), _cost(run, words)],
+        error=str(run.manifest.get("error") or "") if outcome == "unfinished" else "",
+        figures=[_own_figure(best, words), _baseline_figure(run, best, words), _cost(run, words)],
         chart=_chart(best, model_name(run), words),
         model=model_facts(run, words),
         data=data_facts(run, words),
@@ -67,18 +68,19 @@ def summary(run: RunFiles, words: Words) -> Summary:
 
 
 def _outcome(run: RunFiles) -> str:
-    if run.manifest.get("status", "finished") != "finished":
+    if _status(run) != "finished":
         return "unfinished"
     beats = dig(run.manifest, "verdict", "beats_baseline")
     return "good" if beats is True else "bad" if beats is False else "open"
 
 
+def _status(run: RunFiles) -> str:
+    return str(run.manifest.get("status", "finished")) if run.manifest else "missing"
+
+
 def _sentence(run: RunFiles, words: Words, outcome: str, best: Headline) -> str:
     if outcome == "unfinished":
-        return words.plain("verdict.unfinished", status=words.name("status", str(run.manifest.get("status"))))
-    given = dig(run.manifest, "verdict", "sentence")
-    if words.language == "en" and isinstance(given, str) and given.strip():
-        return given.strip()
+        return words.plain("verdict.unfinished", status=words.name("status", _status(run)))
     if best.own is None:
         return words.plain("verdict.no_scores")
     values = {**_names(best, words), "value": score(best.own.value)}
@@ -86,7 +88,8 @@ def _sentence(run: RunFiles, words: Words, outcome: str, best: Headline) -> str:
         return capital(words.plain("verdict.no_baseline", **values))
     name, other = best.baselines[0]
     values |= {"baseline": words.name("baseline", name), "other": score(other.value)}
-    return capital(words.plain(f"verdict.{outcome}", **values))
+    unsure = outcome == "bad" and best.own.better_than(other)
+    return capital(words.plain("verdict.unsure" if unsure else f"verdict.{outcome}", **values))
 
 
 def _own_figure(best: Headline, words: Words) -> Figure:
@@ -94,13 +97,16 @@ def _own_figure(best: Headline, words: Words) -> Figure:
     return Figure(capital(label), score(best.own.value if best.own else None), _interval_lines(best.own, words))
 
 
-def _baseline_figure(best: Headline, words: Words) -> Figure:
+def _baseline_figure(run: RunFiles, best: Headline, words: Words) -> Figure:
     title = words.plain("figure.baseline")
     if not best.baselines:
         return Figure(title, score(None), [words.plain("figure.no_baseline")])
     name, other = best.baselines[0]
     lines = [words.name("baseline", name), *_interval_lines(other, words)]
-    if best.own:
+    ends = {end: number(dig(run.manifest, "verdict", end)) for end in ("difference", "low", "high")}
+    if None not in ends.values() and dig(run.manifest, "verdict", "baseline") == name:
+        lines.append(words.plain("figure.difference", **{end: score(value) for end, value in ends.items()}))
+    elif best.own:
         difference = best.own.value - other.value
         key = "figure.higher" if difference >= 0 else "figure.lower"
         lines.append(words.plain(key, difference=score(abs(difference))))
@@ -121,8 +127,9 @@ def _cost(run: RunFiles, words: Words) -> Figure:
         lines.append(words.plain("cost.device", device=device))
     if (number_of_bytes := number(dig(run.manifest, "model", "bytes"))) is not None:
         lines.append(words.plain("cost.size", size=size(number_of_bytes)))
-    if (speed := number(dig(run.manifest, "throughput", "predict_tokens_per_second"))) is not None:
-        lines.append(words.plain("cost.speed", speed=count(speed)))
+    for key, name in (("cost.training_speed", "tokens_per_second"), ("cost.speed", "predict_tokens_per_second")):
+        if (speed := number(dig(run.manifest, "throughput", name))) is not None:
+            lines.append(words.plain(key, speed=count(speed)))
     return Figure(
         words.plain("figure.cost"), words.duration(number(dig(run.manifest, "timing", "train_seconds"))), lines
     )

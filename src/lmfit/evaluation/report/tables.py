@@ -46,11 +46,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Cell:
-    """A count, its share of its row, and whether gold and predicted are the same label."""
+    """A count and its share of its row; `kind`: same (right), differs (wrong) or mixed (among the summed-up labels)."""
 
     count: int
     share: float
-    same: bool
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,17 @@ class Confusion:
     pairs: list[Pair]
 
 
-def label_table(run: RunFiles) -> LabelTable | None:
-    """The test split's per-label scores, weakest first, labels without support last."""
-    table = _table(dig(run.tables, "test", "per_label"))
+def label_table(run: RunFiles, split: str) -> LabelTable | None:
+    """The split's per-label scores, weakest first, labels without support last."""
+    table = _table(dig(run.tables, split, "per_label"))
     if table:
         table.rows.sort(key=lambda row: (not row.support, row.f1 if row.f1 is not None else 2.0))
     return table
 
 
-def token_table(run: RunFiles) -> LabelTable | None:
-    """The test split's token-level scores per tag, in the order of the file."""
-    return _table(dig(run.tables, "test", "token"))
+def token_table(run: RunFiles, split: str) -> LabelTable | None:
+    """The split's token-level scores per tag, in the order of the file."""
+    return _table(dig(run.tables, split, "token"))
 
 
 def outside_share(tokens: LabelTable | None) -> float | None:
@@ -84,9 +84,9 @@ def outside_share(tokens: LabelTable | None) -> float | None:
     return supports["O"] / total if total and "O" in supports else None
 
 
-def confusion(run: RunFiles) -> Confusion | None:
-    """The test split's confusion matrix; of a large one, the labels with most errors and the rest summed up."""
-    table = dig(run.tables, "test", "confusion")
+def confusion(run: RunFiles, split: str) -> Confusion | None:
+    """The split's confusion matrix; of a large one, the labels with most errors and the rest summed up."""
+    table = dig(run.tables, split, "confusion")
     labels = [str(label) for label in items(dig(table, "labels"))]
     cells = _cells(dig(table, "cells"), len(labels))
     if not cells:
@@ -123,9 +123,15 @@ def _summed(cells: Cells, chosen: list[int], *, with_rest: bool) -> list[list[Ce
         counts[place.get(gold, width - 1)][place.get(predicted, width - 1)] += count
     totals = [sum(row) or 1 for row in counts]
     return [
-        [Cell(count, count / total, same=i == j < len(chosen)) for j, count in enumerate(row)]
+        [Cell(count, count / total, _kind(i, j, len(chosen))) for j, count in enumerate(row)]
         for i, (row, total) in enumerate(zip(counts, totals, strict=True))
     ]
+
+
+def _kind(row: int, column: int, single: int) -> str:
+    if row != column:
+        return "differs"
+    return "same" if row < single else "mixed"
 
 
 def _pairs(labels: Sequence[str], cells: Cells) -> list[Pair]:

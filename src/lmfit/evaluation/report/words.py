@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from markupsafe import Markup, escape
 
-_MISSING = "–"
-_JOINT = re.compile(r"([_/.])(?=\w)")
+MISSING = "–"
+_JOINT = re.compile(r"([_/])(?=\w)")
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -42,7 +42,7 @@ class Words:
     def duration(self, seconds: float | None) -> str:
         """Seconds as `42 s`, `7 min 32 s` or `2 h 05 min`."""
         if seconds is None:
-            return _MISSING
+            return MISSING
         if seconds < 9.95:
             return self.plain("duration.seconds", seconds=f"{seconds:.1f}")
         minutes, rest = divmod(round(seconds), 60)
@@ -68,34 +68,34 @@ def capital(text: str) -> str:
 
 
 def breakable(text: str) -> Markup:
-    """`text` that a line may break after `_`, `/` or `.`: labels, file names, versions."""
+    """`text` that a line may break after `_` or `/`: labels, file names."""
     return Markup(_JOINT.sub(r"\1<wbr>", str(escape(text))))
 
 
 def score(value: float | None) -> str:
     """A metric's value: three decimals, fewer where it is large (a perplexity)."""
     if value is None:
-        return _MISSING
+        return MISSING
     text = f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
     return text.replace("-", "−")
 
 
 def count(value: float | None) -> str:
     """A whole number with thousands separated."""
-    return _MISSING if value is None else f"{round(value):,}"
+    return MISSING if value is None else f"{round(value):,}"
 
 
 def percent(share: float | None) -> str:
     """A share of 1 as a percentage, with one decimal below 10 %."""
     if share is None:
-        return _MISSING
+        return MISSING
     return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}"
 
 
 def size(number_of_bytes: float | None) -> str:
     """Bytes in decimal units."""
     if number_of_bytes is None:
-        return _MISSING
+        return MISSING
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if number_of_bytes >= scale:
             return f"{number_of_bytes / scale:,.1f} {unit}"
@@ -105,7 +105,7 @@ def size(number_of_bytes: float | None) -> str:
 def amount(value: float | None) -> str:
     """A large count in short: 22.6 M, 1.1 B."""
     if value is None:
-        return _MISSING
+        return MISSING
     for unit, scale in (("B", 1e9), ("M", 1e6)):
         if value >= scale:
             return f"{value / scale:,.1f} {unit}"

@@ -1,4 +1,4 @@
-"""The worst errors on the test split, found in one pass over predictions/test.jsonl with only those kept in memory."""
+"""The worst errors of a split, found in one pass over its predictions with only those kept in memory."""
 
 import heapq
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Any
 
 from lmfit.evaluation.report.files import Json, items, json_lines, number, records
 
-_KEPT = 50
+_KEPT, _MOST_POINTS = 50, 2000
 _EXCERPT, _LEAD = 1000, 200
 
 Span = tuple[int, int, str]
@@ -50,11 +50,14 @@ class WorstErrors:
     unreadable: int
     ranking: str
     without_texts: bool
+    points: list[tuple[float, float]]
+    """(gold, predicted) of a regression: all, or of many every 2nd, 4th ... row."""
 
 
 def worst_errors(path: Path, kept: int = _KEPT) -> WorstErrors | None:
     """Read the prediction rows at `path` as a stream; None where there are none with gold labels."""
     heap: list[tuple[float, int, Json]] = []
+    points = _Thinned()
     wrong = labelled = unreadable = 0
     ranking = ""
     for index, row in enumerate(json_lines(path)):
@@ -66,6 +69,8 @@ def worst_errors(path: Path, kept: int = _KEPT) -> WorstErrors | None:
             continue
         labelled += 1
         ranking, badness = judged
+        if ranking == "distance":
+            points.add((row["gold"], row["label"]))
         if badness > 0:
             wrong += 1
             entry = (badness, -index, row)
@@ -74,7 +79,23 @@ def worst_errors(path: Path, kept: int = _KEPT) -> WorstErrors | None:
         return None
     rows = [row for _, _, row in sorted(heap, key=lambda entry: entry[:2], reverse=True)]
     shown = [_item(row) for row in rows if isinstance(row.get("text"), str)]
-    return WorstErrors(shown, wrong, labelled, unreadable, ranking, without_texts=bool(rows) and not shown)
+    return WorstErrors(shown, wrong, labelled, unreadable, ranking, bool(rows) and not shown, points.kept)
+
+
+class _Thinned:
+    """At most 2,000 points, evenly from however many are added."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[float, float]] = []
+        self._added, self._stride = 0, 1
+
+    def add(self, point: tuple[float, float]) -> None:
+        """Keep every stride-th point; when there are too many, drop every second one and double the stride."""
+        if self._added % self._stride == 0:
+            self.kept.append(point)
+        self._added += 1
+        if len(self.kept) > _MOST_POINTS:
+            self.kept, self._stride = self.kept[::2], self._stride * 2
 
 
 def _judge(row: Json) -> tuple[str, float] | None:

@@ -23,7 +23,7 @@ def go_offline() -> None:
 
 @cache
 def is_offline() -> bool:
-    """Whether the Hub is out of reach: by flag, or found out by one short connection attempt, which is said in one line."""
+    """Whether the Hub is out of reach: by flag, or by one short attempt to connect, which is said in one line."""
     if any(os.environ.get(flag, "").lower() in ("1", "true", "yes", "on") for flag in OFFLINE_FLAGS):
         return True
     if _reachable(os.environ.get("HF_ENDPOINT", "https://huggingface.co")):

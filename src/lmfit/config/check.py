@@ -1,0 +1,74 @@
+"""A config against its schema: the typed objects, or every mistake in it."""
+
+from collections.abc import Sequence
+
+from pydantic import ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from lmfit.catalog import TASK_SETTINGS
+from lmfit.config.contradictions import contradictions
+from lmfit.config.expect import found
+from lmfit.config.keys import Schemas, exists, unknown_key
+from lmfit.config.layers import Override
+from lmfit.config.names import closest
+from lmfit.config.nodes import Mistake, Node, Path, find, plain
+from lmfit.config.problems import retell
+from lmfit.config.schema import STAGE_CONFIGS, FinetuneConfig, Section, TaskSettings
+
+
+def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> FinetuneConfig | None:
+    """The typed config, or None and entries in `mistakes`."""
+    root = STAGE_CONFIGS[stage]
+    settings = _task_settings(tree, mistakes)
+    schemas: Schemas = {(): root, ("task",): settings}
+    values = {name: plain(node) for name, node in tree.keys.items()}
+    task, errors = _validated(settings, values.get("task", {}), ("task",))
+    config, more = _validated(root, values | {"task": task or TaskSettings(name="")}, ())
+    told = {mistake.path for mistake in mistakes if mistake.path}
+    retold = [m for m in retell([*errors, *more], tree, schemas) if m.path not in told]
+    mistakes += [*retold, *_unknown_removals(given, schemas)]
+    mistakes += contradictions(tree, schemas, mistakes)
+    return config if isinstance(config, root) else None
+
+
+def _validated(schema: type[Section], values: object, path: Path) -> tuple[Section | None, list[ErrorDetails]]:
+    try:
+        return schema.model_validate(values), []
+    except ValidationError as error:
+        return None, [{**details, "loc": (*path, *details["loc"])} for details in error.errors(include_url=False)]
+
+
+class _AnySettings(Section):
+    """Stands for the settings of a task that is not known; nothing in them is checked."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def _task_settings(tree: Node, mistakes: list[Mistake]) -> type[Section]:
+    """The settings class of the config's task; an open one and an entry in `mistakes` where the task is unclear."""
+    task, name = tree.keys.get("task"), find(tree, ("task", "name"))
+    if name is not None and isinstance(name.value, str) and name.value in TASK_SETTINGS:
+        settings: type[Section] = TASK_SETTINGS.load(name.value)
+        return settings
+    fix = f"known: {', '.join(TASK_SETTINGS)}"
+    if name is not None:
+        shown = name.safe or str(name.value)
+        near = closest(shown, TASK_SETTINGS)
+        what, fix = f"task: there is no task `{shown}`", f"did you mean `{near}`?" if near else fix
+    elif task is None or isinstance(task.value, dict):
+        what = "task: is missing" if task is None else "task.name: is missing"
+    else:
+        what = f"task: expected a name or a mapping, found {found(task)}"
+    mistakes.append(Mistake((name or task or tree).place, what, fix, ("task",)))
+    return _AnySettings
+
+
+def _unknown_removals(given: Sequence[Override], schemas: Schemas) -> list[Mistake]:
+    """`key=null` for keys that do not exist: nothing is left in the config that would tell."""
+    mistakes = []
+    for override in given:
+        prefixes = [override.path[:end] for end in range(1, len(override.path) + 1)]
+        unknown = next((path for path in prefixes if not exists(path, schemas)), None)
+        if override.value is None and unknown:
+            mistakes.append(Mistake(override.node.start, *unknown_key(unknown, schemas), unknown))
+    return mistakes

@@ -1,0 +1,154 @@
+"""Data sets of the Hub, read through `datasets` (imported here only when one is asked for)."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from lmfit.config.schema import DataConfig, SplitConfig
+from lmfit.data.columns import TARGET, Chosen, check_roles, choose
+from lmfit.data.example import Example, Origin
+from lmfit.data.formats.base import ReadOptions
+from lmfit.data.notices import Notices
+from lmfit.data.records import RecordBuilder
+from lmfit.data.source import SMALL, Source, checked, fingerprint_of
+from lmfit.errors import ConfigError, InputError, suggestion
+from lmfit.hub import explain_hub_errors, is_offline
+
+_BATCH = 1000
+_USUAL: Mapping[str, tuple[str, ...]] = {
+    "train": ("train",),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test",),
+}
+
+Decoder = Callable[[Any], Any]
+
+
+class HubReader:
+    """Reads one split of a Hub data set. Class numbers become names; a class of -1 (hidden) is no label."""
+
+    def __init__(self, options: ReadOptions, dataset: Any, name: str) -> None:
+        check_roles(options)
+        self._options = options
+        self._dataset = dataset
+        self.name = name
+        self.bytes = int(dataset.data.nbytes)
+        self._decoders = {column: _decoder(feature) for column, feature in dataset.features.items()}
+
+    def read(self, notices: Notices) -> Iterator[Example]:
+        """Yield one example per row; the line of its origin is the row's number from 1."""
+        names, where = list(self._decoders), f"{self.name}:1"
+        builder = RecordBuilder(self._options, self._chosen(notices), names, where, notices)
+        for number, record in enumerate(self._records(), start=1):
+            yield builder.example(record, Origin(self.name, number))
+
+    def hides_labels(self) -> bool:
+        """Whether the first row has no label, as test splits of public contests have."""
+        target = self._chosen(Notices()).get(TARGET[self._options.kind])
+        first = next(self._records(), None)
+        return first is not None and target is not None and first[target[0]] is None
+
+    def fingerprint(self) -> str:
+        """A hash of the rows."""
+        import pyarrow as pa
+
+        digest = sha256()
+        for table in self._dataset.with_format("arrow").iter(batch_size=_BATCH):
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, table.schema.remove_metadata()) as writer:
+                writer.write_table(table.replace_schema_metadata(None))
+            digest.update(sink.getvalue())
+        return digest.hexdigest()
+
+    def _chosen(self, notices: Notices) -> Chosen:
+        return choose(self._options, list(self._decoders), f"{self.name}:1", notices)
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for batch in self._dataset.iter(batch_size=_BATCH):
+            columns = [map(self._decoders[name], values) for name, values in batch.items()]
+            for values in zip(*columns, strict=True):
+                yield dict(zip(batch, values, strict=True))
+
+
+def open_hub(data: DataConfig, options: ReadOptions, notices: Notices) -> dict[str, Source]:
+    """A source per split: those that data.train, validation and test name, else the usual names.
+
+    A test split without labels is left out (and said) unless it was asked for.
+    Raises InputError where the data set cannot be had.
+    """
+    dataset = _load(str(data.name), data.subset, data.revision)
+    found: dict[str, Source] = {}
+    for split, usual in _USUAL.items():
+        asked = getattr(data, split)
+        if isinstance(asked, SplitConfig):
+            continue
+        names = [asked] if isinstance(asked, str) else asked or [name for name in usual if name in dataset][:1]
+        for name in names:
+            if name not in dataset:
+                what = f"`{data.name}` has no split `{name}`"
+                raise ConfigError(what, where=f"data.{split}", fix=suggestion(name, list(dataset)))
+        readers = [HubReader(options, dataset[name], f"{data.name}/{name}") for name in names]
+        if readers and asked is None and readers[0].hides_labels():
+            notices.say("left out, its labels are hidden", readers[0].name)
+        elif readers:
+            found[split] = _source(split, readers, options).hold(notices)
+    if "train" not in found:
+        raise ConfigError(f"`{data.name}` has no split `train`", fix=f"data.train: one of {', '.join(dataset)}")
+    return found
+
+
+def _source(split: str, readers: Sequence[HubReader], options: ReadOptions) -> Source:
+    def stream(notices: Notices) -> Iterator[Example]:
+        for reader in readers:
+            yield from checked(reader.read(notices))
+
+    digest = fingerprint_of([[reader.fingerprint() for reader in readers], asdict(options)])
+    small = sum(reader.bytes for reader in readers) < SMALL
+    return Source(split, [reader.name for reader in readers], digest, stream, small=small)
+
+
+def cached_data_sets() -> list[str]:
+    """Names of the Hub data sets on this machine."""
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface"))
+    folder = Path(os.environ.get("HF_DATASETS_CACHE", home / "datasets")).expanduser()
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path.name.replace("___", "/") for path in found if path.is_dir() and path.name != "downloads")
+
+
+def _load(name: str, subset: str | None, revision: str | None) -> Mapping[str, Any]:
+    """All splits of a data set: from the Hub, or offline from the cache."""
+    if is_offline() and name.lower() not in [cached.lower() for cached in cached_data_sets()]:
+        have = ", ".join(cached_data_sets()) or "none"
+        fix = f"connect once, or name local files (on this machine: {have}; samples: see lmfit list datasets)"
+        raise InputError(f"the Hub cannot be reached, and the data set `{name}` is not on this machine", fix=fix)
+    from datasets import load_dataset
+
+    try:
+        with explain_hub_errors(name, "data set"):
+            loaded = load_dataset(name, subset, revision=revision)
+    except InputError as error:
+        if "Config name is missing" not in str(error):
+            raise
+        told = " ".join(str(error.__cause__).split())
+        raise InputError(f"the data set `{name}` has several parts", fix=f"set data.subset ({told})") from error
+    except RuntimeError as error:
+        fix = "try data.revision: refs/convert/parquet, where the Hub keeps a converted copy"
+        raise InputError(f"the data set `{name}` cannot be read: {error}", fix=fix) from error
+    if not isinstance(loaded, Mapping):
+        raise InputError(f"the data set `{name}` has no splits", fix="set data.subset")
+    return loaded
+
+
+def _decoder(feature: Any) -> Decoder:
+    """What turns a stored value into one to read: class numbers into names, also inside lists."""
+    names: Sequence[str] | None = getattr(feature, "names", None)
+    inner = getattr(feature, "feature", None)
+    if names is not None:
+        return lambda value: names[value] if isinstance(value, int) and value >= 0 else None
+    if inner is not None and not isinstance(inner, dict):
+        decode = _decoder(inner)
+        return lambda values: None if values is None else [decode(value) for value in values]
+    return lambda value: value

@@ -1,0 +1,179 @@
+import io
+import json
+import os
+from itertools import chain
+from types import SimpleNamespace
+
+import pytest
+
+from lmfit.config.schema import DataConfig
+from lmfit.data import sources
+from lmfit.data.sources import load_splits, read_input
+from lmfit.errors import ConfigError, DataError
+
+ROWS = "".join(f"text {i},{'ab'[i % 2]}\n" for i in range(200))
+
+
+@pytest.fixture
+def table(write):
+    return write("t.csv", "text,label\n" + ROWS)
+
+
+def load(kind="text", **keys):
+    return load_splits(DataConfig(**keys), kind)
+
+
+def test_a_source_is_read_again_from_the_start(table):
+    train = load(train=table).train
+    assert [e.text for e in train] == [e.text for e in train]
+    assert (len(train), train.name, train.files) == (200, "train", ["t.csv"])
+
+
+def test_large_files_are_streamed_with_the_same_result(table, monkeypatch):
+    small = load(train=table, validation={"split": 0.2}, limit_per_class=7)
+    monkeypatch.setattr(sources, "SMALL", 0)
+    large = load(train=table, validation={"split": 0.2}, limit_per_class=7)
+    for name in ("train", "validation"):
+        a, b = getattr(small, name), getattr(large, name)
+        assert list(a) == list(b) == list(b)
+        assert (len(a), a.fingerprint) == (len(b), b.fingerprint)
+
+
+def test_splits_share_the_rows(table):
+    splits = load(train=table, validation={"split": 0.2}, test={"split": 0.1})
+    parts = [[e.text for e in part] for part in (splits.train, splits.validation, splits.test)]
+    assert sorted(chain.from_iterable(parts)) == sorted(f"text {i}" for i in range(200))
+
+
+def test_a_split_that_takes_nothing_is_an_error(write):
+    with pytest.raises(DataError, match="validation split has no example"):
+        load(train=write("a.csv", "text,label\nx,a\n"), validation={"split": 0.001})
+
+
+def test_shares_that_leave_nothing(table):
+    with pytest.raises(ConfigError, match="nothing to train on"):
+        load(train=table, validation={"split": 0.5}, test={"split": 0.5})
+
+
+def test_limit_and_limit_per_class(table):
+    splits = load(train=table, test=table, limit=50)
+    assert (len(splits.train), len(splits.test)) == (50, 50)
+    few = load(train=table, test=table, limit_per_class=3)
+    assert sorted(e.label for e in few.train) == ["a"] * 3 + ["b"] * 3
+    assert len(few.test) == 200
+
+
+def test_fingerprint_follows_contents_and_settings_not_names(write, table):
+    same = write("u.csv", "text,label\n" + ROWS)
+    other = write("v.csv", "text,label\n" + ROWS + "x,a\n")
+    prints = [load(train=name).train.fingerprint for name in (table, same, other)]
+    assert prints[0] == prints[1] != prints[2]
+    assert load(train=table, limit=10).train.fingerprint != prints[0]
+    assert load(train=table, label_separator="b").train.fingerprint != prints[0]
+
+
+def test_same_contents_in_train_and_test_are_said(table):
+    assert any("test and train have the same contents" in notice for notice in load(train=table, test=table).notices)
+
+
+def test_files_of_one_split_are_joined(write):
+    names = [write(name, f"text,label\n{name},a\n") for name in ("a.csv", "b.csv")]
+    assert [e.text for e in load(train=names).train] == names
+    assert len(load(train="*.csv").train) == 2
+
+
+def test_the_scheme_of_train_holds_for_all(write):
+    train = write("a.conll", "a I-X\nb B-X\nc O\n\nd I-X\n")
+    splits = load("words", train=train, test=write("b.conll", "e I-X\n"))
+    assert splits.scheme == "IOB1"
+    assert [e.tags for e in splits.train] == [["B-X", "B-X", "O"], ["B-X"]]
+    assert [e.tags for e in splits.test] == [["B-X"]]
+    assert "tags: IOB1, read as IOB2 (data.scheme)" in splits.notices
+
+
+def test_broken_tags_are_counted_with_their_place(write):
+    splits = load("words", train=write("a.conll", "a O\nb I-X\n"), scheme="IOB2")
+    assert any(notice.endswith("1, first at a.conll:1") for notice in splits.notices)
+
+
+def test_an_unknown_tag_names_its_sentence(write):
+    with pytest.raises(DataError, match=r"not: PER\s+at: a.conll:3"):
+        load("words", train=write("a.conll", "a B-X\n\nb PER\n"))
+    with pytest.raises(DataError, match=r"`S-X` is no tag of the scheme IOB2\s+at: b.conll:1"):
+        load("words", train=write("a.conll", "a B-X\n"), test=write("b.conll", "b S-X\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "told"),
+    [
+        ("a.train", "x O\ny B-A\n", "words", "conll, one word a line"),
+        ("a.txt", "good\tpos\nbad\tneg\nfine\tpos\ndull\tneg\n", "text", "tsv, for its lines hold tabs"),
+        ("a.dev", "pos good\nneg bad\n", "text", "text, a label and a text a line"),
+        ("a.json", '{"text": "x", "label": "a"}\n', "text", "jsonl, for it has one JSON object a line"),
+    ],
+)
+def test_format_by_content_is_said(write, name, content, kind, told):
+    notices = load(kind, train=write(name, content)).notices
+    assert f"{name}: read as {told} (data.format)" in notices
+
+
+def test_running_text_is_not_taken_for_labels(write):
+    words = [f"{chr(97 + i % 26)}{i} begins this line\n" for i in range(300)]
+    with pytest.raises(ConfigError, match=r"format of `a\.txt` cannot be told"):
+        load(train=write("a.txt", "".join(words)))
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.parquet", "a.zip"])
+def test_files_that_are_no_text(write, name):
+    with pytest.raises(ConfigError, match="files are not read"):
+        load(train=write(name, b"PK\0"))
+
+
+def test_empty_files(write):
+    with pytest.raises(DataError, match=r"`a\.csv` is empty"):
+        load(train=write("a.csv", ""))
+    with pytest.raises(DataError, match="no example"):
+        load(train=write("b.csv", "text,label\n"))
+
+
+@pytest.mark.parametrize(("escape", "told"), [("\\u0000", "NUL"), ("\\ud83d", "surrogate")])
+def test_characters_that_json_smuggles_in(write, escape, told):
+    content = json.dumps({"text": "ok", "label": "a"}) + f'\n{{"text": "x{escape}", "label": "a"}}\n'
+    with pytest.raises(DataError, match=rf"{told}(.|\n)*a.jsonl:2"):
+        load(train=write("a.jsonl", content))
+
+
+def test_input_lines_keep_their_number(write):
+    examples = list(read_input(write("a.txt", "one\n\nthree \u2028 x\r\n"), "text"))
+    assert [(e.text, e.origin.line) for e in examples] == [("one", 1), ("", 2), ("three \u2028 x", 3)]
+
+
+def test_input_table_without_labels_keeps_columns(write):
+    (example,) = read_input(write("a.csv", "id,text\n1,NA\n"), "text")
+    assert (example.text, example.columns) == ("NA", {"id": "1", "text": "NA"})
+
+
+def test_input_for_words_ignores_labels_it_was_not_asked_for(write):
+    (example,) = read_input(write("a.csv", "text,label\nAl ran,pos\n"), "words")
+    assert (example.text, example.tags) == ("Al ran", None)
+
+
+@pytest.mark.parametrize(("content", "texts"), [(b"one\ntwo", ["one", "two"]), (b'{"text": "x"}\n', ["x"]), (b"", [])])
+def test_standard_input(monkeypatch, content, texts):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    assert [e.text for e in read_input("-", "text")] == texts
+
+
+def test_a_pipe_is_read_once():
+    reader, writer = os.pipe()
+    os.write(writer, b"one\ntwo\n")
+    os.close(writer)
+    assert [e.text for e in read_input(f"/dev/fd/{reader}", "text")] == ["one", "two"]
+    os.close(reader)
+
+
+def test_input_is_a_stream(write):
+    examples = read_input(write("a.jsonl", '{"text": "x"}\n' * 300 + "broken\n"), "text")
+    assert next(examples).text == "x"
+    with pytest.raises(DataError, match=r"a\.jsonl:301"):
+        list(examples)
