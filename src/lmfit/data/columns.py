@@ -56,10 +56,14 @@ def flat(given: Iterable[Column | list[Column]]) -> list[Column]:
 def check_roles(options: ReadOptions) -> None:
     """Raise ConfigError for a key of data.columns that stands for nothing."""
     roles = ROLES[options.kind]
-    for role in options.columns:
+    for role, given in options.columns.items():
+        where = f"data.columns.{role}"
         if role not in roles:
-            what = f"data.columns has no `{role}`"
-            raise ConfigError(what, where=f"data.columns.{role}", fix=suggestion(role, roles))
+            raise ConfigError(f"data.columns has no `{role}`", where=where, fix=suggestion(role, roles))
+        if isinstance(given, list) and (not given or (role != "text" and len(given) > 1)):
+            raise ConfigError(
+                f"{len(given)} columns for `{role}`", where=where, fix="give one; only text may have more"
+            )
 
 
 def choose(options: ReadOptions, names: Sequence[str], where: str, notices: Notices) -> Chosen:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_FOLDER = Path(__file__).parent / "sample_files"
+FOLDER = Path(__file__).parent / "sample_files"
 
 
 def _files(pattern: str) -> dict[str, str]:
     """The three splits of a sample as absolute paths."""
-    return {split: str(_FOLDER / pattern.format(split)) for split in ("train", "validation", "test")}
+    return {split: str(FOLDER / pattern.format(split)) for split in ("train", "validation", "test")}
 
 
 SAMPLE_NER: Mapping[str, Any] = {

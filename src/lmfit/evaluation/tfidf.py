@@ -75,7 +75,7 @@ class TfidfModel:
 
 def classifier() -> BaseEstimator:
     """Logistic regression, one label against the rest: the multinomial solvers need gigabytes for 150 labels."""
-    return OneVsRestClassifier(LogisticRegression(C=10.0, solver="liblinear", tol=1e-2, max_iter=1000))
+    return OneVsRestClassifier(LogisticRegression(C=10.0, solver="liblinear", tol=1e-2, max_iter=20))
 
 
 def regressor() -> BaseEstimator:

@@ -1,5 +1,6 @@
 """Examples in, predictions out, in order, as a stream: memory does not grow with the data."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -17,21 +18,32 @@ CHUNK_CHARACTERS = 2_000_000
 
 
 class Predictor:
-    """A model ready to answer: backend, task and framer together."""
+    """A model ready to answer: backend, task and framer together.
+
+    stats: what encoding met so far; seconds: time spent encoding and computing.
+    """
 
     def __init__(self, backend: Backend, task: Task, framer: Framer) -> None:
         self.backend, self.task, self.framer = backend, task, framer
         self.stats = Stats()
+        self.seconds = 0.0
 
     def predict(self, texts: Sequence[str | tuple[str, str]]) -> list[Any]:
         """Typed predictions for texts (or pairs of texts), in order."""
         return [prediction for _, prediction in self.stream(map(_example, texts, range(1, len(texts) + 1)))]
 
+    @property
+    def tokens_per_second(self) -> float:
+        """Real tokens answered per second so far."""
+        return self.stats.counts["tokens"] / max(self.seconds, 1e-9)
+
     def stream(self, examples: Iterable[Example]) -> Iterator[tuple[Example, Any]]:
         """(example, prediction) in the order given; looks ahead by a chunk, to batch equal lengths together."""
         for chunk in _chunks(examples):
+            started = time.perf_counter()
             encoded = list(self.task.encode(chunk, self.framer, self.stats))
             answers = self._answers([row for item in encoded for row in item.rows])
+            self.seconds += time.perf_counter() - started
             begin = 0
             for item in encoded:
                 end = begin + len(item.rows)

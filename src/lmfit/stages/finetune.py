@@ -56,7 +56,8 @@ def work(run: Run, prepared: Prepared, device: Device) -> Run:
         predictor = Predictor(TorchBackend(model, device.in_full_precision()), prepared.task, prepared.framer)
         facts = score_run(run, prepared, predictor, judge_of(prepared.config))
         save_model(run.model, model, prepared.framer, prepared.task.name, prepared.task.state())
-        record_result(run, model, state, device, time.perf_counter() - started, **facts)
+        seconds = time.perf_counter() - started
+        record_result(run, model, state, device, seconds, predictor.tokens_per_second, **facts)
     write_report(run.path)
     run.mark_latest()
     return run

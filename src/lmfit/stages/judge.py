@@ -44,7 +44,9 @@ class Judge:
         temporary = out.with_name(f".{out.name}")
         with open(temporary, "w", encoding="utf-8") as file:
             for example, prediction in pairs:
-                row = {"id": example.id, **prediction.row(), "gold": task.gold(example), "origin": str(example.origin)}
+                name = example.id or str(example.origin.line)
+                facts = {"gold": task.gold(example), "origin": str(example.origin)}
+                row = {"id": name, **prediction.row(), **facts}
                 file.write(json.dumps(row if self.texts else without_texts(row), ensure_ascii=False) + "\n")
                 yield example, prediction
         temporary.replace(out)

@@ -61,7 +61,7 @@ def row_of(example: Example, prediction: Any) -> dict[str, Any]:
     """Input columns first, then what was predicted: {"id", "text", ...}."""
     predicted = prediction.row()
     kept = {name: value for name, value in example.columns.items() if name not in predicted}
-    return {"id": example.id, **kept, **predicted}
+    return {"id": example.id or str(example.origin.line), **kept, **predicted}
 
 
 def _form(out: Path | None) -> str:
@@ -110,7 +110,7 @@ def table_row(example: Example, prediction: Any) -> dict[str, Any]:
     row = prediction.row()
     answer = row.get("entities", row.get("label"))
     told = json.dumps(answer, ensure_ascii=False) if isinstance(answer, list) else answer
-    columns = dict(example.columns) or {"id": example.id, "text": example.text}
+    columns = dict(example.columns) or {"id": example.id or str(example.origin.line), "text": example.text}
     scores = [entity["score"] for entity in row.get("entities", [])]
     return {**columns, "prediction": told, "score": row.get("score", min(scores, default=None))}
 

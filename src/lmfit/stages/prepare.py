@@ -1,5 +1,6 @@
 """Everything before training: model found, data read, task learnt, rows tokenised, ledger made."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from lmfit.data.batching import BatchPlan
 from lmfit.data.framing import Framer
 from lmfit.data.ledger import Ledger, SplitLedger, check_unknown, count_labels, steps_warning, unseen_labels
 from lmfit.data.rows import Row, Rows, cached_rows
+from lmfit.data.samples import FOLDER as SAMPLES
 from lmfit.data.sources import Source, Splits, load_splits
 from lmfit.data.words import detect_mode
 from lmfit.errors import ConfigError
@@ -79,6 +81,11 @@ def make_framer(config: FinetuneConfig, tokenizer: Any, limit: int | None) -> Fr
     return Framer(tokenizer, asked or min(DEFAULT_MAX_LENGTH, limit or DEFAULT_MAX_LENGTH), config.data.overflow)
 
 
+def _short(notice: str) -> str:
+    """Without the folder of the bundled samples."""
+    return notice.replace(f"{SAMPLES}{os.sep}", "")
+
+
 def _named(splits: Splits) -> Iterator[tuple[str, Source]]:
     for name in ("train", "validation", "test"):
         split = getattr(splits, name)
@@ -122,4 +129,5 @@ def _make_ledger(
         warnings.append(
             "no validation data: the last weights are kept; set aside some with data.validation={split: 0.1}"
         )
-    return Ledger(held, 0 if steps == BUDGET_UNKNOWN_STEPS else steps, list(splits.notices), warnings)
+    notices = [_short(notice) for notice in splits.notices]
+    return Ledger(held, 0 if steps == BUDGET_UNKNOWN_STEPS else steps, notices, warnings)

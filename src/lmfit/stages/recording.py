@@ -56,7 +56,7 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device) -> No
 
 
 def record_result(
-    run: Run, model: Any, state: TrainState, device: Device, evaluate_seconds: float, **facts: Any
+    run: Run, model: Any, state: TrainState, device: Device, evaluate_seconds: float, predict_rate: float, **facts: Any
 ) -> None:
     """What is known after evaluation."""
     manifest = run.manifest
@@ -72,7 +72,10 @@ def record_result(
         steps=state.step,
         best_step=state.best_step if state.best_value is not None else state.step,
         stopped=state.stopped,
-        throughput={"tokens_per_second": round(state.tokens / max(state.train_seconds, 1e-9), 1)},
+        throughput={
+            "tokens_per_second": round(state.tokens / max(state.train_seconds, 1e-9), 1),
+            "predict_tokens_per_second": round(predict_rate, 1),
+        },
         peak_memory_bytes=peak_memory_bytes(device),
         **facts,
     )

@@ -198,3 +198,9 @@ def test_words_and_tags_in_fields(read):
 def test_a_carriage_return_in_a_row_is_named(read):
     with pytest.raises(DataError, match="carriage return"):
         read("csv", "text,label\ra,b\rc,d\r")
+
+
+@pytest.mark.parametrize("columns", [{"text": []}, {"label": ["label", "note"]}])
+def test_lists_of_columns_that_mean_nothing(read, columns):
+    with pytest.raises(ConfigError, match="columns for"):
+        read("csv", "text,label,note\na,b,c\n", columns=columns)

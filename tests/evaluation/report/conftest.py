@@ -1,9 +1,14 @@
+"""The parsed report, and the makers of run folders on the import path."""
+
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from lmfit.evaluation.report import write_report
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 class Page(HTMLParser):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-_LEFT, _HEIGHT, _FOOT = 13, 170, 22
+_LEFT, _RIGHT, _HEIGHT, _FOOT = 13, 98, 170, 22
 _MOST_POINTS = 400
 
 
@@ -63,21 +63,27 @@ def line_chart(points: Sequence[tuple[float, float]], label: str, last_x: float,
     plot = _HEIGHT - _FOOT
 
     def across(x: float) -> str:
-        return f"{_LEFT + (98 - _LEFT) * x / end:.2f}%"
+        return f"{_LEFT + (_RIGHT - _LEFT) * x / end:.2f}%"
 
     def down(y: float) -> float:
         return 8 + (plot - 12) * (1 - _share(y, low, high))
 
     parts = []
     for tick in scale:
-        parts.append(element("line", class_="grid", x1=f"{_LEFT}%", x2="98%", y1=down(tick), y2=down(tick)))
+        parts.append(element("line", class_="grid", x1=f"{_LEFT}%", x2=f"{_RIGHT}%", y1=down(tick), y2=down(tick)))
         parts.append(element("text", tick_label(tick), x=f"{_LEFT - 1.5}%", y=down(tick) + 4, text_anchor="end"))
     path = "M" + "L".join(f"{1000 * x / end:.1f} {down(y):.1f}" for x, y in drawn)
     line = element("path", d=path, class_="line", vector_effect="non-scaling-stroke")
     box = f"0 0 1000 {_HEIGHT}"
     parts.append(
         element(
-            "svg", line, x=f"{_LEFT}%", width=f"{98 - _LEFT}%", height=_HEIGHT, viewBox=box, preserveAspectRatio="none"
+            "svg",
+            line,
+            x=f"{_LEFT}%",
+            width=f"{_RIGHT - _LEFT}%",
+            height=_HEIGHT,
+            viewBox=box,
+            preserveAspectRatio="none",
         )
     )
     if dots or len(drawn) == 1:
@@ -85,7 +91,7 @@ def line_chart(points: Sequence[tuple[float, float]], label: str, last_x: float,
             tip = element("title", f"{x:,.0f}: {tick_label(y)}")
             parts.append(element("circle", tip, cx=across(x), cy=down(y), r=3.5, class_="dot"))
     parts.append(element("text", "0", x=f"{_LEFT}%", y=_HEIGHT - 4))
-    parts.append(element("text", f"{end:,.0f}", x="98%", y=_HEIGHT - 4, text_anchor="end"))
+    parts.append(element("text", f"{end:,.0f}", x=f"{_RIGHT}%", y=_HEIGHT - 4, text_anchor="end"))
     return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from lmfit.evaluation.report.files import Json, items, json_lines, number, records
 
 _KEPT, _MOST_POINTS = 50, 2000
-_EXCERPT, _LEAD = 1000, 200
+_EXCERPT, _LEAD = 600, 200
 
 Span = tuple[int, int, str]
 
