@@ -1,9 +1,13 @@
 """Build the model and train it: what the trainer is given, and which hooks stand around it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lmfit.data.batching import key
+import numpy as np
+import torch
+
+from lmfit import console
+from lmfit.data.batching import key, keyed_generator, split_by_tokens
 from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
@@ -13,15 +17,17 @@ from lmfit.evaluation.names import metric
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.freeze import freeze
-from lmfit.models.head import reset_head
+from lmfit.models.head import reset_head, start_from_class_means
 from lmfit.models.load import load_config, load_model
 from lmfit.runs import Run
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Prepared
-from lmfit.tasks.base import Task
+from lmfit.tasks.base import Task, model_inputs
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
 from lmfit.training.trainer import Hook, Trainer
+
+HEAD_ROWS = 2048
 
 
 class TaskObjective:
@@ -44,8 +50,34 @@ def build_model(prepared: Prepared, device: Device) -> Any:
         known = load_config(prepared.source).id2label
         if list(known.values()) != task.labels:
             reset_head(model)
+    model.to(device.torch_device)
+    if config.model.head_init != "random" and prepared.source.kind != "run":
+        _start_head(prepared, model, device)
     freeze(model, config.model.freeze)
-    return model.to(device.torch_device)
+    return model
+
+
+def _start_head(prepared: Prepared, model: Any, device: Device) -> None:
+    """Class means as the initial head, from at most 2,048 training rows, where rows have a class of their own."""
+    config, task, rows = prepared.config, prepared.task, prepared.rows
+    chosen = keyed_generator(config.seed, "head rows").permutation(len(rows))[:HEAD_ROWS]
+
+    def labelled() -> Iterator[tuple[Batch, torch.Tensor]]:
+        for piece in split_by_tokens(
+            chosen[np.argsort(rows.lengths[chosen])], np.sort(rows.lengths[chosen]), device.micro_batch_tokens
+        ):
+            batch = task.collate([rows[int(i)] for i in piece], prepared.framer)
+            classes = task.classes(batch)
+            if classes is not None:
+                inputs = {name: tensor.to(device.torch_device) for name, tensor in model_inputs(batch).items()}
+                yield inputs, classes
+
+    if next(labelled(), None) is None:
+        if config.model.head_init == "class_means":
+            raise ConfigError("model.head_init: class_means needs one label per text", fix="set model.head_init=random")
+        return
+    done = start_from_class_means(model, labelled, len(task.labels))
+    console.say(f"head: starts from {'random weights' if done == 'none' else f'class means ({done})'}")
 
 
 def train(run: Run, prepared: Prepared, model: Any, device: Device) -> TrainState:

@@ -109,6 +109,10 @@ class Task(ABC):
     def targets(self, batch: Batch) -> float:
         """How many (weighted) targets the batch holds: what the summed loss is divided by."""
 
+    def classes(self, batch: Batch) -> torch.Tensor | None:
+        """The single class of each row, (B,), where the task has one; else None."""
+        return None
+
     @abstractmethod
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """The summed loss over the batch's targets, shape ()."""
@@ -143,8 +147,13 @@ class Task(ABC):
 
 def forward(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """The logits of a batch in float32: (B, C) or (B, L, C)."""
-    logits: torch.Tensor = model(**{name: batch[name] for name in MODEL_INPUTS if name in batch}).logits
+    logits: torch.Tensor = model(**model_inputs(batch)).logits
     return logits.float()
+
+
+def model_inputs(batch: Batch) -> Batch:
+    """The part of a batch that models take."""
+    return {name: batch[name] for name in MODEL_INPUTS if name in batch}
 
 
 def cross_entropies(

@@ -187,6 +187,10 @@ class TextClassification(Task):
             weights = weights * self._weights.to(weights.device)[batch["target"].long()]
         return float(weights.sum())
 
+    def classes(self, batch: Batch) -> torch.Tensor | None:
+        """The gold label of each row, for single-label problems."""
+        return batch["target"].long() if self.problem == "single_label" else None
+
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Summed over texts; logits (B, C). Cross entropy, binary cross entropy (mean over labels), squared error."""
         target, weight = batch["target"], batch["weight"]

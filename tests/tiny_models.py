@@ -1,0 +1,204 @@
+"""Tiny random encoders of every family that lmfit supports, each with a tokenizer trained on a few sentences."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+SENTENCES = [
+    "Anna Petrov joined Nordwind in Oslo last spring .",
+    "The board of Halden Bank met in Lisbon on Monday .",
+    "Kofi Mensah flew from Accra to Porto with Maria Silva .",
+    "A parcel from Lisbon never came and nobody answers .",
+    "I love this kettle , it is quick and quiet .",
+    "The lamp broke after two days , very bad .",
+    "Where is my order ? It should be here by now .",
+    "Please cancel the order and send the money back .",
+]
+SIZE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+POSITIONS = 64
+
+Made = tuple[Any, Any]
+
+
+def word_pieces() -> dict[str, int]:
+    """A lower-cased WordPiece vocabulary."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    made.train_from_iterator(_corpus(), trainers.WordPieceTrainer(vocab_size=400, special_tokens=special))
+    return made.get_vocab()
+
+
+def byte_pairs(special: list[str]) -> Any:
+    """A byte-level BPE tokenizer."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=450, special_tokens=special, initial_alphabet=alphabet)
+    made.train_from_iterator(_corpus(), trainer)
+    return made
+
+
+def pieces_with_scores(special: list[str], unknown: str) -> list[tuple[str, float]]:
+    """A Unigram vocabulary with its scores, as SentencePiece makes them."""
+    import json
+
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    made = Tokenizer(models.Unigram())
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(vocab_size=200, special_tokens=special, unk_token=unknown)
+    made.train_from_iterator([sentence.lower() for sentence in _corpus()] + list(_corpus()), trainer)
+    return [(piece, score) for piece, score in json.loads(made.to_str())["model"]["vocab"]]
+
+
+def bert() -> Made:
+    from transformers import BertConfig, BertTokenizerFast
+
+    tokenizer = BertTokenizerFast(vocab=word_pieces())
+    return BertConfig(vocab_size=len(tokenizer), max_position_embeddings=POSITIONS, **SIZE), tokenizer
+
+
+def distilbert() -> Made:
+    from transformers import DistilBertConfig, DistilBertTokenizerFast
+
+    tokenizer = DistilBertTokenizerFast(vocab=word_pieces())
+    config = DistilBertConfig(
+        vocab_size=len(tokenizer), dim=32, n_layers=2, n_heads=2, hidden_dim=64, max_position_embeddings=POSITIONS
+    )
+    return config, tokenizer
+
+
+def electra() -> Made:
+    from transformers import ElectraConfig, ElectraTokenizerFast
+
+    tokenizer = ElectraTokenizerFast(vocab=word_pieces())
+    config = ElectraConfig(vocab_size=len(tokenizer), embedding_size=16, max_position_embeddings=POSITIONS, **SIZE)
+    return config, tokenizer
+
+
+def roberta() -> Made:
+    from transformers import RobertaConfig, RobertaTokenizerFast
+
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    trained = byte_pairs(special)
+    tokenizer = RobertaTokenizerFast(vocab=trained.get_vocab(), merges=_merges(trained))
+    return RobertaConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=POSITIONS + 2,
+        type_vocab_size=1,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+        **SIZE,
+    ), tokenizer
+
+
+def modernbert() -> Made:
+    from tokenizers import processors
+    from transformers import ModernBertConfig, PreTrainedTokenizerFast
+
+    backend = byte_pairs(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        model_input_names=["input_ids", "attention_mask"],
+    )
+    config = ModernBertConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=POSITIONS,
+        pad_token_id=0,
+        cls_token_id=2,
+        sep_token_id=3,
+        bos_token_id=2,
+        eos_token_id=3,
+        **SIZE,
+    )
+    return config, tokenizer
+
+
+def deberta() -> Made:
+    from transformers import DebertaV2Config, DebertaV2TokenizerFast
+
+    vocabulary = pieces_with_scores(["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"], "[UNK]")
+    tokenizer = DebertaV2TokenizerFast(vocab=vocabulary, unk_id=3)
+    config = DebertaV2Config(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=POSITIONS,
+        relative_attention=True,
+        position_biased_input=False,
+        pos_att_type=["p2c", "c2p"],
+        position_buckets=16,
+        norm_rel_ebd="layer_norm",
+        share_att_key=True,
+        type_vocab_size=0,
+        **SIZE,
+    )
+    return config, tokenizer
+
+
+def xlm_roberta() -> Made:
+    from transformers import XLMRobertaConfig, XLMRobertaTokenizerFast
+
+    vocabulary = pieces_with_scores(["<s>", "<pad>", "</s>", "<unk>"], "<unk>")
+    tokenizer = XLMRobertaTokenizerFast(vocab=[*vocabulary, ("<mask>", 0.0)])
+    return XLMRobertaConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=POSITIONS + 2, type_vocab_size=1, pad_token_id=1, **SIZE
+    ), tokenizer
+
+
+def albert() -> Made:
+    from transformers import AlbertConfig, AlbertTokenizerFast
+
+    vocabulary = pieces_with_scores(["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"], "<unk>")
+    tokenizer = AlbertTokenizerFast(vocab=vocabulary)
+    config = AlbertConfig(vocab_size=len(tokenizer), embedding_size=16, max_position_embeddings=POSITIONS, **SIZE)
+    return config, tokenizer
+
+
+FAMILIES: dict[str, Callable[[], Made]] = {
+    "bert": bert,
+    "distilbert": distilbert,
+    "electra": electra,
+    "roberta": roberta,
+    "modernbert": modernbert,
+    "deberta-v2": deberta,
+    "xlm-roberta": xlm_roberta,
+    "albert": albert,
+}
+
+
+def make_encoder(family: str, folder: Path) -> Path:
+    """Save a random encoder and its tokenizer to `folder`."""
+    import torch
+    from transformers import AutoModel
+
+    config, tokenizer = FAMILIES[family]()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        AutoModel.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _corpus() -> Iterable[str]:
+    return SENTENCES * 3
+
+
+def _merges(tokenizer: Any) -> list[tuple[str, str]]:
+    import json
+
+    return [tuple(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]
