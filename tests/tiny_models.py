@@ -41,21 +41,16 @@ def byte_pairs(special: list[str]) -> Any:
     made.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=450, special_tokens=special, initial_alphabet=alphabet)
-    made.train_from_iterator(_corpus(), trainer)
+    made.train_from_iterator([f" {sentence}" for sentence in _corpus()], trainer)
     return made
 
 
-def pieces_with_scores(special: list[str], unknown: str) -> list[tuple[str, float]]:
-    """A Unigram vocabulary with its scores, as SentencePiece makes them."""
-    import json
-
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
-    made = Tokenizer(models.Unigram())
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = trainers.UnigramTrainer(vocab_size=200, special_tokens=special, unk_token=unknown)
-    made.train_from_iterator([sentence.lower() for sentence in _corpus()] + list(_corpus()), trainer)
-    return [(piece, score) for piece, score in json.loads(made.to_str())["model"]["vocab"]]
+def pieces_with_scores(special: list[str]) -> list[tuple[str, float]]:
+    """A Unigram vocabulary with its scores, as SentencePiece makes them: all words, all letters, each after a blank."""
+    words = sorted({word for sentence in SENTENCES for word in (*sentence.split(), *sentence.lower().split())})
+    letters = sorted(set("".join(words)))
+    likely = [(f"▁{word}", -4.0) for word in words if len(word) > 1]
+    return [*((name, 0.0) for name in special), *likely, *((p, -9.0) for c in letters for p in (f"▁{c}", c)), ("▁", -12.0)]
 
 
 def bert() -> Made:
@@ -133,7 +128,7 @@ def modernbert() -> Made:
 def deberta() -> Made:
     from transformers import DebertaV2Config, DebertaV2TokenizerFast
 
-    vocabulary = pieces_with_scores(["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"], "[UNK]")
+    vocabulary = pieces_with_scores(["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"])
     tokenizer = DebertaV2TokenizerFast(vocab=vocabulary, unk_id=3)
     config = DebertaV2Config(
         vocab_size=len(tokenizer),
@@ -153,7 +148,7 @@ def deberta() -> Made:
 def xlm_roberta() -> Made:
     from transformers import XLMRobertaConfig, XLMRobertaTokenizerFast
 
-    vocabulary = pieces_with_scores(["<s>", "<pad>", "</s>", "<unk>"], "<unk>")
+    vocabulary = pieces_with_scores(["<s>", "<pad>", "</s>", "<unk>"])
     tokenizer = XLMRobertaTokenizerFast(vocab=[*vocabulary, ("<mask>", 0.0)])
     return XLMRobertaConfig(
         vocab_size=len(tokenizer), max_position_embeddings=POSITIONS + 2, type_vocab_size=1, pad_token_id=1, **SIZE
@@ -163,7 +158,7 @@ def xlm_roberta() -> Made:
 def albert() -> Made:
     from transformers import AlbertConfig, AlbertTokenizerFast
 
-    vocabulary = pieces_with_scores(["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"], "<unk>")
+    vocabulary = pieces_with_scores(["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"])
     tokenizer = AlbertTokenizerFast(vocab=vocabulary)
     config = AlbertConfig(vocab_size=len(tokenizer), embedding_size=16, max_position_embeddings=POSITIONS, **SIZE)
     return config, tokenizer

@@ -126,7 +126,8 @@ def check(
     loaded = load_config("finetune", config, overrides(words, sets, None, None))
     from lmfit.stages.prepare import prepare
 
-    prepared = prepare(loaded.config)
+    with loaded.located():
+        prepared = prepare(loaded.config)
     if json:
         show(prepared.ledger.as_dict())
         return

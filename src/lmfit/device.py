@@ -80,7 +80,7 @@ def _precision(kind: str, wanted: str) -> str:
             return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
         return "bf16" if kind == "cpu" and cpu_has_bf16() else "fp32"
     if wanted == "fp16" and kind == "cpu":
-        raise ConfigError("training.precision: fp16 is for GPUs", fix="use auto, bf16 or fp32 on a CPU")
+        raise ConfigError("fp16 is for GPUs", where="training.precision", fix="use auto, bf16 or fp32 on a CPU")
     return wanted
 
 

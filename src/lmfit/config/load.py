@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from lmfit.catalog import DATASETS
 from lmfit.config.check import checked
 from lmfit.config.expect import found
 from lmfit.config.layers import Override, apply, long_form, read_layers, read_overrides
+from lmfit.config.locate import located
 from lmfit.config.named import lay_on_data_set, without_data_set
 from lmfit.config.nodes import Mistake, Node, find, refuse, scalars
 from lmfit.config.nodes import Path as KeyPath
@@ -37,6 +39,10 @@ class LoadedConfig:
         secrets = {path: node.safe for path, node in scalars(self.tree) if node.safe is not None}
         written: dict[str, Any] = _written(values, (), secrets)
         return written
+
+    def located(self) -> AbstractContextManager[None]:
+        """Errors raised inside the block about a key get the line of that key."""
+        return located(self.tree)
 
     def dump(self) -> str:
         """The resolved config as YAML text that loads to the same config."""

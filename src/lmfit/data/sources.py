@@ -17,7 +17,7 @@ from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, detect_scheme, is_odd
 from lmfit.data.source import SMALL, Source, balanced, checked, fingerprint_of, first, in_iob2, only
 from lmfit.data.splits import set_aside
-from lmfit.errors import ConfigError, DataError
+from lmfit.errors import ConfigError, DataError, InputError
 
 __all__ = ["Source", "Splits", "load_splits", "read_input"]
 
@@ -76,7 +76,7 @@ def read_input(
 def open_files(name: str, files: Files, options: ReadOptions, encoding: str, notices: Notices) -> Source:
     """A source over files that were found sound; a small one is loaded. Raises DataError for missing or empty files."""
     chosen: list[tuple[TextFile, ReadOptions, Reader]] = []
-    for path, part in expand(files):
+    for path, part in _expanded(name, files):
         refuse_binary(path)
         file = inspect(path, part, encoding, notices=notices)
         if not file.size:
@@ -92,6 +92,15 @@ def open_files(name: str, files: Files, options: ReadOptions, encoding: str, not
     digest = fingerprint_of([[file.sha256, file.part, file.encoding, asdict(own)] for file, own, _ in chosen])
     small = sum(file.size for file, _, _ in chosen) < SMALL
     return Source(name, names, digest, stream, small=small).hold(notices)
+
+
+def _expanded(name: str, files: Files) -> list[tuple[str, str]]:
+    """The files of a split; one that is not there is an error about the split's key."""
+    try:
+        return expand(files)
+    except InputError as error:
+        error.problems = tuple(replace(problem, where=problem.where or f"data.{name}") for problem in error.problems)
+        raise
 
 
 def _inputs(path: str, encoding: str, notices: Notices) -> Iterator[TextLines]:

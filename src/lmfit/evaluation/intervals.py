@@ -58,8 +58,7 @@ class Estimate:
 
 def group_rows(documents: Sequence[str | None] | None, rows: int, name: str) -> Grouping:
     """Units are the documents where there are at least 10 of them (rows without one stand alone), else the rows."""
-    named = {document: i for i, document in enumerate(dict.fromkeys(d for d in documents or () if d is not None))}
-    if len(named) < MIN_DOCUMENTS:
+    if len(set(documents or ()) - {None}) < MIN_DOCUMENTS:
         return Grouping(np.arange(rows, dtype=np.int64), rows, name)
     keys: list[Any] = [(i,) if document is None else document for i, document in enumerate(documents or ())]
     index = {key: i for i, key in enumerate(dict.fromkeys(keys))}

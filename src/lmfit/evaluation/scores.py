@@ -14,7 +14,8 @@ class Scores:
     """The scores of one split. Nothing in it is ever NaN.
 
     metrics: name -> {"value", "low", "high", "n", "better"}; n is the number of items behind it (rows, words, gold
-        entities; predicted ones for precision). An undefined value is None; "note", where present, says why, or why there is no usual interval.
+        entities; predicted ones for precision). An undefined value is None; "note", where present, says why, or why
+        there is no usual interval.
     tables: "per_label" (labels or entity types) and "token" (tags, word by word) are {"rows": [{"label", "precision",
         "recall", "f1", "support", "predicted"}], "averages": {"micro" | "macro" | "weighted": the same but label}};
         "confusion" is {"labels", "cells": [[gold index, predicted index, count]]} without the zero cells.

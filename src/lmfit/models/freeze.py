@@ -41,7 +41,7 @@ def freeze(model: Any, what: str | int) -> int:
     elif isinstance(what, int):
         layers = layers_of(model)
         if what > len(layers):
-            raise ConfigError(f"model.freeze: {what} layers, but the model has {len(layers)}")
+            raise ConfigError(f"{what} layers cannot be frozen: the model has {len(layers)}", where="model.freeze")
         frozen = [embeddings_of(model), *layers[:what]] if what else []
     for module in frozen:
         module.requires_grad_(False)

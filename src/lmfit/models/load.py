@@ -117,7 +117,7 @@ def mark_words(tokenizer: Any) -> None:
         for i, part in enumerate(parts)
     ]
     backend.pre_tokenizer = pre_tokenizers.Sequence(made) if len(made) > 1 else made[0]
-    tokenizer.init_kwargs["add_prefix_space"] = True
+    tokenizer.init_kwargs["add_prefix_space"] = tokenizer.add_prefix_space = True
 
 
 def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> Any:

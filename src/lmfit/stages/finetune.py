@@ -22,9 +22,10 @@ STAGE = "finetune"
 def run(loaded: LoadedConfig, *, device: str = "auto", overwrite: bool = False) -> Run:
     """Fine-tune a pretrained encoder on one labelled task. Returns the finished run."""
     config = loaded.config
-    chosen = pick_device(device, config.training.precision)
-    path = choose_output(config.output, loaded.name, overwrite=overwrite)
-    prepared = prepare(config)
+    with loaded.located():
+        chosen = pick_device(device, config.training.precision)
+        path = choose_output(config.output, loaded.name, overwrite=overwrite)
+        prepared = prepare(config)
     tell(prepared, chosen)
     path.mkdir(parents=True, exist_ok=True)
     write_text(path / "config.yaml", loaded.dump())

@@ -75,7 +75,8 @@ def make_framer(config: FinetuneConfig, tokenizer: Any, limit: int | None) -> Fr
     asked = config.data.max_length
     if asked is not None and limit is not None and asked > limit:
         raise ConfigError(
-            f"data.max_length {asked} is more than the {limit} positions of `{config.model.name}`",
+            f"max_length {asked} is more than the {limit} positions of `{config.model.name}`",
+            where="data.max_length",
             fix=f"set data.max_length={limit}; longer texts become overlapping windows",
         )
     return Framer(tokenizer, asked or min(DEFAULT_MAX_LENGTH, limit or DEFAULT_MAX_LENGTH), config.data.overflow)

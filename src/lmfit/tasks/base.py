@@ -188,5 +188,7 @@ def weigh_labels(settings: ClassificationLoss, labels: Sequence[str], counts: Ma
         return [total / (len(labels) * counts[label]) if counts[label] else 1.0 for label in labels]
     for name in settings.class_weights:
         if name not in labels:
-            raise ConfigError(f"class_weights: no label `{name}` in the training data", fix=suggestion(name, labels))
+            raise ConfigError(
+                f"no label `{name}` in the training data", where="task.class_weights", fix=suggestion(name, labels)
+            )
     return [settings.class_weights.get(label, 1.0) for label in labels]
