@@ -38,6 +38,7 @@ class BatchPlan:
         self.batch_size = batch_size
         self.batch_tokens = batch_tokens
         self._epoch = lru_cache(maxsize=2)(self._make_epoch)
+        self._steps: list[int] = []
 
     def epoch(self, number: int) -> Sequence[np.ndarray]:
         """The batches (arrays of row indices, shortest row first) of epoch `number`, counted from 0."""
@@ -78,10 +79,16 @@ class BatchPlan:
         if self.batch_tokens is None:
             return divmod(step, self.steps_per_epoch)
         epoch = 0
-        while step >= len(self.epoch(epoch)):
-            step -= len(self.epoch(epoch))
+        while step >= self._steps_of(epoch):
+            step -= self._steps_of(epoch)
             epoch += 1
         return epoch, step
+
+    def _steps_of(self, epoch: int) -> int:
+        """Steps of an epoch; remembered, since finding a late step asks for all epochs before it."""
+        for number in range(len(self._steps), epoch + 1):
+            self._steps.append(len(self.epoch(number)))
+        return self._steps[epoch]
 
 
 def split_by_tokens(rows: np.ndarray, lengths: np.ndarray, budget: int) -> list[np.ndarray]:

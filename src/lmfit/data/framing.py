@@ -6,7 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lmfit.errors import ConfigError
+
 _WORD_MEMORY = 500_000
+_LEAST_ROOM = 8
 
 Overflow = Literal["window", "truncate", "error"]
 
@@ -44,7 +47,10 @@ def cut(length: int, budget: int, word_starts: np.ndarray | None = None) -> list
 
 
 class Framer:
-    """A tokenizer with the model's frame: which special tokens stand before, between and after the texts."""
+    """A tokenizer with the model's frame: which special tokens stand before, between and after the texts.
+
+    Raises ConfigError where max_length leaves a pair of texts fewer than 8 tokens.
+    """
 
     def __init__(self, tokenizer: Any, max_length: int, overflow: Overflow = "window") -> None:
         self.tokenizer = tokenizer
@@ -59,8 +65,13 @@ class Framer:
         pair = self.backend.post_process(self._encode("a"), self._encode("a"))
         self._single = _parts(single)
         self._pair = _parts(pair)
-        if self.budget() < 4 or self.budget(pair=True) < 8:
-            raise ValueError(f"max_length {max_length} leaves no room beside the special tokens")
+        short = _LEAST_ROOM - self.budget(pair=True)
+        if short > 0:
+            raise ConfigError(
+                f"max_length {max_length} leaves no room beside the special tokens",
+                where="data.max_length",
+                fix=f"set data.max_length={max_length + short} or more",
+            )
 
     def _encode(self, text: str) -> Any:
         return self.backend.encode(text, add_special_tokens=False)

@@ -62,12 +62,13 @@ def cached_rows(key: Mapping[str, Any], rows: Iterable[Row], stats: Callable[[],
     """The rows stored under `key`, written from the stream `rows` first where they are not there yet.
 
     `stats` is called after the stream ended; what it gives is kept with the rows. Safe for two processes: each writes
-    a folder of its own, the first one to finish wins.
+    a folder of its own, the first one to finish wins. An entry whose files lost their size is written anew.
     """
     name = sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:32]
     folder = cache_folder() / "rows" / name
-    if (folder / "meta.json").is_file():
+    if _is_whole(folder):
         return read_rows(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{name[:8]}-", dir=folder.parent))
     try:
@@ -75,7 +76,7 @@ def cached_rows(key: Mapping[str, Any], rows: Iterable[Row], stats: Callable[[],
         try:
             temporary.rename(folder)
         except OSError:
-            if not (folder / "meta.json").is_file():
+            if not _is_whole(folder):
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -96,6 +97,15 @@ def read_rows(folder: Path) -> Rows:
     tokens = {name: array(f"token.{name}", TOKEN_DTYPE) for name in meta["tokens"]}
     values = {name: array(f"value.{name}", np.float64, (-1, *shape)) for name, shape in meta["values"].items()}
     return Rows(starts, tokens, values, meta["stats"])
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether every file of an entry is there with the size it was written with."""
+    try:
+        sizes = json.loads((folder / "meta.json").read_text())["bytes"]
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _write(folder: Path, rows: Iterable[Row], stats: Callable[[], Mapping[str, Any]]) -> None:
@@ -119,7 +129,8 @@ def _write(folder: Path, rows: Iterable[Row], stats: Callable[[], Mapping[str, A
                 array = np.array([row.values[name] for row in chunk], np.float64)
                 values[name] = list(array.shape[1:])
                 put(f"value.{name}", array)
-    meta = {"tokens": tokens, "values": values, "stats": dict(stats())}
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    meta = {"tokens": tokens, "values": values, "bytes": sizes, "stats": dict(stats())}
     (folder / "meta.json").write_text(json.dumps(meta, ensure_ascii=False))
 
 

@@ -17,6 +17,7 @@ from lmfit.data.samples import FOLDER as SAMPLES
 from lmfit.data.sources import Source, Splits, load_splits
 from lmfit.data.words import detect_mode
 from lmfit.errors import ConfigError
+from lmfit.evaluation.names import METRICS, metric
 from lmfit.inference.predictor import encode_all
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
 from lmfit.tasks.base import Stats, Task
@@ -62,12 +63,27 @@ def prepare(config: FinetuneConfig) -> Prepared:
         mark_words(tokenizer)
         words = detect_mode(splits.train) if config.data.words == "auto" else config.data.words
     task = kind.learn(config.task, words, splits.train)
+    check_judged(config, task, splits)
     framer = make_framer(config, tokenizer, positions(model_config))
     encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
     rows = encoded["train"]
     ledger = _make_ledger(config, source, task, splits, encoded)
     commit = getattr(model_config, "_commit_hash", None)
     return Prepared(config, source, commit, task, framer, splits, rows, ledger, time.perf_counter() - started)
+
+
+def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
+    """What decides over weights must be measured: on validation data, by a metric of the task. Raises ConfigError."""
+    training = config.training
+    if splits.validation is None:
+        for key in ("early_stopping", "best_metric"):
+            if getattr(training, key) is not None:
+                fix = "set data.validation={split: 0.1}, or take the key out"
+                raise ConfigError(f"{key} needs validation data", where=f"training.{key}", fix=fix)
+    elif training.best_metric is not None and task.kind not in metric(training.best_metric).kinds:
+        fitting = [name for name, entry in METRICS.items() if task.kind in entry.kinds]
+        what = f"`{training.best_metric}` is not computed for this task"
+        raise ConfigError(what, where="training.best_metric", fix=f"one of {', '.join(fitting)}")
 
 
 def make_framer(config: FinetuneConfig, tokenizer: Any, limit: int | None) -> Framer:

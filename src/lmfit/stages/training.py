@@ -74,9 +74,8 @@ def _start_head(prepared: Prepared, model: Any, device: Device) -> None:
 
     if next(labelled(), None) is None:
         if config.model.head_init == "class_means":
-            raise ConfigError(
-                "class_means needs one label per text", where="model.head_init", fix="set model.head_init=random"
-            )
+            what, fix = "class_means needs one label per text", "set model.head_init=random"
+            raise ConfigError(what, where="model.head_init", fix=fix)
         return
     done = start_from_class_means(model, labelled, len(task.labels))
     console.say(f"head: starts from {'random weights' if done == 'none' else f'class means ({done})'}")
@@ -116,12 +115,6 @@ def _keep_best(prepared: Prepared, model: Any, device: Device, log: Log) -> Keep
 
     def evaluate() -> Mapping[str, Any]:
         scores = judge.score(predictor, prepared.splits.validation or (), total=None, out=None)
-        if name not in scores.metrics:
-            raise ConfigError(
-                f"`{name}` is not computed for this task",
-                where="training.best_metric",
-                fix=f"one of: {', '.join(m for m in scores.metrics if not m.startswith('per_class.'))}",
-            )
         return {m: entry["value"] for m, entry in scores.metrics.items() if not m.startswith("per_class.") or m == name}
 
     return KeepBest(

@@ -13,7 +13,7 @@ from lmfit.data.collate import IGNORED, Batch
 from lmfit.data.example import Example
 from lmfit.data.framing import Framer, Window, cut
 from lmfit.data.rows import Row
-from lmfit.errors import DataError
+from lmfit.errors import ConfigError, DataError
 from lmfit.evaluation.metrics import score_labels, score_multi_label, score_numbers
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.scores import Scores
@@ -27,6 +27,14 @@ _MODEL_PROBLEM: dict[Problem, str] = {
     "single_label": "single_label_classification",
     "multi_label": "multi_label_classification",
     "regression": "regression",
+}
+
+
+_USED_BY: dict[str, tuple[Problem, ...]] = {
+    "loss": ("single_label",),
+    "label_smoothing": ("single_label",),
+    "class_weights": ("single_label", "multi_label"),
+    "thresholds": ("multi_label",),
 }
 
 
@@ -65,6 +73,7 @@ class TextClassification(Task):
             counts.update([""] if problem == "regression" else _names(example, problem))
         if not counts or problem == "auto":
             raise DataError("no labels in the training data", fix="say which column holds them: data.columns.label")
+        _refuse_unused(settings, problem)
         if problem == "regression":
             return cls(settings, "regression", ["value"])
         labels = sorted(counts, key=_natural)
@@ -310,6 +319,15 @@ def _number(example: Example) -> float:
             fix="correct the row, or set task.problem=single_label",
         )
     return value
+
+
+def _refuse_unused(settings: TextClassificationSettings, problem: Problem) -> None:
+    """Raises ConfigError for a setting that this kind of problem has no use for."""
+    default = TextClassificationSettings()
+    for key, problems in _USED_BY.items():
+        if problem not in problems and getattr(settings, key) != getattr(default, key):
+            fix = "take the key out, or correct task.problem"
+            raise ConfigError(f"{key} means nothing for {problem} data", where=f"task.{key}", fix=fix)
 
 
 def _natural(label: str) -> tuple[int, float, str]:
