@@ -56,7 +56,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
 def tiny_config(tiny: Callable[[str], Path], tiny_data: dict[str, dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """A config that fine-tunes a tiny encoder: `tiny_config(task, family, section={...}, output=...)`."""
 
-    def config(task: str, family: str = "bert", **sections: Any) -> dict[str, Any]:
+    def config(task: str, family: str = "bert", /, **sections: Any) -> dict[str, Any]:
         made: dict[str, Any] = {
             "task": {"name": task},
             "model": {"name": str(tiny(family)), "on_unknown": "allow"},

@@ -50,7 +50,12 @@ def pieces_with_scores(special: list[str]) -> list[tuple[str, float]]:
     words = sorted({word for sentence in SENTENCES for word in (*sentence.split(), *sentence.lower().split())})
     letters = sorted(set("".join(words)))
     likely = [(f"▁{word}", -4.0) for word in words if len(word) > 1]
-    return [*((name, 0.0) for name in special), *likely, *((p, -9.0) for c in letters for p in (f"▁{c}", c)), ("▁", -12.0)]
+    return [
+        *((name, 0.0) for name in special),
+        *likely,
+        *((p, -9.0) for c in letters for p in (f"▁{c}", c)),
+        ("▁", -12.0),
+    ]
 
 
 def bert() -> Made:

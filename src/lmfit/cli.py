@@ -124,6 +124,8 @@ def check(
     from lmfit.config.load import load_config
 
     loaded = load_config("finetune", config, overrides(words, sets, None, None))
+    if not json:
+        show(["config: correct"])
     from lmfit.stages.prepare import prepare
 
     with loaded.located():
@@ -133,7 +135,7 @@ def check(
         return
     warnings = [f"warning: {warning}" for warning in prepared.ledger.warnings]
     steps = f"planned: {prepared.ledger.planned_steps or 'as many as the budget allows'} optimizer steps"
-    show(["config: correct", f"model: {prepared.source}", *prepared.ledger.lines(), steps, *warnings])
+    show([f"model: {prepared.source}", *prepared.ledger.lines(), steps, *warnings])
 
 
 @app.command()

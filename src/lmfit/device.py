@@ -85,7 +85,9 @@ def _precision(kind: str, wanted: str) -> str:
 
 
 def cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bf16 matrices natively (AVX512-BF16, AMX)."""
+    """Whether the processor multiplies bf16 matrices natively (AVX512-BF16, AMX, ARM)."""
+    if platform.machine().lower() in ("x86_64", "amd64"):  # there mkldnn says yes to plain AVX512, which emulates
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     check = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
     return bool(check and check())
 
@@ -102,7 +104,7 @@ def processor_name() -> str:
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch's generators inside the block and put the earlier state back after it."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
 

@@ -5,6 +5,7 @@ import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 from lmfit.data.rows import cache_folder
 from lmfit.device import cpu_has_bf16, memory_total_bytes, pick_device, processor_name
@@ -72,4 +73,6 @@ def _free(path: str) -> str:
 def _hub() -> str:
     from lmfit.hub import is_offline
 
-    return "offline" if is_offline() else f"reachable ({os.environ.get('HF_ENDPOINT', 'default endpoint')})"
+    endpoint = os.environ.get("HF_ENDPOINT")
+    named = urlsplit(endpoint).hostname if endpoint else "default endpoint"
+    return "offline" if is_offline() else f"reachable ({named})"

@@ -35,7 +35,7 @@ def is_offline() -> bool:
 
 def _reachable(endpoint: str) -> bool:
     """Try to connect for at most two seconds (name resolution included, in a thread, since it cannot be timed out)."""
-    url = urlsplit(os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or endpoint)
+    url = urlsplit(_proxy_of(endpoint) or endpoint)
     port = url.port or (443 if url.scheme == "https" else 80)
     done: list[bool] = []
 
@@ -50,6 +50,18 @@ def _reachable(endpoint: str) -> bool:
     thread.start()
     thread.join(REACH_SECONDS)
     return bool(done and done[0])
+
+
+def _proxy_of(endpoint: str) -> str | None:
+    """The proxy that requests to the endpoint go through, if there is one."""
+    from urllib.request import getproxies, proxy_bypass
+
+    url = urlsplit(endpoint)
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if proxy is None or proxy_bypass(url.hostname or ""):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def hub_file_cached(repo: str, filename: str, revision: str | None = None, repo_type: str = "model") -> bool:

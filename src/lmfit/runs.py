@@ -59,7 +59,7 @@ class Run:
     def record(self, **facts: Any) -> None:
         """Put facts into run.json, atomically."""
         path = self.path / "run.json"
-        before = json.loads(path.read_text()) if path.is_file() else {"schema": SCHEMA, "created": time()}
+        before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"schema": SCHEMA, "created": time()}
         write_json(path, before | facts)
 
     @contextmanager
@@ -84,7 +84,9 @@ class Run:
         return False
 
     def mark_latest(self) -> None:
-        """Point runs/latest (a relative link) at this run, if it lies in that folder's parent."""
+        """Point runs/latest (a relative link) at this run, if it lies in the runs folder."""
+        if self.path.resolve().parent != runs_folder().resolve():
+            return
         link = self.path.parent / "latest"
         temporary = self.path.parent / f".latest-{os.getpid()}"
         try:
@@ -97,10 +99,7 @@ class Run:
 
 
 def choose_output(output: str | None, name: str, *, overwrite: bool = False) -> Path:
-    """The folder of a new run: `output`, or runs/NAME, then NAME-2, NAME-3.
-
-    A given one that is taken is refused; with `overwrite` the old one is moved to NAME.old-1.
-    """
+    """The folder of a new run: `output`, or runs/NAME, then NAME-2, NAME-3. A given one that is taken is refused."""
     if output is None:
         path, number = runs_folder() / name, 1
         while path.exists():
@@ -110,15 +109,30 @@ def choose_output(output: str | None, name: str, *, overwrite: bool = False) -> 
     path = Path(output)
     if path.exists() and not path.is_dir():
         raise InputError(f"output `{output}` is a file", fix="give another name with --output")
-    if path.is_dir() and any(path.iterdir()):
-        if not overwrite:
-            raise InputError(
-                f"output `{output}` is taken ({_describe(path)})",
-                where="output",
-                fix=f"go on with it: lmfit resume {output}; or move it away: --overwrite; or another name: --output",
-            )
-        _move_away(path)
+    if _is_taken(path) and not overwrite:
+        raise InputError(
+            f"output `{output}` is taken ({_describe(path)})",
+            where="output",
+            fix=f"go on with it: lmfit resume {output}; or move it away: --overwrite; or another name: --output",
+        )
     return path
+
+
+def claim_output(output: str | None, name: str, *, overwrite: bool = False) -> Path:
+    """Make the folder that `choose_output` gives; with `overwrite` the old one there is moved to NAME.old-1."""
+    while True:
+        path = choose_output(output, name, overwrite=overwrite)
+        if _is_taken(path):
+            _move_away(path)
+        try:
+            path.mkdir(parents=True, exist_ok=output is not None)
+        except FileExistsError:
+            continue
+        return path
+
+
+def _is_taken(path: Path) -> bool:
+    return path.is_dir() and any(path.iterdir())
 
 
 def _describe(path: Path) -> str:
@@ -147,7 +161,8 @@ def find_run(name: str | None, stages: tuple[str, ...] = (), *, finished: bool =
         fix = suggestion(name, known) if known else f"there are no runs below {runs_folder()}"
         raise InputError(f"`{name}` is no run: no run.json and no config.json there", where="--run", fix=fix)
     found = [run for run in list_runs() if run.manifest.get("stage") in stages or not stages]
-    found = [run for run in found if (run.status == "finished") == finished]
+    wanted = ("finished",) if finished else ("interrupted", "failed")
+    found = [run for run in found if run.status in wanted]
     if not found:
         kind = "finished" if finished else "unfinished"
         raise InputError(

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def test_a_text_that_fits_is_one_window() -> None:
 
 def test_no_token_has_less_context_than_the_overlap_allows() -> None:
     windows = cut(1000, 64)
-    for before, after in zip(windows, windows[1:], strict=False):
+    for before, after in itertools.pairwise(windows):
         assert min(before.end - before.owned_end, after.owned_begin - after.begin) >= 64 // 4 // 2 - 1
 
 

@@ -5,11 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_models import FAMILIES
 
 import lmfit
+from tiny_models import FAMILIES
 
-NER_TEXTS = ["Anna Petrov joined Nordwind in Oslo .", "Kofi Mensah flew from Accra to Porto .", "Lisbon", "Halden Bank met Maria"]
+NER_TEXTS = [
+    "Anna Petrov joined Nordwind in Oslo .",
+    "Kofi Mensah flew from Accra to Porto .",
+    "Lisbon",
+    "Halden Bank met Maria",
+]
 TEXTS = ["The lamp broke after two days", "I love it", "Where is my order ?", "😀 zzz"]
 TRAINING = {"max_steps": 2, "learning_rate": 5e-3}
 
@@ -59,6 +64,8 @@ def test_pairs_equal_those_of_the_pipeline(family: str, tiny_config: Callable[..
     run = lmfit.finetune(tiny_config("text-classification", family, data=data, output=str(tmp_path / "run")))
     ours = lmfit.load(run.path).predict([("the lamp broke", "nobody answers"), ("quick", "quiet")])
     classify = pipeline("text-classification", str(run.model), device="cpu")
-    theirs = classify([{"text": "the lamp broke", "text_pair": "nobody answers"}, {"text": "quick", "text_pair": "quiet"}])
+    theirs = classify(
+        [{"text": "the lamp broke", "text_pair": "nobody answers"}, {"text": "quick", "text_pair": "quiet"}]
+    )
     assert [p.label for p in ours] == [t["label"] for t in theirs]
     assert [p.score for p in ours] == pytest.approx([t["score"] for t in theirs], abs=1e-4)

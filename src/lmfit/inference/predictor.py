@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from lmfit.data.batching import split_by_tokens
 from lmfit.data.example import Example, Origin
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
+from lmfit.data.source import checked
+from lmfit.errors import InputError
 from lmfit.inference.backends import Backend
 from lmfit.tasks.base import Encoded, Stats, Task
 
@@ -28,9 +31,11 @@ class Predictor:
         self.stats = Stats()
         self.seconds = 0.0
 
-    def predict(self, texts: Sequence[str | tuple[str, str]]) -> list[Any]:
-        """Typed predictions for texts (or pairs of texts), in order."""
-        return [prediction for _, prediction in self.stream(map(_example, texts, range(1, len(texts) + 1)))]
+    def predict(self, texts: Iterable[str | tuple[str, str]]) -> list[Any]:
+        """Typed predictions for texts (or pairs of texts), in order. Raises InputError for what is no text."""
+        if isinstance(texts, str):
+            raise InputError("predict takes a list of texts, not one text", fix="predict([text])")
+        return [prediction for _, prediction in self.stream(checked(map(_example, texts, count(1))))]
 
     @property
     def tokens_per_second(self) -> float:
@@ -84,5 +89,8 @@ def _chunks(examples: Iterable[Example]) -> Iterator[list[Example]]:
 
 
 def _example(text: str | tuple[str, str], number: int) -> Example:
-    first, second = (text, None) if isinstance(text, str) else text
+    parts = (text,) if isinstance(text, str) else tuple(text) if isinstance(text, tuple | list) else ()
+    if not (1 <= len(parts) <= 2 and all(isinstance(part, str) for part in parts)):
+        raise InputError(f"item {number} is neither a text nor a pair of texts: {text!r:.60}")
+    first, second = parts[0], parts[1] if len(parts) == 2 else None
     return Example(Origin("input", number), first, second, id=str(number))

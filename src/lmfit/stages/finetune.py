@@ -10,7 +10,7 @@ from lmfit.evaluation.report import write_report
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.save import save_model
-from lmfit.runs import Run, choose_output, write_text
+from lmfit.runs import Run, choose_output, claim_output, write_text
 from lmfit.stages.prepare import Prepared, prepare
 from lmfit.stages.recording import record_result, record_start, recorded
 from lmfit.stages.scoring import judge_of, score_run
@@ -24,32 +24,34 @@ def run(loaded: LoadedConfig, *, device: str = "auto", overwrite: bool = False) 
     config = loaded.config
     with loaded.located():
         chosen = pick_device(device, config.training.precision)
-        path = choose_output(config.output, loaded.name, overwrite=overwrite)
+        choose_output(config.output, loaded.name, overwrite=overwrite)
         prepared = prepare(config)
     tell(prepared, chosen)
-    path.mkdir(parents=True, exist_ok=True)
-    write_text(path / "config.yaml", loaded.dump())
-    return work(Run(path), prepared, chosen)
+    run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
+    with run.locked():
+        write_text(run.path / "config.yaml", loaded.dump())
+        return work(run, prepared, chosen)
 
 
 def resume(run: Run, loaded: LoadedConfig, *, device: str = "auto") -> Run:
     """Go on with an interrupted run from its newest whole checkpoint."""
     chosen = pick_device(device, loaded.config.training.precision)
-    prepared = prepare(loaded.config)
-    before = run.manifest.get("data", {})
-    for name, facts in prepared.fingerprints.items():
-        if name in before and before[name]["sha256"] != facts["sha256"]:
-            raise InputError(
-                f"the {name} data has changed since the run began",
-                where=", ".join(facts["files"][:3]),
-                fix="put the old files back, or start a new run",
-            )
-    return work(run, prepared, chosen)
+    with run.locked():
+        prepared = prepare(loaded.config)
+        before = run.manifest.get("data", {})
+        for name, facts in prepared.fingerprints.items():
+            if name in before and before[name]["sha256"] != facts["sha256"]:
+                raise InputError(
+                    f"the {name} data has changed since the run began",
+                    where=", ".join(facts["files"][:3]),
+                    fix="put the old files back, or start a new run",
+                )
+        return work(run, prepared, chosen)
 
 
 def work(run: Run, prepared: Prepared, device: Device) -> Run:
-    """Train, keep the best weights, save, score, report; the run folder tells at any time how far it is."""
-    with run.locked(), recorded(run):
+    """Train, keep the best weights, save, score, report; the (locked) run folder tells at any time how far it is."""
+    with recorded(run):
         record_start(run, STAGE, prepared, device)
         model = build_model(prepared, device)
         state = train(run, prepared, model, device)

@@ -86,12 +86,12 @@ def train(run: Run, prepared: Prepared, model: Any, device: Device) -> TrainStat
     config = prepared.config
     log = Log(run.path / "log.jsonl", config.training.log_every)
     checkpoints = Checkpoints(run.path / "checkpoints", config.training.keep)
-    hooks: list[Hook] = [StopOnSignal(str(run.path)), Progress(), log]
+    hooks: list[Hook] = [Progress(), log]
     if config.training.budget is not None:
         hooks.append(Budget(config.training.budget))
     if prepared.splits.validation is not None:
         hooks.append(_keep_best(prepared, model, device, log))
-    hooks.append(Save(config.training.checkpoint_every))
+    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
     trainer = Trainer(
         model,
         TaskObjective(prepared.task, prepared.framer),

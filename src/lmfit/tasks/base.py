@@ -146,9 +146,9 @@ class Task(ABC):
 
 
 def forward(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """The logits of a batch in float32: (B, C) or (B, L, C)."""
+    """The logits of a batch in float32 (float64 where the model computes so): (B, C) or (B, L, C)."""
     logits: torch.Tensor = model(**model_inputs(batch)).logits
-    return logits.float()
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def model_inputs(batch: Batch) -> Batch:
@@ -173,7 +173,7 @@ def cross_entropies(
     if settings.loss == "cross_entropy":
         return losses
     p = torch.softmax(logits, dim=-1).gather(1, targets.clamp_min(0)[:, None]).squeeze(1)
-    return losses * (1 - p).clamp_min(0) ** settings.focal_gamma
+    return losses * (1 - p).clamp_min(torch.finfo(p.dtype).tiny) ** settings.focal_gamma
 
 
 def weigh_labels(settings: ClassificationLoss, labels: Sequence[str], counts: Mapping[str, int]) -> list[float] | None:

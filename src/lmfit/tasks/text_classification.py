@@ -58,7 +58,7 @@ class TextClassification(Task):
         self.labels = labels
         self.thresholds = thresholds or [0.5 if settings.thresholds == "tuned" else settings.thresholds] * len(labels)
         self._ids = {label: i for i, label in enumerate(labels)}
-        self._weights = None if weights is None else torch.tensor(weights)
+        self._weights = None if weights is None else torch.tensor(weights, dtype=torch.float64)
 
     @classmethod
     def learn(cls, settings: TextClassificationSettings, words: str, train: Iterable[Example]) -> Self:
@@ -167,7 +167,7 @@ class TextClassification(Task):
             return [(ids[w.begin : w.end], None) for w in windows]
         swap = len(other) > len(ids)
         longer, shorter = (other, ids) if swap else (ids, other)
-        if len(shorter) > budget // 2:
+        if len(shorter) > budget // 2 and framer.overflow == "window":
             stats.note("truncated", str(example.origin))
         shorter = shorter[: budget // 2]
         windows = self._kept(example, cut(len(longer), budget - len(shorter)), framer, stats)
@@ -191,9 +191,9 @@ class TextClassification(Task):
 
     def targets(self, batch: Batch) -> float:
         """Texts (a window of a text counts as its share), each weighing as its label does."""
-        weights = batch["weight"]
+        weights = batch["weight"].double()
         if self.problem == "single_label" and self._weights is not None:
-            weights = weights * self._weights.to(weights.device)[batch["target"].long()]
+            weights = weights * self._weights.to(weights)[batch["target"].long()]
         return float(weights.sum())
 
     def classes(self, batch: Batch) -> torch.Tensor | None:
@@ -205,11 +205,10 @@ class TextClassification(Task):
         target, weight = batch["target"], batch["weight"]
         if self.problem == "regression":
             return (weight * (logits.squeeze(-1) - target) ** 2).sum()
+        weights = None if self._weights is None else self._weights.to(logits)
         if self.problem == "multi_label":
-            weights = None if self._weights is None else self._weights.to(logits.device)
             losses = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, weights, reduction="none")
             return (weight * losses.mean(dim=1)).sum()
-        weights = None if self._weights is None else self._weights.to(logits.device)
         return (weight * cross_entropies(logits, target.long(), self.settings, weights)).sum()
 
     def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:

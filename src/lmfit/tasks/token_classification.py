@@ -11,7 +11,7 @@ import torch
 from lmfit.config.tasks import TokenClassificationSettings
 from lmfit.data.collate import IGNORED, Batch
 from lmfit.data.example import Example
-from lmfit.data.framing import Framer, cut
+from lmfit.data.framing import Framer, Window, cut
 from lmfit.data.rows import Row
 from lmfit.data.words import split_words
 from lmfit.errors import DataError
@@ -37,19 +37,27 @@ class TokenClassification(Task):
         self.settings = settings
         self.labels = labels
         self.words = words
-        self.entities = all(label == "O" or label[:2] in ("B-", "I-") for label in labels)
+        self.entities = _are_iob2(labels)
         self._ids = {label: i for i, label in enumerate(labels)}
-        self._weights = None if weights is None else torch.tensor(weights)
+        self._weights = None if weights is None else torch.tensor(weights, dtype=torch.float64)
 
     @classmethod
     def learn(cls, settings: TokenClassificationSettings, words: str, train: Iterable[Example]) -> Self:
-        """Labels of the training data: O first, then B- and I- of each type in alphabetical order."""
+        """Labels of the training data: O first, then B- and I- of each type in alphabetical order; else as they are.
+
+        Raises DataError where there is no tag, or only one.
+        """
         counts = Counter(chain.from_iterable(example.tags or () for example in train))
         if not counts:
             raise DataError("no tags in the training data", fix="say which column holds them: data.columns.labels")
-        types = sorted({tag[2:] for tag in counts if tag[:2] in ("B-", "I-")})
+        if len(counts) == 1:
+            raise DataError(
+                f"every word of the training data has the tag `{next(iter(counts))}`",
+                fix="say which column holds the tags: data.columns.labels",
+            )
+        types = sorted({tag[2:] for tag in counts if tag != "O"})
         iob2 = ["O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI")]
-        labels = iob2 if types else sorted(counts)
+        labels = iob2 if _are_iob2(counts) else sorted(counts)
         return cls(settings, labels, words, weigh_labels(settings, labels, counts))
 
     @classmethod
@@ -97,7 +105,7 @@ class TokenClassification(Task):
         windows = cut(len(ids), framer.budget(), starts)
         if len(windows) > 1:
             stats.note("windowed", str(example.origin))
-            windows = self._overflow(example, windows, starts, framer, stats)
+            windows = self._overflow(example, windows, visible[starts >= windows[0].end], framer, stats)
         rows = []
         for window in windows:
             owned = slice(window.owned_begin - window.begin, window.owned_end - window.begin)
@@ -143,8 +151,9 @@ class TokenClassification(Task):
         return np.where(goes_on, inside[labels.clip(min=0)], labels)
 
     def _overflow(
-        self, example: Example, windows: list[Any], starts: np.ndarray, framer: Framer, stats: Stats
-    ) -> list[Any]:
+        self, example: Example, windows: list[Window], beyond: np.ndarray, framer: Framer, stats: Stats
+    ) -> list[Window]:
+        """The windows to use; `beyond`: the words that begin behind the first one, which a cut loses."""
         if framer.overflow == "error":
             raise DataError(
                 f"a sentence is longer than max_length {framer.max_length}",
@@ -153,13 +162,11 @@ class TokenClassification(Task):
             )
         if framer.overflow == "window":
             return windows
-        kept = cut(windows[0].end, framer.budget(), starts)
-        lost = int((starts >= windows[0].end).sum())
         stats.note("truncated", str(example.origin))
-        stats.counts["words_cut"] += lost
-        if example.tags and lost:
-            stats.counts["entities_cut"] += sum(tag.startswith("B-") for tag in example.tags[-lost:])
-        return kept
+        stats.counts["words_cut"] += len(beyond)
+        if len(beyond):
+            stats.counts["entities_cut"] += sum(span.end > beyond[0] for span in spans(example.tags or ()))
+        return cut(windows[0].end, framer.budget())
 
     def targets(self, batch: Batch) -> float:
         """Labelled subwords, each weighing as its label does."""
@@ -168,7 +175,7 @@ class TokenClassification(Task):
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Summed over labelled subwords; logits (B, L, C)."""
-        weights = None if self._weights is None else self._weights.to(logits.device)
+        weights = None if self._weights is None else self._weights.to(logits)
         return cross_entropies(logits.flatten(0, 1), batch["labels"].flatten(), self.settings, weights).sum()
 
     def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
@@ -230,6 +237,10 @@ class TokenClassification(Task):
         """Entity types, or plain tags."""
         tags = example.tags or []
         return (tag[2:] for tag in tags if tag.startswith("B-")) if self.entities else tags
+
+
+def _are_iob2(tags: Iterable[str]) -> bool:
+    return all(tag == "O" or tag[:2] in ("B-", "I-") for tag in tags)
 
 
 def _only(array: np.ndarray, owned: slice, blank: int) -> np.ndarray:

@@ -63,8 +63,10 @@ class Checkpoints:
     def restore(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> TrainState | None:
         """Load the newest whole checkpoint into model and optimizer; None where there is none.
 
-        A damaged or half-written one is passed over and said.
+        A damaged one is passed over and said; what a crash left half-written is removed.
         """
+        for left in (*self.folder.glob(".writing-*"), *self.folder.glob(".old-*")):
+            shutil.rmtree(left, ignore_errors=True)
         for folder in reversed(self._steps()):
             if not is_whole(folder):
                 console.warn(f"checkpoint {folder.name} is damaged or incomplete; taking the one before it")

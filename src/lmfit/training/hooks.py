@@ -3,6 +3,7 @@
 import json
 import math
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from lmfit import console
 from lmfit.config.schema import EarlyStopping, seconds
 from lmfit.errors import Interrupted
-from lmfit.training.trainer import StepResult, Trainer
+from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult, Trainer
 
 TIMED_STEPS = 20
 UNTIMED_STEPS = 3
@@ -59,7 +60,7 @@ class Log(QuietHook):
     def on_start(self, trainer: Trainer) -> None:
         """Go on after the last line that belongs to the restored state."""
         with open(self.path, "ab") as file:
-            file.truncate(trainer.state.log_bytes)
+            file.truncate(min(trainer.state.log_bytes, file.tell()))
 
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Collect, and write a line when it is time; the loss is the mean over the steps since the last line."""
@@ -72,7 +73,7 @@ class Log(QuietHook):
         facts = {
             "loss": math.fsum(losses) / len(losses),
             "learning_rate": result.learning_rate,
-            "grad_norm": result.grad_norm,
+            "grad_norm": result.grad_norm if math.isfinite(result.grad_norm) else None,
             "time": {"at": time.time(), "tokens_per_second": self._tokens / max(self._seconds, 1e-9)},
         }
         self.write(trainer, facts)
@@ -118,10 +119,12 @@ class KeepBest(QuietHook):
         )
         state = trainer.state
         margin = self.patience.min_delta if self.patience else 0.0
-        gain = math.inf if state.best_value is None else self.sign * ((value or 0.0) - state.best_value)
+        gain = -math.inf if value is None else math.inf
+        if value is not None and state.best_value is not None:
+            gain = self.sign * (value - state.best_value)
         if gain > 0:
-            state.best_value, state.best_step = value or 0.0, state.step
-            trainer.checkpoints.save_best(trainer.model, state.step, state.best_value)
+            state.best_value, state.best_step = value, state.step
+            trainer.checkpoints.save_best(trainer.model, state.step, value)
         state.evaluations_without_gain = 0 if gain > margin else state.evaluations_without_gain + 1
         if self.patience and state.evaluations_without_gain >= self.patience.patience:
             state.stopped = f"no gain in {self.metric} over {self.patience.patience} evaluations"
@@ -148,7 +151,7 @@ class Budget(QuietHook):
 
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Time the first steps, then fix the total, which checkpoints keep."""
-        if trainer.state.step <= UNTIMED_STEPS or len(self._timed) >= TIMED_STEPS:
+        if trainer.state.step <= UNTIMED_STEPS or trainer.state.total_steps != BUDGET_UNKNOWN_STEPS:
             return
         self._timed.append(result.seconds)
         if len(self._timed) == TIMED_STEPS:
@@ -159,7 +162,10 @@ class Budget(QuietHook):
 
 
 class StopOnSignal(QuietHook):
-    """On SIGINT or SIGTERM finish the step, save, and end with Interrupted (exit code 130 or 143)."""
+    """On SIGINT or SIGTERM finish the step, save, and end with Interrupted (exit code 130 or 143).
+
+    It stands last, so that the saved state holds all that the other hooks made of the step.
+    """
 
     def __init__(self, run_name: str) -> None:
         self.run_name = run_name
@@ -167,7 +173,9 @@ class StopOnSignal(QuietHook):
         self._before: dict[int, Any] = {}
 
     def on_start(self, trainer: Trainer) -> None:
-        """Listen."""
+        """Listen; only a program's main thread can."""
+        if threading.current_thread() is not threading.main_thread():
+            return
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._note)
 

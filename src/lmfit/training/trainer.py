@@ -42,7 +42,7 @@ class Hook(Protocol):
         """After each optimizer step; `trainer.state.step` counts it already."""
 
     def on_end(self, trainer: "Trainer") -> None:
-        """After the last step."""
+        """After the last step, also one that failed."""
 
 
 class Objective(Protocol):
@@ -84,13 +84,15 @@ class Trainer:
         """Train to `state.total_steps`, going on from the newest checkpoint where there is one."""
         self.restore()
         self._tell("on_start")
-        while self.state.step < self.state.total_steps and not self.state.stopped:
-            result = self.step(self.state.step)
-            self.state.step += 1
-            self.state.tokens += result.tokens
-            self.state.train_seconds += result.seconds
-            self._tell("on_step", result)
-        self._tell("on_end")
+        try:
+            while self.state.step < self.state.total_steps and not self.state.stopped:
+                result = self.step(self.state.step)
+                self.state.step += 1
+                self.state.tokens += result.tokens
+                self.state.train_seconds += result.seconds
+                self._tell("on_step", result)
+        finally:
+            self._tell("on_end")
         return self.state
 
     def step(self, number: int) -> StepResult:

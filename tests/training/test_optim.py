@@ -1,0 +1,112 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from lmfit.config.schema import TrainingConfig
+from lmfit.training.optim import learning_rate_scale, make_optimizer, set_learning_rate
+
+
+def rates(schedule: str, total: int, warmup: float) -> list[float]:
+    config = TrainingConfig(schedule=schedule, warmup=warmup)
+    return [learning_rate_scale(config, step, total) for step in range(total)]
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant", "wsd"])
+@pytest.mark.parametrize(("total", "warmup"), [(1, 0.1), (1, 0.0), (2, 0.5), (10, 10.0), (10, 50.0), (7, 0.99)])
+def test_no_step_is_wasted_at_rate_zero_or_above_the_peak(schedule: str, total: int, warmup: float) -> None:
+    assert all(0 < rate <= 1 for rate in rates(schedule, total, warmup))
+
+
+def test_linear() -> None:
+    assert rates("linear", 6, 2) == pytest.approx([1 / 3, 2 / 3, 1, 0.75, 0.5, 0.25])
+
+
+def test_a_warmup_below_one_is_a_share() -> None:
+    assert rates("linear", 10, 0.2) == rates("linear", 10, 2)
+
+
+def test_cosine_is_half_way_in_the_middle() -> None:
+    assert rates("cosine", 10, 0)[5] == pytest.approx(0.5)
+
+
+def test_constant_stays() -> None:
+    assert rates("constant", 5, 1) == pytest.approx([0.5, 1, 1, 1, 1])
+
+
+def test_wsd_decays_in_the_last_fifth() -> None:
+    assert rates("wsd", 10, 0) == pytest.approx([1] * 9 + [0.5])
+
+
+@pytest.fixture
+def model(tiny: Callable[[str], Path]) -> Callable[[str], Any]:
+    return lambda family: AutoModelForSequenceClassification.from_pretrained(tiny(family), num_labels=3)
+
+
+def peak_of(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> float:
+    return next(group["peak"] for group in optimizer.param_groups if any(p is parameter for p in group["params"]))
+
+
+LAYERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "bert": (
+        lambda m: m.bert.encoder.layer[1].output.dense.weight,
+        lambda m: m.bert.encoder.layer[0].output.dense.weight,
+        lambda m: m.bert.embeddings.position_embeddings.weight,
+    ),
+    "distilbert": (
+        lambda m: m.distilbert.transformer.layer[1].ffn.lin1.weight,
+        lambda m: m.distilbert.transformer.layer[0].ffn.lin1.weight,
+        lambda m: m.distilbert.embeddings.word_embeddings.weight,
+    ),
+    "modernbert": (
+        lambda m: m.model.layers[1].mlp.Wi.weight,
+        lambda m: m.model.layers[0].mlp.Wi.weight,
+        lambda m: m.model.embeddings.tok_embeddings.weight,
+    ),
+}
+
+
+@pytest.mark.parametrize("family", LAYERS)
+def test_each_layer_learns_slower_than_the_one_above(family: str, model: Callable[[str], Any]) -> None:
+    made = model(family)
+    optimizer = make_optimizer(made, TrainingConfig(learning_rate=1.0, layer_decay=0.5))
+    assert peak_of(optimizer, made.classifier.weight) == 1.0
+    assert [peak_of(optimizer, find(made)) for find in LAYERS[family]] == [0.5, 0.25, 0.125]
+
+
+def test_shared_layers_count_as_one(model: Callable[[str], Any]) -> None:
+    made = model("albert")
+    optimizer = make_optimizer(made, TrainingConfig(learning_rate=1.0, layer_decay=0.5))
+    shared = made.albert.encoder.albert_layer_groups[0].albert_layers[0].ffn.weight
+    assert peak_of(optimizer, shared) == 0.5
+    assert peak_of(optimizer, made.albert.embeddings.word_embeddings.weight) == 0.25
+
+
+def test_the_head_has_its_own_rate(model: Callable[[str], Any]) -> None:
+    made = model("bert")
+    optimizer = make_optimizer(made, TrainingConfig(learning_rate=0.1, head_learning_rate=1.0))
+    assert peak_of(optimizer, made.classifier.bias) == 1.0
+    assert peak_of(optimizer, made.bert.pooler.dense.weight) == 0.1
+
+
+def test_no_decay_on_biases_and_norms(model: Callable[[str], Any]) -> None:
+    made = model("bert")
+    decay = {id(p): g["weight_decay"] for g in make_optimizer(made, TrainingConfig()).param_groups for p in g["params"]}
+    for name, parameter in made.named_parameters():
+        assert (decay[id(parameter)] == 0) == (name.endswith("bias") or "LayerNorm" in name), name
+
+
+def test_every_trained_weight_is_in_one_group_and_frozen_ones_in_none(model: Callable[[str], Any]) -> None:
+    made = model("albert")
+    made.albert.embeddings.requires_grad_(False)
+    held = [id(p) for group in make_optimizer(made, TrainingConfig()).param_groups for p in group["params"]]
+    assert sorted(held) == sorted(id(p) for p in made.parameters() if p.requires_grad)
+
+
+def test_setting_the_rate_scales_every_peak(model: Callable[[str], Any]) -> None:
+    optimizer = make_optimizer(model("bert"), TrainingConfig(learning_rate=0.2, layer_decay=0.5))
+    assert set_learning_rate(optimizer, 0.5) == pytest.approx(0.1)
+    assert all(group["lr"] == group["peak"] * 0.5 for group in optimizer.param_groups)
