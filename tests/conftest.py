@@ -85,3 +85,23 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_config: Callable[...,
         return lmfit.finetune(tiny_config(task, output=output, training=training))
 
     return run
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line in this process: `command("predict", ...)` gives exit code, stdout, stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        from lmfit import console
+        from lmfit.cli import main
+
+        capsys.readouterr()
+        try:
+            with pytest.raises(SystemExit) as left:
+                main([str(argument) for argument in arguments])
+        finally:
+            console.set_quiet(False)
+        told = capsys.readouterr()
+        return int(left.value.code or 0), told.out, told.err
+
+    return run

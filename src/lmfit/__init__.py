@@ -30,16 +30,22 @@ def load(run: "str | Path", *, device: str = "auto") -> "Predictor":
     return load_predictor(find_run(str(run)), device=device)
 
 
-def finetune(config: "str | Path | Mapping[str, Any]", **overrides: Any) -> "Run":
+def finetune(
+    config: "str | Path | Mapping[str, Any]", *, device: str = "auto", overwrite: bool = False, **overrides: Any
+) -> "Run":
     """Fine-tune as `lmfit finetune CONFIG key=value ...` does; returns the finished run.
 
     config: a YAML file or a mapping. overrides: sections or keys, e.g. `training={"epochs": 1}`, `seed=1`; a dotted key
-    is written with two underscores, `training__epochs=1`. Raises ConfigError, DataError.
+    is written with two underscores, `training__epochs=1`. overwrite: an old run in its place is moved away.
+    Raises ConfigError, DataError.
     """
     import json
 
     from lmfit.config.load import load_config
     from lmfit.stages.finetune import run
 
-    words = [f"{key.replace('__', '.')}={json.dumps(value, ensure_ascii=False)}" for key, value in overrides.items()]
-    return run(load_config("finetune", config, words))
+    words = [
+        f"{key.replace('__', '.')}={json.dumps(value, ensure_ascii=False, default=str)}"
+        for key, value in overrides.items()
+    ]
+    return run(load_config("finetune", config, words), device=device, overwrite=overwrite)

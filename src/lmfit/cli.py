@@ -1,5 +1,7 @@
 """The command line: one short function per command; the only place that prints results or exits."""
 
+import errno
+import io
 import os
 import sys
 from pathlib import Path
@@ -40,6 +42,8 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Move an old run of
 Require = Annotated[
     list[str] | None, typer.Option("--require", help="Exit 3 unless it holds, e.g. 'test.f1.low>=0.88'.")
 ]
+
+_OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOSPC)
 
 _debug = False
 
@@ -192,6 +196,7 @@ def predict(
 ) -> None:
     """Predictions for unlabelled rows, streamed, in order; JSON lines on stdout unless -o says otherwise."""
     begin(quiet, offline, debug)
+    output = None if output == Path("-") else output
     if json and output is None:
         raise InputError("--json needs stdout for itself", where="--json", fix="send the predictions to a file: -o OUT")
     chosen = choose_run(run, ("finetune",))
@@ -337,6 +342,8 @@ def emit(text: str, output: Path | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: run a command, turn errors into words and exit codes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
     try:
         code = app(arguments, standalone_mode=False) or 0
         sys.stdout.flush()
@@ -370,6 +377,9 @@ def tell_error(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.filename is not None and error.errno in _OF_THE_SYSTEM:
+        kind = LmfitError if error.errno == errno.ENOSPC else InputError
+        error = kind(f"{error.strerror}", where=str(error.filename))
     if isinstance(error, LmfitError):
         sys.stderr.write(f"{error}\n")
         return error.exit_code

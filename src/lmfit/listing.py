@@ -3,8 +3,8 @@
 from typing import Any
 
 from lmfit.catalog import DATASETS, FORMATS, MODELS, TASKS
-from lmfit.errors import ConfigError, suggestion
-from lmfit.runs import list_runs, read_json
+from lmfit.errors import ConfigError, InputError, suggestion
+from lmfit.runs import list_runs
 
 
 def listing(kind: str | None) -> dict[str, dict[str, str]]:
@@ -41,7 +41,9 @@ def run_rows(sort: str | None) -> list[dict[str, Any]]:
         return sorted(rows, key=lambda row: -(row["created"] or 0))
     from lmfit.evaluation.names import metric
 
-    sign = 1 if metric(sort.partition(".")[2] or sort).better == "lower" else -1
+    if not sort.startswith(("test.", "validation.")):
+        raise ConfigError(f"cannot sort by `{sort}`", where="--sort", fix="name the split too, e.g. test.f1")
+    sign = 1 if metric(sort.partition(".")[2]).better == "lower" else -1
     return sorted(rows, key=lambda row: (row["value"] is None, sign * (row["value"] or 0)))
 
 
@@ -50,8 +52,10 @@ def _row(run: Any, sort: str | None) -> dict[str, Any]:
     headline = manifest.get("headline") or {}
     shown = sort or (f"{headline['split']}.{headline['metric']}" if headline else "")
     split, _, name = shown.partition(".")
-    path = run.path / "metrics.json"
-    entry = read_json(path, "run").get(split, {}).get(name, {}) if shown and path.is_file() else {}
+    try:
+        entry = run.metrics.get(split, {}).get(name, {}) if shown else {}
+    except InputError:
+        entry = {}
     return {
         "name": run.path.name,
         "stage": manifest.get("stage"),

@@ -59,7 +59,7 @@ class Run:
     def record(self, **facts: Any) -> None:
         """Put facts into run.json, atomically."""
         path = self.path / "run.json"
-        before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"schema": SCHEMA, "created": time()}
+        before = read_json(path, "run") if path.is_file() else {"schema": SCHEMA, "created": time()}
         write_json(path, before | facts)
 
     @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmfit.errors import ConfigError, VerdictError, suggestion
+from lmfit.evaluation.names import metric
 from lmfit.runs import Run
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -31,7 +32,7 @@ class Requirement:
 
 
 def parse_requirements(words: Sequence[str]) -> list[Requirement]:
-    """Read `--require` options. Raises ConfigError for one that cannot be read."""
+    """Read `--require` options. Raises ConfigError for one that cannot be read or names no metric."""
     return [_parse(word) for word in words]
 
 
@@ -40,14 +41,16 @@ def _parse(word: str) -> Requirement:
     try:
         path, sign, bound = match.groups() if match else ("", "", "")
         split, _, rest = path.partition(".")
-        metric, _, part = rest.rpartition(".") if rest.endswith((".value", ".low", ".high")) else (rest, "", "value")
-        if not (split and metric):
+        name, _, part = rest.rpartition(".") if rest.endswith((".value", ".low", ".high")) else (rest, "", "value")
+        if not (split and name):
             raise ValueError
-        return Requirement(word, split, metric, part, sign, float(bound))
+        requirement = Requirement(word, split, name, part, sign, float(bound))
     except ValueError:
         raise ConfigError(
             f"cannot read the requirement `{word}`", where="--require", fix="write e.g. 'test.f1.low>=0.88'"
         ) from None
+    metric(name)
+    return requirement
 
 
 def check_requirements(metrics: Mapping[str, Any], requirements: Sequence[Requirement]) -> None:

@@ -135,7 +135,7 @@ class TrainingConfig(Section):
     """The training loop."""
 
     epochs: float | None = Field(default=None, gt=0)
-    """Passes over the training data; null: 3, unless max_steps or budget is given."""
+    """Passes over the data; null: 3, or as many as give 200 steps, unless max_steps or budget is given."""
     max_steps: int | None = Field(default=None, ge=1)
     """Number of optimizer steps, instead of epochs."""
     budget: str | None = None

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lmfit.errors import DataError, Problem
+from lmfit.errors import DataError
 
 UNKNOWN_SHARE = 0.10
 FEW_STEPS = 200
 SHOWN_LABELS = 12
+_WORDS = ("unknown", "vanished")
 
 
 @dataclass
@@ -40,14 +41,17 @@ class Ledger:
     notices: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-able form, with the totals that the report shows."""
+    def as_dict(self, *, texts: bool = True) -> dict[str, Any]:
+        """JSON-able form, with the totals that the report shows; without `texts` no word of the data is in it."""
         total = Counter[str]()
         for split in self.splits.values():
             total.update(split.encoding["counts"])
         windows = {name: total[name] for name in ("examples", "windowed", "truncated", "words_cut", "entities_cut")}
         share = total["unknown"] / max(1, total["words"])
-        return asdict(self) | {"windows": windows, "unknown_share": share}
+        told = asdict(self) | {"windows": windows, "unknown_share": share}
+        for split in told["splits"].values() if not texts else ():
+            split["encoding"]["first"] = {k: v for k, v in split["encoding"]["first"].items() if k not in _WORDS}
+        return told
 
     def lines(self) -> list[str]:
         """The ledger in a few lines."""
@@ -74,15 +78,13 @@ def check_unknown(split: SplitLedger, *, allowed: bool, model: str) -> str | Non
     share = split.unknown_share
     if share <= UNKNOWN_SHARE:
         return None
-    cases = ", ".join(split.encoding["first"]["unknown"])
-    what = f"{share:.0%} of the training words become unknown tokens for `{model}`: {cases}"
+    what = f"{share:.0%} of the training words become unknown tokens for `{model}`"
     if not allowed:
-        problem = Problem(
-            what,
-            ", ".join(split.files[:3]),
-            "take a model for this language (model.name), or go on all the same with model.on_unknown=allow",
+        raise DataError(
+            f"{what}: {', '.join(split.encoding['first']['unknown'])}",
+            where=", ".join(split.files[:3]),
+            fix="take a model for this language (model.name), or go on all the same with model.on_unknown=allow",
         )
-        raise DataError(what, problems=[problem])
     return what
 
 

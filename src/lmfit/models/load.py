@@ -44,9 +44,11 @@ def find_model(config: ModelConfig) -> ModelSource:
             return ModelSource(name, "embedded", str(MODELS.load(name).path()))
         folder = Path(name)
         if (folder / "run.json").is_file():
-            return ModelSource(name, "run", str(folder / "model"))
+            if not (folder / "model" / "config.json").is_file():
+                raise InputError(f"the run `{name}` has no model yet", where="model.name", fix=f"lmfit resume {name}")
+            return ModelSource(name, "run", str(folder / "model"), None, config.trust_remote_code)
         if (folder / "config.json").is_file():
-            return ModelSource(name, "folder", name)
+            return ModelSource(name, "folder", name, None, config.trust_remote_code)
         if folder.exists():
             raise ConfigError(
                 f"`{name}` is no model folder: it has neither config.json nor run.json", where="model.name"
@@ -121,13 +123,35 @@ def mark_words(tokenizer: Any) -> None:
 
 
 def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> Any:
-    """The encoder with a task head, in fp32. `settings` (labels) go to its config; new weights use the RNG."""
+    """The encoder with a task head, in fp32. `settings` (labels) go to its config; new weights use the RNG.
+
+    Raises InputError where weights are missing or have another size; only a head may be new, if there are settings.
+    """
     import torch
     import transformers
 
     with explain_hub_errors(source.where, "model"), quiet_transformers():
-        return getattr(transformers, auto_class).from_pretrained(
-            source.where, dtype=torch.float32, ignore_mismatched_sizes=True, **source.arguments, **settings
+        model, found = getattr(transformers, auto_class).from_pretrained(
+            source.where,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **source.arguments,
+            **settings,
+        )
+    new = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
+    _refuse_gaps(source, {name for name in new if not settings or name.startswith(f"{model.base_model_prefix}.")})
+    return model
+
+
+def _refuse_gaps(source: ModelSource, new: set[str]) -> None:
+    """A pooler is new in many encoders (masked language models have none); any other gap is a damaged model."""
+    gaps = sorted(name for name in new if "pooler" not in name)
+    if gaps:
+        raise InputError(
+            f"{len(gaps)} weights of `{source.name}` are missing or of another size: {', '.join(gaps[:3])}",
+            where=source.where,
+            fix="the download or the copy may be incomplete; get the model again",
         )
 
 

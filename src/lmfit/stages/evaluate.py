@@ -6,14 +6,13 @@ from typing import Any
 
 from lmfit import console
 from lmfit.config.load import load_config
-from lmfit.config.schema import DataConfig
+from lmfit.config.schema import FinetuneConfig
 from lmfit.data.sources import load_splits
 from lmfit.errors import InputError
 from lmfit.inference.load import load_predictor
 from lmfit.runs import Run, write_json
 from lmfit.stages.judge import Judge, shown
 
-RESAMPLES = 1000
 _OF_TRAINING = {"name": None, "validation": None, "test": None, "limit": None, "limit_per_class": None}
 
 
@@ -29,12 +28,13 @@ def run(
         return {split: entries for split, entries in chosen.metrics.items() if split != "baseline"}
     name = _checked(name or Path(data).stem)
     predictor = load_predictor(chosen, device=device)
-    splits = load_splits(_reading(chosen, predictor.task.name, data, words), predictor.task.example_kind)
+    config = _config(chosen, predictor.task.name, data, words)
+    splits = load_splits(config.data, predictor.task.example_kind)
     for notice in splits.notices:
         console.say(notice)
     inside = (chosen.path / "run.json").is_file()
     folder = chosen.path / "evaluations" / name
-    judge = Judge(RESAMPLES, seed, texts=True)
+    judge = Judge(config.evaluation.resamples, seed, config.evaluation.texts)
     scores = judge.score(predictor, splits.train, total=None, out=folder / "predictions.jsonl" if inside else None)
     if inside:
         write_json(folder / "metrics.json", {name: scores.metrics})
@@ -43,12 +43,14 @@ def run(
     return {name: scores.metrics}
 
 
-def _reading(chosen: Run, task: str, data: str, words: Sequence[str]) -> DataConfig:
-    """How the run read its own files (format, columns, ...), for a new file of the same kind."""
+def _config(chosen: Run, task: str, data: str, words: Sequence[str]) -> FinetuneConfig:
+    """The run's config, so that a new file is read (format, columns, ...) and scored as the run's own were."""
     path = chosen.path / "config.yaml"
     source: Any = path if path.is_file() else {"task": task, "data": {"train": data}}
-    loaded = load_config("finetune", source, words)
-    return loaded.config.data.model_copy(update={**_OF_TRAINING, "train": data})
+    config = load_config("finetune", source, words).config
+    form = "auto" if config.data.format == "hub" else config.data.format
+    reading = config.data.model_copy(update={**_OF_TRAINING, "train": data, "format": form})
+    return config.model_copy(update={"data": reading})
 
 
 def _checked(name: str) -> str:

@@ -2,8 +2,9 @@
 
 import csv
 import json
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -13,7 +14,7 @@ from lmfit.data.example import Example
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.notices import Notices
 from lmfit.data.sources import read_input
-from lmfit.errors import InputError
+from lmfit.errors import DataError, InputError
 from lmfit.inference.load import load_predictor
 from lmfit.runs import Run
 
@@ -42,18 +43,23 @@ def run(
 
     columns: which input columns hold text and text_pair, where that is not plain. Raises InputError, DataError.
     """
+    form = form or _form(out)
+    if out is not None and out.exists() and os.path.exists(source) and out.samefile(source):
+        raise InputError(f"the output `{out}` is the input", where="--output", fix="give another name")
     predictor = load_predictor(chosen, device=device)
     options = ReadOptions(predictor.task.example_kind, input_form or "auto", dict(columns))
     notices = Notices()
     examples = read_input(source, predictor.task.example_kind, options, notices=notices)
     count = 0
-    with _writer(out, form or _form(out)) as writer:
+    with _writer(out, form) as writer:
         for example, prediction in console.progress(predictor.stream(examples), total=None, what="predicting"):
             if count == 0:
-                for notice in notices.sentences:
+                for notice in (*notices.sentences, *_replaced(example, prediction, form)):
                     console.say(notice)
             writer.write(example, prediction)
             count += 1
+    if cut := predictor.stats.counts["truncated"]:
+        console.warn(f"{cut:,} rows are longer than the model takes and were cut (data.overflow of its training)")
     return count
 
 
@@ -65,9 +71,21 @@ def row_of(example: Example, prediction: Any) -> dict[str, Any]:
 
 
 def _form(out: Path | None) -> str:
-    if out is None or out.suffix not in (".csv", ".parquet"):
-        return "jsonl"
-    return out.suffix[1:]
+    suffix = ".jsonl" if out is None else out.suffix.lower()
+    if suffix[1:] not in OUTPUT_FORMATS:
+        raise InputError(
+            f"`{out}` does not tell the output format",
+            where="--output",
+            fix="end it in .jsonl, .csv or .parquet, or give --format",
+        )
+    return suffix[1:]
+
+
+def _replaced(example: Example, prediction: Any, form: str) -> list[str]:
+    """A notice where answers stand in columns of the input."""
+    added = prediction.row() if form == "jsonl" else dict.fromkeys(("prediction", "score"))
+    names = [name for name, value in example.columns.items() if name in added and value != added[name]]
+    return [f"the prediction replaces input columns: {', '.join(names)}"] if names else []
 
 
 @contextmanager
@@ -126,22 +144,42 @@ class Csv:
         """Write the prediction of an example; the first one decides the columns."""
         row = table_row(example, prediction)
         if self._writer is None:
-            self._writer = csv.DictWriter(self.file, list(row), extrasaction="ignore")
+            self._writer = csv.DictWriter(self.file, list(row))
             self._writer.writeheader()
-        self._writer.writerow(row)
+        _refuse_new_columns(row, self._writer.fieldnames, example)
+        self._writer.writerow({name: _cell(value) for name, value in row.items()})
+
+
+def _refuse_new_columns(row: Mapping[str, Any], known: Collection[str], example: Example) -> None:
+    new = [name for name in row if name not in known]
+    if new:
+        raise DataError(
+            f"this row has columns that the first row has not: {', '.join(new)}",
+            where=str(example.origin),
+            fix="write JSON lines: --format jsonl",
+        )
+
+
+def _cell(value: Any) -> Any:
+    """A list or an object as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
 
 
 class Parquet:
-    """As CSV, in row groups of 10,000."""
+    """As CSV, in row groups of 10,000; lists and objects stay what they are."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._rows: list[Mapping[str, Any]] = []
+        self._names: list[str] = []
         self._file: Any = None
 
     def write(self, example: Example, prediction: Any) -> None:
         """Write the prediction of an example."""
-        self._rows.append(table_row(example, prediction))
+        row = table_row(example, prediction)
+        self._names = self._names or list(row)
+        _refuse_new_columns(row, self._names, example)
+        self._rows.append(row)
         if len(self._rows) >= PARQUET_ROWS:
             self._flush()
 
@@ -149,11 +187,13 @@ class Parquet:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = None if self._file is None else self._file.schema
-        table = pa.Table.from_pylist(self._rows, schema=schema)
-        if self._file is None:
-            self._file = pq.ParquetWriter(self.path, table.schema)
-        self._file.write_table(table)
+        try:
+            if self._file is None:
+                inferred = pa.Table.from_pylist(self._rows).schema
+                self._file = pq.ParquetWriter(self.path, pa.schema([_typed(field) for field in inferred]))
+            self._file.write_table(pa.Table.from_pylist(self._rows, schema=self._file.schema))
+        except pa.ArrowException as error:
+            raise DataError(f"a column changes its type: {error}", fix="write JSON lines: --format jsonl") from error
         self._rows = []
 
     def close(self) -> None:
@@ -161,3 +201,12 @@ class Parquet:
         if self._rows or self._file is None:
             self._flush()
         self._file.close()
+
+
+def _typed(field: Any) -> Any:
+    """A field that was empty so far, as text; the score as a number."""
+    import pyarrow as pa
+
+    if field.name == "score":
+        return field.with_type(pa.float64())
+    return field.with_type(pa.string()) if pa.types.is_null(field.type) else field

@@ -35,7 +35,7 @@ def recorded(run: Run) -> Iterator[None]:
 def record_start(run: Run, stage: str, prepared: Prepared, device: Device) -> None:
     """What is known before training; the ledger goes to ledger.json."""
     config = prepared.config
-    write_json(run.path / "ledger.json", prepared.ledger.as_dict())
+    write_json(run.path / "ledger.json", prepared.ledger.as_dict(texts=config.evaluation.texts))
     run.record(
         status="running",
         error=None,

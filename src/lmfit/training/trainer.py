@@ -173,7 +173,7 @@ def planned_steps(config: TrainingConfig, plan: BatchPlan) -> int:
         return config.max_steps
     if config.budget is not None:
         return BUDGET_UNKNOWN_STEPS
-    epochs = DEFAULT_EPOCHS if config.epochs is None else config.epochs
+    epochs = default_epochs(plan.steps_per_epoch) if config.epochs is None else config.epochs
     if plan.batch_tokens is None:
         return max(1, round(epochs * plan.steps_per_epoch))
     whole = int(epochs)
@@ -181,5 +181,11 @@ def planned_steps(config: TrainingConfig, plan: BatchPlan) -> int:
     return max(1, steps)
 
 
+def default_epochs(steps_per_epoch: int) -> int:
+    """3 passes over the data, or as many as give 200 steps: few rows need more passes (docs/decisions.md)."""
+    return max(DEFAULT_EPOCHS, -(-FEWEST_STEPS // steps_per_epoch))
+
+
 DEFAULT_EPOCHS = 3
+FEWEST_STEPS = 200
 BUDGET_UNKNOWN_STEPS = int(np.iinfo(np.int32).max)
