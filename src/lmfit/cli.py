@@ -16,7 +16,6 @@ from lmfit.version import __version__
 app = typer.Typer(
     name="lmfit",
     help="Fine-tune, evaluate and ship language models that fit their market.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -345,8 +344,12 @@ def main(arguments: list[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     try:
-        code = app(arguments, standalone_mode=False) or 0
+        command = typer.main.get_command(app)
+        words = sys.argv[1:] if arguments is None else arguments
+        with command.make_context("lmfit", words or ["--help"]) as context:
+            command.invoke(context)
         sys.stdout.flush()
+        code = 0
     except Exception as error:
         code = tell_error(error)
     except KeyboardInterrupt:

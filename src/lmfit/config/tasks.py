@@ -33,6 +33,8 @@ class TokenClassificationSettings(ClassificationLoss):
     """The task."""
     label_subwords: Literal["first", "all"] = "first"
     """Which subwords of a word carry its label in training: the first one, or all of them."""
+    decoding: Literal["argmax", "constrained"] = "argmax"
+    """argmax: the best tag of each word, as other loaders of the model answer; constrained: the best valid sequence."""
 
 
 class TextClassificationSettings(ClassificationLoss):

@@ -20,6 +20,7 @@ from lmfit.evaluation.metrics import score_tags
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.scores import Scores
 from lmfit.tasks.base import Encoded, Stats, Task, cross_entropies, weigh_labels
+from lmfit.tasks.decoding import ConstrainedDecoder
 from lmfit.tasks.predictions import Entity, TagPrediction
 
 
@@ -38,6 +39,7 @@ class TokenClassification(Task):
         self.labels = labels
         self.words = words
         self.entities = _are_iob2(labels)
+        self._decoder = ConstrainedDecoder(labels) if settings.decoding == "constrained" else None
         self._ids = {label: i for i, label in enumerate(labels)}
         self._weights = None if weights is None else torch.tensor(weights, dtype=torch.float64)
 
@@ -187,15 +189,18 @@ class TokenClassification(Task):
         return np.split(table, np.cumsum(owned.sum(dim=1).cpu().numpy())[:-1])
 
     def decode(self, encoded: Encoded, answers: Sequence[np.ndarray]) -> TagPrediction:
-        """Most probable tag per word, made valid IOB2; a word that no subword stands for is O with score 0."""
+        """A tag per word, valid IOB2; a word that no subword stands for is O with score 0.
+
+        decoding argmax: the most probable tag of each word, repaired; constrained: the most probable valid sequence.
+        """
         example = encoded.example
         offsets = example.words if example.words is not None else split_words(example.text, self.words)
+        table = np.concatenate(answers)
+        words, probabilities = table[:, 0].astype(int), table[:, 1:]
+        best = probabilities.argmax(axis=1) if self._decoder is None else self._decoder.best(probabilities)
         tags, scores = ["O"] * len(offsets), [0.0] * len(offsets)
-        for table in answers:
-            for word, best, score in zip(
-                table[:, 0].astype(int), table[:, 1:].argmax(axis=1), table[:, 1:].max(axis=1), strict=True
-            ):
-                tags[word], scores[word] = self.labels[best], float(score)
+        for word, label, score in zip(words, best, probabilities[np.arange(len(best)), best], strict=True):
+            tags[word], scores[word] = self.labels[label], float(score)
         return self._prediction(example, offsets, tags, scores)
 
     def _prediction(

@@ -1,0 +1,36 @@
+"""The most probable sequence of tags among those that IOB2 allows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+FORBIDDEN = -1e9
+
+
+class ConstrainedDecoder:
+    """Viterbi search (Viterbi 1967) over independent tag probabilities, with one rule: I-X only after B-X or I-X."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        inside = np.array([label.startswith("I-") for label in labels])
+        same = np.array([[before[2:] == after[2:] and before != "O" for after in labels] for before in labels])
+        self._start = np.where(inside, FORBIDDEN, 0.0)
+        self._follow = np.where(inside[None, :] & ~same, FORBIDDEN, 0.0)
+
+    def best(self, probabilities: np.ndarray) -> np.ndarray:
+        """Label ids (W,) of the best allowed sequence: probabilities (W, C), one row per word."""
+        greedy: np.ndarray = probabilities.argmax(axis=1)
+        if not len(greedy) or self._allowed(greedy):
+            return greedy
+        scores = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+        total, back = scores[0] + self._start, []
+        for row in scores[1:]:
+            ways = total[:, None] + self._follow
+            back.append(ways.argmax(axis=0))
+            total = ways.max(axis=0) + row
+        path = [int(total.argmax())]
+        for step in reversed(back):
+            path.append(int(step[path[-1]]))
+        return np.array(path[::-1])
+
+    def _allowed(self, path: np.ndarray) -> bool:
+        return bool(self._start[path[0]] == 0 and (self._follow[path[:-1], path[1:]] == 0).all())
