@@ -84,10 +84,11 @@ def explain_hub_errors(name: str, what: str) -> Iterator[None]:
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
+    from safetensors import SafetensorError
 
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         cause = _cause(
             error, (GatedRepoError, RevisionNotFoundError, EntryNotFoundError, RepositoryNotFoundError, HfHubHTTPError)
         )
