@@ -49,7 +49,9 @@ class TestWithoutTorch:
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert done.returncode == code, done.stderr[-500:]
-        return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return {
+            line.rpartition("|")[2].strip() for line in done.stderr.splitlines()
+        }, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     @pytest.mark.parametrize(
         "words", [[], ["--help"], ["finetune", "--help"], ["list"], ["list", "metrics"], ["runs"], ["init"]]
@@ -152,9 +154,7 @@ class TestMistakes:
         assert "file" in err
         assert "report it" not in err
 
-    def test_a_bug_is_not_hidden_and_debug_shows_where(
-        self, command: Command, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_bug_is_not_hidden_and_debug_shows_where(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("lmfit.listing.listing", lambda kind: 1 / 0)
         code, _, err = command("list")
         assert code == 1
@@ -226,9 +226,7 @@ class TestResults:
         assert "planned: 2 optimizer steps" in out
         assert not (config.parent / "run").exists()
 
-    def test_runs_are_sorted_by_a_metric(
-        self, config: Path, command: Command, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_runs_are_sorted_by_a_metric(self, config: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LMFIT_RUNS", str(config.parent / "runs"))
         for name, value in (("low", 0.2), ("none", None), ("high", 0.9)):
             folder = config.parent / "runs" / name
@@ -293,7 +291,9 @@ class TestEvaluate:
         code, out, _ = command("evaluate", run, "--data", data, "--name", "again", "--json")
         assert code == 0
         found = json.loads(out)["again"]
-        assert found["accuracy"]["value"] == json.loads(command("evaluate", run, "--json")[1])["test"]["accuracy"]["value"]
+        assert (
+            found["accuracy"]["value"] == json.loads(command("evaluate", run, "--json")[1])["test"]["accuracy"]["value"]
+        )
         assert sorted(os.listdir(run / "evaluations" / "again")) == ["metrics.json", "predictions.jsonl", "tables.json"]
 
     @pytest.mark.parametrize("name", ["../up", ".hidden", "a/b"])

@@ -9,7 +9,15 @@ from lmfit.errors import InputError
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in (*hub.OFFLINE_FLAGS, "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+    for name in (
+        *hub.OFFLINE_FLAGS,
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ):
         monkeypatch.delenv(name, raising=False)
     for flag in hub.OFFLINE_FLAGS:
         monkeypatch.setenv(flag, "0")

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_data import write_jsonl
 
 import lmfit
 import lmfit.errors
 from lmfit.data.example import Example, Origin
 from lmfit.inference.predictor import CHUNK_EXAMPLES, Predictor
 from lmfit.runs import Run
+from tiny_data import write_jsonl
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -55,7 +55,9 @@ class TestCommand:
         texts = ["Anna Petrov joined Nordwind .", "It came from Oslo."]
         (tmp_path / "in.txt").write_text("\n".join(texts))
         rows = rows_of(command("predict", tmp_path / "in.txt", "--run", ner)[1])
-        assert [p.row() for p in lmfit.load(ner).predict(texts)] == [{k: r[k] for k in ("text", "entities")} for r in rows]
+        assert [p.row() for p in lmfit.load(ner).predict(texts)] == [
+            {k: r[k] for k in ("text", "entities")} for r in rows
+        ]
 
     def test_csv_keeps_every_column_and_adds_two(self, topics: Path, tmp_path: Path, command: Command) -> None:
         (tmp_path / "in.csv").write_text('nr,text,note\n007,"I love it, quick",NA\n8,"nobody\nanswers",\n')
@@ -70,7 +72,10 @@ class TestCommand:
         assert all(0 < float(row["score"]) <= 1 for row in rows)
 
     def test_json_lines_keep_columns_and_ids(self, topics: Path, tmp_path: Path, command: Command) -> None:
-        rows: list[dict[str, Any]] = [{"id": "x9", "text": "very bad", "meta": {"a": [1, None]}}, {"id": "x10", "text": "中"}]
+        rows: list[dict[str, Any]] = [
+            {"id": "x9", "text": "very bad", "meta": {"a": [1, None]}},
+            {"id": "x10", "text": "中"},
+        ]
         out = rows_of(command("predict", write_jsonl(tmp_path / "in.jsonl", rows), "-r", topics)[1])
         assert [row["id"] for row in out] == ["x9", "x10"]
         assert out[0]["meta"] == {"a": [1, None]}
@@ -148,7 +153,7 @@ class TestCommand:
         assert os.listdir(tmp_path) == ["in.txt"]
 
     def test_standard_input(self, topics: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("very bad\nI love it".encode())))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"very bad\nI love it")))
         _, out, _ = command("predict", "-", "-r", topics)
         assert [row["label"] for row in rows_of(out)] == ["complaint", "praise"]
 
@@ -230,7 +235,9 @@ class TestPython:
         assert [p.text for p in model.predict(text for text in ("a", "b"))] == ["a", "b"]
         assert model.predict([]) == []
 
-    @pytest.mark.parametrize("texts", ["one text", [None], [1.5], [("a", "b", "c")], [("a", None)], ["nul \0"], ["\ud800"]])
+    @pytest.mark.parametrize(
+        "texts", ["one text", [None], [1.5], [("a", "b", "c")], [("a", None)], ["nul \0"], ["\ud800"]]
+    )
     def test_what_is_no_text_is_refused(self, texts: Any, topics: Path) -> None:
         with pytest.raises(lmfit.errors.InputError):
             lmfit.load(topics).predict(texts)
@@ -252,9 +259,7 @@ class TestPython:
         with pytest.raises(lmfit.errors.InputError, match="fine-tune it first"):
             lmfit.load(tiny("bert"))
 
-    def test_truncation_is_told(
-        self, tiny_config: Callable[..., Any], tmp_path: Path, command: Command
-    ) -> None:
+    def test_truncation_is_told(self, tiny_config: Callable[..., Any], tmp_path: Path, command: Command) -> None:
         data = {"max_length": 16, "overflow": "truncate", "validation": None, "test": None}
         lmfit.finetune(tiny_config("text-classification", data=data, output=str(tmp_path / "run")))
         (tmp_path / "in.txt").write_text("lamp\n" + "kettle " * 50 + "\n")

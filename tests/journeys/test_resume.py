@@ -41,7 +41,7 @@ def straight(request: Any, tiny_config: Callable[..., Any], tmp_path_factory: py
 @pytest.fixture
 def config(straight: Run, tmp_path: Path) -> Path:
     """The config of the straight run with another output."""
-    text = straight.config.read_text().replace(str(straight.path), str(tmp_path / "run"))
+    text = straight.config.read_text().replace("output: null", f"output: {tmp_path / 'run'}")
     (tmp_path / "same.yaml").write_text(text)
     return tmp_path / "same.yaml"
 
@@ -152,10 +152,12 @@ def test_a_run_folder_in_use_is_refused(straight: Run, tmp_path: Path, command: 
     assert "another process works in this run folder" in told[2]
 
 
-def test_the_resolved_config_repeats_the_run(straight: Run, tmp_path: Path, command: Command) -> None:
-    code, _, _ = command("finetune", straight.config, "-o", tmp_path / "again")
-    assert code == 0
-    assert outcome(Run(tmp_path / "again")) == outcome(straight)
+def test_the_resolved_config_repeats_the_run(
+    straight: Run, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command("finetune", straight.config)[0] == 0
+    assert outcome(Run(Path("runs/run"))) == outcome(straight)
 
 
 def test_the_python_face_equals_the_command(straight: Run, tmp_path: Path) -> None:

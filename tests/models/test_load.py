@@ -135,7 +135,7 @@ class TestWeights:
         with pytest.raises(InputError, match="cannot load the model"):
             load_model(find(tmp_path / "cut"), "AutoModelForTokenClassification", LABELS)
 
-    @pytest.mark.parametrize("content", ["{", "", "[]", '{"version": "1.0"}'])
+    @pytest.mark.parametrize("content", ["{", ""])
     def test_a_damaged_tokenizer_is_told(self, content: str, tiny: Tiny, tmp_path: Path) -> None:
         shutil.copytree(tiny("bert"), tmp_path / "cut")
         (tmp_path / "cut/tokenizer.json").write_text(content)

@@ -1,6 +1,7 @@
 """lmfit finetune: encoder + labelled data -> a model for a task, with scores, intervals and a report."""
 
 import time
+from dataclasses import replace
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
@@ -29,7 +30,7 @@ def run(loaded: LoadedConfig, *, device: str = "auto", overwrite: bool = False) 
     tell(prepared, chosen)
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
-        write_text(run.path / "config.yaml", loaded.dump())
+        write_text(run.path / "config.yaml", _repeatable(loaded).dump())
         return work(run, prepared, chosen)
 
 
@@ -64,6 +65,11 @@ def work(run: Run, prepared: Prepared, device: Device) -> Run:
     write_report(run.path)
     run.mark_latest()
     return run
+
+
+def _repeatable(loaded: LoadedConfig) -> LoadedConfig:
+    """Without `output`: the run folder does not point to itself, and its config.yaml can be run again."""
+    return replace(loaded, config=loaded.config.model_copy(update={"output": None}))
 
 
 def tell(prepared: Prepared, device: Device) -> None:

@@ -167,7 +167,8 @@ class TokenClassification(Task):
         stats.note("truncated", str(example.origin))
         stats.counts["words_cut"] += len(beyond)
         if len(beyond):
-            stats.counts["entities_cut"] += sum(span.end > beyond[0] for span in spans(example.tags or ()))
+            kept = int(beyond[0])
+            stats.counts["entities_cut"] += sum(span.end > kept for span in spans(example.tags or ()))
         return cut(windows[0].end, framer.budget())
 
     def targets(self, batch: Batch) -> float:
