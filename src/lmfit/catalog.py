@@ -3,7 +3,7 @@
 from lmfit.registry import Registry
 
 TASK_SETTINGS = Registry(
-    "task",
+    "task settings",
     {
         "text-classification": "lmfit.config.tasks:TextClassificationSettings",
         "token-classification": "lmfit.config.tasks:TokenClassificationSettings",

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from lmfit import console
@@ -74,6 +75,14 @@ def hub_file_cached(repo: str, filename: str, revision: str | None = None, repo_
         return False
 
 
+def cached_commit(repo: str, revision: str | None = None) -> str | None:
+    """The commit of a model that was loaded from the Hub, as the local cache knows it."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repo, "config.json", revision=revision)
+    return Path(found).parent.name if isinstance(found, str) else None
+
+
 @contextmanager
 def explain_hub_errors(name: str, what: str) -> Iterator[None]:
     """Turn the loading libraries' errors about `name` into one clear InputError."""
@@ -105,8 +114,9 @@ def _cause(error: BaseException, kinds: tuple[type[BaseException], ...]) -> Base
 
 
 def _told(name: str, what: str, cause: BaseException | None, status: int | None, error: Exception) -> InputError:
-    kind = type(cause).__name__
-    if kind == "GatedRepoError" or status == 403:
+    kind = type(cause or error).__name__
+    missing_data = kind == "DatasetNotFoundError"
+    if kind == "GatedRepoError" or status == 403 or (missing_data and "gated" in str(error)):
         return InputError(
             f"the Hub lets nobody read the {what} `{name}` without its owner's consent (403)",
             fix="accept its terms on the Hub, then set HF_TOKEN",
@@ -120,9 +130,9 @@ def _told(name: str, what: str, cause: BaseException | None, status: int | None,
         return InputError(
             f"the {what} `{name}` has no such revision", where="revision", fix="check the branch, tag or commit"
         )
-    if kind == "RepositoryNotFoundError" or status == 404:
+    if kind == "RepositoryNotFoundError" or missing_data or (status == 404 and "EntryNotFound" not in kind):
         return InputError(f"the Hub has no {what} `{name}` (404)", fix="check the name; private ones need HF_TOKEN")
-    if cause is not None:
+    if cause is not None and "EntryNotFound" not in kind:
         return InputError(
             f"the Hub refused the {what} `{name}`" + (f" ({status})" if status else ""), fix="try again later"
         )

@@ -131,9 +131,10 @@ def _label_set(example: Example) -> tuple[str, ...]:
 
 
 def _number(example: Example) -> float:
-    if not isinstance(example.label, int | float):
-        raise _unlabelled(example, "number")
-    return float(example.label)
+    try:
+        return float(example.label)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise _unlabelled(example, "number") from None
 
 
 def _fit_tags(train: Examples, *, unknown: str | None, valid: Callable[[list[str]], list[str]]) -> dict[str, Baseline]:

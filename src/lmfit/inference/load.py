@@ -37,8 +37,8 @@ def load_predictor(run: Run, *, device: str = "auto") -> Predictor:
         mark_words(tokenizer)
     framer = Framer(tokenizer, facts["max_length"], facts["overflow"])
     chosen = pick_device(device, "fp32")
-    model = load_model(source, kind.auto_class, {}).to(chosen.torch_device)
-    return Predictor(TorchBackend(model, chosen), task, framer)
+    model, _ = load_model(source, kind.auto_class, {})
+    return Predictor(TorchBackend(model.to(chosen.torch_device), chosen), task, framer)
 
 
 def _facts_of_foreign(config: Any, where: str) -> dict[str, Any]:

@@ -122,8 +122,10 @@ def mark_words(tokenizer: Any) -> None:
     tokenizer.init_kwargs["add_prefix_space"] = tokenizer.add_prefix_space = True
 
 
-def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> Any:
-    """The encoder with a task head, in fp32. `settings` (labels) go to its config; new weights use the RNG.
+def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> tuple[Any, bool]:
+    """The encoder with a task head, in fp32, and whether that head is new (drawn from torch's RNG).
+
+    `settings` (labels) go to the model's config.
 
     Raises InputError where weights are missing or have another size; only a head may be new, if there are settings.
     """
@@ -140,14 +142,14 @@ def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -
             **settings,
         )
     new = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
-    _refuse_gaps(source, {name for name in new if not settings or name.startswith(f"{model.base_model_prefix}.")})
-    return model
+    inside = {name for name in new if name.startswith(f"{model.base_model_prefix}.")}
+    _refuse_gaps(source, {name for name in inside if "pooler" not in name} if settings else new)
+    return model, bool(new - inside)
 
 
 def _refuse_gaps(source: ModelSource, new: set[str]) -> None:
-    """A pooler is new in many encoders (masked language models have none); any other gap is a damaged model."""
-    gaps = sorted(name for name in new if "pooler" not in name)
-    if gaps:
+    """To be trained, a model may lack its head, and a pooler (masked language models have none); else it is damaged."""
+    if gaps := sorted(new):
         raise InputError(
             f"{len(gaps)} weights of `{source.name}` are missing or of another size: {', '.join(gaps[:3])}",
             where=source.where,

@@ -15,7 +15,7 @@ from lmfit.runs import Run, choose_output, claim_output, write_text
 from lmfit.stages.prepare import Prepared, prepare
 from lmfit.stages.recording import record_result, record_start, recorded
 from lmfit.stages.scoring import judge_of, score_run
-from lmfit.stages.training import build_model, train
+from lmfit.stages.training import build_model, checkpoints_of, train
 
 STAGE = "finetune"
 
@@ -54,7 +54,7 @@ def work(run: Run, prepared: Prepared, device: Device) -> Run:
     """Train, keep the best weights, save, score, report; the (locked) run folder tells at any time how far it is."""
     with recorded(run):
         record_start(run, STAGE, prepared, device)
-        model = build_model(prepared, device)
+        model = build_model(prepared, device, resumed=checkpoints_of(run, prepared).exist())
         state = train(run, prepared, model, device)
         started = time.perf_counter()
         predictor = Predictor(TorchBackend(model, device.in_full_precision()), prepared.task, prepared.framer)

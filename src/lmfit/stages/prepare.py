@@ -17,6 +17,7 @@ from lmfit.data.samples import FOLDER as SAMPLES
 from lmfit.data.sources import Source, Splits, load_splits
 from lmfit.data.words import detect_mode
 from lmfit.errors import ConfigError
+from lmfit.hub import cached_commit
 from lmfit.evaluation.names import METRICS, metric
 from lmfit.inference.predictor import encode_all
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
@@ -68,7 +69,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
     rows = encoded["train"]
     ledger = _make_ledger(config, source, task, splits, encoded)
-    commit = getattr(model_config, "_commit_hash", None)
+    commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
     return Prepared(config, source, commit, task, framer, splits, rows, ledger, time.perf_counter() - started)
 
 

@@ -42,17 +42,26 @@ class TaskObjective:
         return self.task.collate(rows, self.framer)
 
 
-def build_model(prepared: Prepared, device: Device) -> Any:
-    """Pretrained encoder and task head on the device; new weights depend on the seed alone."""
+def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
+    """Pretrained encoder and task head on the device; new weights depend on the seed alone.
+
+    A head that was trained for the same labels is kept, unless `model.head_init` names another start. Where training
+    is `resumed` from a checkpoint the head comes from there.
+    """
     config, task = prepared.config, prepared.task
     with seeded(key(config.seed, "head")):
-        model = load_model(prepared.source, task.auto_class, task.model_settings())
-        known = load_config(prepared.source).id2label
-        if list(known.values()) != task.labels:
+        model, new = load_model(prepared.source, task.auto_class, task.model_settings())
+        other = not new and list(load_config(prepared.source).id2label.values()) != task.labels
+        if other or (not new and config.model.head_init == "random"):
             reset_head(model)
     model.to(device.torch_device)
-    if config.model.head_init != "random" and prepared.source.kind != "run":
-        _start_head(prepared, model, device)
+    if not resumed:
+        if other:
+            console.say(f"head: new, since the labels differ from those of {prepared.source.name}")
+        if new or other or config.model.head_init == "class_means":
+            _start_head(prepared, model, device)
+        elif config.model.head_init == "auto":
+            console.say(f"head: kept from {prepared.source.name}")
     freeze(model, config.model.freeze)
     return model
 
@@ -60,6 +69,8 @@ def build_model(prepared: Prepared, device: Device) -> Any:
 def _start_head(prepared: Prepared, model: Any, device: Device) -> None:
     """Class means as the initial head, from at most 2,048 training rows, where rows have a class of their own."""
     config, task, rows = prepared.config, prepared.task, prepared.rows
+    if config.model.head_init == "random":
+        return
     chosen = keyed_generator(config.seed, "head rows").permutation(len(rows))[:HEAD_ROWS]
 
     def labelled() -> Iterator[tuple[Batch, torch.Tensor]]:
@@ -81,11 +92,16 @@ def _start_head(prepared: Prepared, model: Any, device: Device) -> None:
     console.say(f"head: starts from {'random weights' if done == 'none' else f'class means ({done})'}")
 
 
+def checkpoints_of(run: Run, prepared: Prepared) -> Checkpoints:
+    """The checkpoints of a run."""
+    return Checkpoints(run.path / "checkpoints", prepared.config.training.keep)
+
+
 def train(run: Run, prepared: Prepared, model: Any, device: Device) -> TrainState:
     """Train with all hooks; afterwards the model holds the best weights, if there was validation data."""
     config = prepared.config
     log = Log(run.path / "log.jsonl", config.training.log_every)
-    checkpoints = Checkpoints(run.path / "checkpoints", config.training.keep)
+    checkpoints = checkpoints_of(run, prepared)
     hooks: list[Hook] = [Progress(), log]
     if config.training.budget is not None:
         hooks.append(Budget(config.training.budget))
@@ -103,7 +119,9 @@ def train(run: Run, prepared: Prepared, model: Any, device: Device) -> TrainStat
         hooks=hooks,
     )
     state = trainer.fit()
-    checkpoints.load_best(model)
+    if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
+        console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
+        state.best_step = state.step
     return state
 
 

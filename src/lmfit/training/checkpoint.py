@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import file_digest
@@ -40,11 +41,13 @@ class Checkpoints:
         self.keep = keep
 
     def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: TrainState) -> Path:
-        """Write a checkpoint of `state.step` and remove the oldest beyond `keep`."""
+        """Write a checkpoint of `state.step`, where there is none yet, and remove the oldest beyond `keep`."""
         target = self.folder / f"step-{state.step:08d}"
+        if is_whole(target):
+            return target
         tensors = {"model": weights(model), "optimizer": optimizer_tensors(optimizer)}
         self._write(target, tensors, {"state": asdict(state)})
-        for old in self._steps()[: -self.keep]:
+        for old in [step for step in self._steps() if step != target][: 1 - self.keep or None]:
             shutil.rmtree(old, ignore_errors=True)
         return target
 
@@ -52,10 +55,14 @@ class Checkpoints:
         """Write the weights that scored best so far."""
         self._write(self.folder / "best", {"model": weights(model)}, {"step": step, "value": value})
 
-    def load_best(self, model: torch.nn.Module) -> bool:
-        """Put the best weights into `model`; false where none were kept."""
+    def exist(self) -> bool:
+        """Whether there is any checkpoint."""
+        return bool(self._steps())
+
+    def load_best(self, model: torch.nn.Module, step: int) -> bool:
+        """Put the best weights, those of `step`, into `model`; false where they are not there whole."""
         folder = self.folder / "best"
-        if not folder.is_dir() or not is_whole(folder):
+        if not is_whole(folder) or json.loads((folder / "state.json").read_text())["step"] != step:
             return False
         model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
         return True
@@ -63,18 +70,27 @@ class Checkpoints:
     def restore(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> TrainState | None:
         """Load the newest whole checkpoint into model and optimizer; None where there is none.
 
-        A damaged one is passed over and said; what a crash left half-written is removed.
+        A damaged one is put aside and said; what a crash left half-written is removed.
         """
+        self._finish_swaps()
         for left in (*self.folder.glob(".writing-*"), *self.folder.glob(".old-*")):
             shutil.rmtree(left, ignore_errors=True)
         for folder in reversed(self._steps()):
             if not is_whole(folder):
                 console.warn(f"checkpoint {folder.name} is damaged or incomplete; taking the one before it")
+                folder.rename(folder.with_name(f"damaged-{folder.name}-{time.time_ns()}"))
                 continue
             model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
             load_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
             return TrainState(**json.loads((folder / "state.json").read_text())["state"])
         return None
+
+    def _finish_swaps(self) -> None:
+        """Put back what a crash caught between the two renames of `_write`."""
+        for old in self.folder.glob(".old-*"):
+            target = old.with_name(old.name.removeprefix(".old-"))
+            if not target.exists() and is_whole(old):
+                old.rename(target)
 
     def _steps(self) -> list[Path]:
         return sorted(p for p in self.folder.glob("step-*") if p.is_dir())

@@ -145,7 +145,8 @@ class Trainer:
         """Model, optimizer and state from the newest whole checkpoint, if there is one."""
         state = self.checkpoints.restore(self.model, self.optimizer)
         if state is not None:
-            self.scaler.load_state_dict(state.scaler)
+            if state.scaler:
+                self.scaler.load_state_dict(state.scaler)
             self.state = state
 
     def save(self) -> Path:
