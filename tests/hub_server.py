@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-REFUSED = {"login": (401, ""), "gated": (403, "GatedRepo"), "broken": (500, "")}
+REFUSED = {"login": (401, ""), "gated": (403, "GatedRepo")}
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -72,3 +72,16 @@ def test_no_proxy_is_respected(port: int, monkeypatch: pytest.MonkeyPatch) -> No
 def test_errors_of_other_kinds_keep_their_first_line() -> None:
     with pytest.raises(InputError, match="cannot load the model `x`: bad header"), hub.explain_hub_errors("x", "model"):
         raise ValueError("bad header\nand more")
+
+
+def test_a_hub_in_trouble_is_to_be_tried_again() -> None:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    error = OSError("We couldn't connect")
+    error.__cause__ = LocalEntryNotFoundError("no connection")
+    with (
+        pytest.raises(InputError, match="the Hub refused the model `x`") as caught,
+        hub.explain_hub_errors("x", "model"),
+    ):
+        raise error
+    assert "try again later" in str(caught.value)

@@ -41,5 +41,3 @@ DATASETS = Registry(
         "sample-headlines": "lmfit.data.samples:SAMPLE_HEADLINES",
     },
 )
-
-STAGES = Registry("stage", {"finetune": "lmfit.stages.finetune:run"})

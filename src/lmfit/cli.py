@@ -75,7 +75,7 @@ def finetune(
     from lmfit.config.load import load_config
     from lmfit.summary import check_requirements, finished_lines, parse_requirements
 
-    requirements = parse_requirements(require or [])
+    requirements = parse_requirements(require or [], ("validation", "test"))
     loaded = load_config("finetune", config, overrides(words, sets, output, seed))
     from lmfit.stages import finetune as stage
 
@@ -162,8 +162,8 @@ def evaluate(
     from lmfit.summary import check_requirements, metric_lines, parse_requirements
 
     requirements = parse_requirements(require or [])
-    if data is None and (name or words):
-        raise InputError("--name and --set describe a new file", fix="add --data FILE")
+    if data is None and (name or words or seed is not None or device != "auto"):
+        raise InputError("--name, --set, --seed and --device are about a new file", fix="add --data FILE")
     chosen = choose_run(run, ("finetune",))
     from lmfit.stages import evaluate as stage
 

@@ -116,6 +116,7 @@ def _cause(error: BaseException, kinds: tuple[type[BaseException], ...]) -> Base
 def _told(name: str, what: str, cause: BaseException | None, status: int | None, error: Exception) -> InputError:
     kind = type(cause or error).__name__
     missing_data = kind == "DatasetNotFoundError"
+    missing_file = "EntryNotFound" in kind and kind != "LocalEntryNotFoundError"
     if kind == "GatedRepoError" or status == 403 or (missing_data and "gated" in str(error)):
         return InputError(
             f"the Hub lets nobody read the {what} `{name}` without its owner's consent (403)",
@@ -130,9 +131,9 @@ def _told(name: str, what: str, cause: BaseException | None, status: int | None,
         return InputError(
             f"the {what} `{name}` has no such revision", where="revision", fix="check the branch, tag or commit"
         )
-    if kind == "RepositoryNotFoundError" or missing_data or (status == 404 and "EntryNotFound" not in kind):
+    if kind == "RepositoryNotFoundError" or missing_data or (status == 404 and not missing_file):
         return InputError(f"the Hub has no {what} `{name}` (404)", fix="check the name; private ones need HF_TOKEN")
-    if cause is not None and "EntryNotFound" not in kind:
+    if cause is not None and not missing_file:
         return InputError(
             f"the Hub refused the {what} `{name}`" + (f" ({status})" if status else ""), fix="try again later"
         )

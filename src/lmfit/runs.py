@@ -149,10 +149,12 @@ def _move_away(path: Path) -> None:
 
 
 def find_run(name: str | None, stages: tuple[str, ...] = (), *, finished: bool = True) -> Run:
-    """The run called `name` (a run folder, a model folder, or a name below ./runs), or the newest one of `stages`.
+    """The run called `name` (a run or model folder, a name below ./runs, `hub:org/name`), or the newest of `stages`.
 
     Raises InputError where there is none. A model folder gives a Run whose `model` is itself (see `model_folder`).
     """
+    if name is not None and name.startswith("hub:"):
+        return Run(Path(name))
     if name is not None:
         for path in (Path(name), runs_folder() / name):
             if (path / "run.json").is_file() or (path / "config.json").is_file():

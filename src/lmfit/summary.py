@@ -16,7 +16,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-_REQUIREMENT = re.compile(r"\s*(\S+?)\s*(>=|<=|>|<)\s*(\S+)\s*")
+_REQUIREMENT = re.compile(r"\s*(.+?)\s*(>=|<=|>|<)\s*(\S+)\s*")
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,14 @@ class Requirement:
     bound: float
 
 
-def parse_requirements(words: Sequence[str]) -> list[Requirement]:
-    """Read `--require` options. Raises ConfigError for one that cannot be read or names no metric."""
-    return [_parse(word) for word in words]
+def parse_requirements(words: Sequence[str], splits: Sequence[str] = ()) -> list[Requirement]:
+    """Read `--require` options. Raises ConfigError for one that cannot be read, or names no metric or no split."""
+    requirements = [_parse(word) for word in words]
+    for requirement in requirements:
+        if splits and requirement.split not in splits:
+            what = f"`{requirement.text}`: there is no split `{requirement.split}`"
+            raise ConfigError(what, where="--require", fix=suggestion(requirement.split, splits))
+    return requirements
 
 
 def _parse(word: str) -> Requirement:

@@ -1,5 +1,4 @@
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -134,14 +133,13 @@ class TestLabels:
         assert len(tfidf.draw(texts(*[("ab cd " * 10, "x")] * 10), 2)) == 3
 
     @pytest.mark.data
-    def test_sst2_lands_where_bag_of_words_models_do_within_seconds(self, shared_data: Path) -> None:
+    def test_sst2_lands_where_bag_of_words_models_do(self, shared_data: Path) -> None:
         def read(part: str) -> list[Example]:
             lines = (shared_data / "sst2" / f"stsa.binary.{part}").read_text(encoding="utf-8").splitlines()
             return texts(*((line[2:], line[0]) for line in lines))
 
-        test, begun = read("test"), time.process_time()
+        test = read("test")
         predicted = fit_baselines("single_label", read("train"))["tfidf"].predict(test)
-        assert time.process_time() - begun < 5
         right = sum(e.label == label for e, label in zip(test, predicted, strict=True))
         assert 0.79 < right / len(test) < 0.84
 

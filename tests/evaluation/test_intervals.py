@@ -73,6 +73,43 @@ def test_a_single_unit_has_no_interval() -> None:
     assert (f1["low"], f1["high"]) == (None, None)
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "per_class.a.precision", "per_class.a.recall"])
+def test_a_share_of_one_without_spread_has_its_exact_bound(metric: str) -> None:
+    entry = score_labels(["a"] * 20, ["a"] * 20, ["a"], resamples=100).metrics[metric]
+    assert entry["low"] == pytest.approx(stats.binomtest(20, 20).proportion_ci(0.95, "exact").low)
+    assert entry["high"] == 1.0
+    assert "exact binomial bound for 20 units" in entry["note"]
+
+
+def test_a_share_of_zero_without_spread_has_its_exact_bound() -> None:
+    accuracy = score_labels(["a", "b"] * 10, ["b", "a"] * 10, "ab", resamples=100).metrics["accuracy"]
+    assert (accuracy["value"], accuracy["low"]) == (0.0, 0.0)
+    assert accuracy["high"] == pytest.approx(stats.binomtest(0, 20).proportion_ci(0.95, "exact").high)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_f1_without_spread_has_the_bound_of_the_share_of_hits_among_gold_or_predicted(right: bool) -> None:
+    gold = [["B-A", "O"]] * 20
+    f1 = score_tags(gold, gold if right else [["O", "O"]] * 20, resamples=100).metrics["f1"]
+    share = stats.binomtest(20 * right, 20).proportion_ci(0.95, "exact")
+    expected = [2 * end / (1 + end) for end in (share.low, share.high)]
+    assert [f1["value"], f1["low"], f1["high"]] == pytest.approx([float(right), *expected])
+
+
+@pytest.mark.parametrize("metric", ["pearson", "spearman", "mae"])
+def test_no_share_and_no_spread_give_no_interval(metric: str) -> None:
+    entry = score_numbers([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0], resamples=200).metrics[metric]
+    assert (entry["value"], entry["low"], entry["high"]) == (pytest.approx(float(metric != "mae")), None, None)
+    assert "no spread" in entry["note"]
+
+
+@pytest.mark.parametrize("metric", ["mcc", "macro_f1", "weighted_f1"])
+def test_means_and_correlations_of_perfect_labels_have_no_interval(metric: str) -> None:
+    entry = score_labels(["a", "b"] * 10, ["a", "b"] * 10, "ab", resamples=200).metrics[metric]
+    assert (entry["value"], entry["low"], entry["high"]) == (1.0, None, None)
+    assert "no spread" in entry["note"]
+
+
 def test_a_paired_interval_is_narrower_than_the_two_alone() -> None:
     gold, predicted = right_and_wrong(300, 100)
     better = [gold[i] if i % 40 == 0 else p for i, p in enumerate(predicted)]

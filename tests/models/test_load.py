@@ -111,7 +111,11 @@ class TestWeights:
         return make
 
     def test_a_new_head_is_fine(self, tiny: Tiny) -> None:
-        assert load_model(find(tiny("bert")), "AutoModelForTokenClassification", LABELS).num_labels == 3
+        model, new_head = load_model(find(tiny("bert")), "AutoModelForTokenClassification", LABELS)
+        assert (model.num_labels, new_head) == (3, True)
+
+    def test_a_trained_head_is_not_new(self, trained: Callable[[str], Any]) -> None:
+        assert not load_model(find(trained("token-classification").path), "AutoModelForTokenClassification", {})[1]
 
     def test_a_missing_pooler_is_fine(self, broken: Callable[..., Path]) -> None:
         load_model(find(broken("pooler")), "AutoModelForSequenceClassification", LABELS)

@@ -111,7 +111,8 @@ def test_saving_a_step_again_replaces_it(tmp_path: Path) -> None:
 def test_best_weights(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, 1)
     net = trained(0)[0]
-    assert not checkpoints.load_best(net)
+    assert not checkpoints.load_best(net, 2)
     checkpoints.save_best(trained(2)[0], 2, 0.5)
-    assert checkpoints.load_best(net)
+    assert not checkpoints.load_best(net, 1)
+    assert checkpoints.load_best(net, 2)
     assert equal(net, trained(2)[0])

@@ -182,7 +182,7 @@ def test_stopped_ends_the_loop(trainer: Callable[..., Trainer]) -> None:
 @pytest.mark.parametrize(
     ("settings", "steps"),
     [
-        ({}, 9),
+        ({}, 201),
         ({"epochs": 1.0}, 3),
         ({"epochs": 0.01}, 1),
         ({"epochs": 2.5}, 8),
@@ -193,6 +193,11 @@ def test_stopped_ends_the_loop(trainer: Callable[..., Trainer]) -> None:
 def test_planned_steps(settings: dict[str, Any], steps: int) -> None:
     config = TrainingConfig(batch_size=8, **settings)
     assert planned_steps(config, BatchPlan(rows_of().lengths, 3, batch_size=8)) == steps
+
+
+def test_many_rows_are_passed_three_times_by_default() -> None:
+    plan = BatchPlan(rows_of(4000).lengths, 3, batch_size=8)
+    assert planned_steps(TrainingConfig(batch_size=8), plan) == 1500
 
 
 def test_planned_steps_with_token_batches_sum_the_epochs() -> None:

@@ -1,18 +1,39 @@
-"""Contradictions between keys of a section that pydantic leaves unchecked because another key there is wrong."""
+"""Keys that contradict each other, also where pydantic stops at another mistake, and keys without effect."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lmfit.config.expect import is_section, members
-from lmfit.config.keys import Schemas, type_at
-from lmfit.config.names import closest
-from lmfit.config.nodes import Mistake, Node, dotted, find, plain
+from lmfit.config.keys import Schemas, fields_of, type_at
+from lmfit.config.names import closest, listed
+from lmfit.config.nodes import Mistake, Node, Path, dotted, find, plain
 from lmfit.config.schema import Section
+
+_HUB = ("data.format", {"hub"})
+_TABLE = ("data.format", {"auto", "csv", "tsv"})
+_TEXTS = ("task.name", {"text-classification"})
+_WORDS = ("task.name", {"token-classification"})
+_ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
+    "data.subset": _HUB,
+    "data.revision": _HUB,
+    "data.scheme": _WORDS,
+    "data.words": _WORDS,
+    "data.label_separator": _TEXTS,
+    "data.limit_per_class": _TEXTS,
+    "data.header": _TABLE,
+    "data.quoting": _TABLE,
+    "data.delimiter": ("data.format", {"auto", "csv", "tsv", "text"}),
+    "data.validation.key": ("data.validation.by", {"group"}),
+    "data.test.key": ("data.test.by", {"group"}),
+    "task.focal_gamma": ("task.loss", {"focal"}),
+}
+"""Key -> the key that decides whether it has an effect, and the values of that key with which it has one."""
 
 
 def contradictions(tree: Node, schemas: Schemas, mistakes: Sequence[Mistake]) -> Iterator[Mistake]:
-    """What the model validators say about each section that holds a mistake, as far as they can judge it."""
+    """Keys without effect; and what the validators say of sections that hold a mistake, as far as they can judge."""
     told = {mistake.path for mistake in mistakes if mistake.path}
+    yield from _without_effect(tree, schemas, told)
     holders = {path[:end]: None for path in sorted(told, key=str) for end in range(len(path))}
     for path in holders:
         node = find(tree, path)
@@ -21,6 +42,25 @@ def contradictions(tree: Node, schemas: Schemas, mistakes: Sequence[Mistake]) ->
         for schema in filter(is_section, members(type_at(path, schemas)[0])):
             for said in _said(schema, node):
                 yield Mistake(node.place, f"{dotted(path)}: {said}".removeprefix(": "), "", path)
+
+
+def _without_effect(tree: Node, schemas: Schemas, told: set[Path]) -> Iterator[Mistake]:
+    """Keys of _ACTS_WITH that change nothing. Their defaults are let pass, and what another file or override idles."""
+    for key, (other, values) in _ACTS_WITH.items():
+        path, deciding = tuple(key.split(".")), tuple(other.split("."))
+        node, decider = find(tree, path), find(tree, deciding)
+        wrong = any(p[:end] in told for p in (path, deciding) for end in range(1, len(p) + 1))
+        if node is None or wrong or plain(node) == _default(path, schemas):
+            continue
+        overrules = decider is not None and decider.place.file != node.place.file and node.place.line > 0
+        value = _default(deciding, schemas) if decider is None else plain(decider)
+        if value not in values and not overrules:
+            fix = f"it acts with {other}: {listed(sorted(values))}; set that, or take it out"
+            yield Mistake(node.place, f"{key}: has no effect with {other}: {value}", fix, path)
+
+
+def _default(path: Path, schemas: Schemas) -> Any:
+    return fields_of(type_at(path[:-1], schemas)[0])[str(path[-1])].get_default(call_default_factory=True)
 
 
 def _said(schema: type[Section], node: Node) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The typed tree behind a config file: every key with its type, default and a sentence. No torch here."""
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -158,7 +158,9 @@ class TrainingConfig(Section):
     """Below 1 a share of all steps, else a number of steps."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's decoupled weight decay (not on biases and normalisation weights)."""
-    adam_betas: list[float] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
+    adam_betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field(
+        default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2
+    )
     """AdamW's decay rates of the two moments."""
     adam_epsilon: float = Field(default=1.0e-8, gt=0)
     """AdamW's epsilon."""

@@ -1,6 +1,6 @@
 """Settings of each task (the `task:` section). No torch here; the code that uses them lives in lmfit.tasks."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,7 @@ class ClassificationLoss(TaskSettings):
     """Exponent of the focal loss; 0 is cross entropy."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target probability spread evenly over all labels."""
-    class_weights: Literal["none", "balanced"] | dict[str, float] = "none"
+    class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(ge=0)]] = "none"
     """Weight of each label in the loss: none, balanced (inverse to its frequency), or a mapping label -> weight."""
 
     @model_validator(mode="after")
@@ -44,5 +44,5 @@ class TextClassificationSettings(ClassificationLoss):
     """The task."""
     problem: Literal["auto", "single_label", "multi_label", "regression"] = "auto"
     """What a label is; auto: several labels where a row's label is a list, else a single label."""
-    thresholds: Literal["tuned"] | float = "tuned"
+    thresholds: Literal["tuned"] | Annotated[float, Field(ge=0, le=1)] = "tuned"
     """Multi-label: a label is predicted above this probability; tuned: chosen per label on the validation split."""

@@ -43,6 +43,7 @@ _PARTNERS = {
     "premise": "hypothesis",
     "question1": "question2",
 }
+_WITH_OFFSETS = frozenset({"entities", "spans"})
 WELL_KNOWN = frozenset().union(*(tier for tiers in _TIERS.values() for tier in tiers), _PARTNERS.values())
 
 Chosen = Mapping[str, list[str]]
@@ -80,11 +81,23 @@ def choose(options: ReadOptions, names: Sequence[str], where: str, notices: Noti
         found = [_find(column, names, where, optional) for column in flat([given])]
         if None not in found:
             chosen[role] = [name for name in found if name is not None]
+    preferred = _preferred(options, names, chosen)
+    if said := ", ".join(f"{role} is {' + '.join(found)}" for role, found in preferred.items() if found != [role]):
+        notices.say(f"columns as in training: {said}", where.rpartition(":")[0])
+    chosen |= preferred
     guessed = _guess(options, names, chosen, where)
     told = ", ".join(f"{role} is {name}" for role, name in guessed.items() if role not in ("id", name))
     if told:
         notices.say(f"columns by their names: {told} (data.columns)", where.rpartition(":")[0])
     return chosen | {role: [name] for role, name in guessed.items()}
+
+
+def _preferred(options: ReadOptions, names: Sequence[str], chosen: Chosen) -> dict[str, list[str]]:
+    """The columns of ReadOptions.preferred for roles that are open; none where a column is not there by its name."""
+    wanted = {role: flat([given]) for role, given in options.preferred.items() if role in ROLES[options.kind]}
+    if not all(column in names for columns in wanted.values() for column in columns):
+        return {}
+    return {role: [str(column) for column in columns] for role, columns in wanted.items() if role not in chosen}
 
 
 def _find(column: Column, names: Sequence[str], where: str, optional: bool) -> str | None:
@@ -110,8 +123,7 @@ def _guess(options: ReadOptions, names: Sequence[str], chosen: Chosen, where: st
     seconds = {second for first, second in _PARTNERS.items() if first in by_lower}
     free = {lower: name for lower, name in by_lower.items() if name not in taken and lower not in seconds}
     for role in [role for role in ROLES[options.kind] if role in _TIERS and role not in chosen]:
-        tokens_known = "tokens" in guessed or "tokens" in chosen
-        if (role == "text" and tokens_known) or (role == target and not options.labelled):
+        if _is_settled(role, chosen, guessed) or (role == target and not options.labelled):
             continue
         tier: frozenset[str] = next((tier for tier in _TIERS[role] if tier & free.keys()), frozenset())
         found = sorted(free[name] for name in tier & free.keys())
@@ -120,10 +132,20 @@ def _guess(options: ReadOptions, names: Sequence[str], chosen: Chosen, where: st
         elif len(found) > 1 and role != "id":
             what = f"several columns may be the {role}: {', '.join(found)}"
             raise DataError(what, where=where, fix=f"say which: data.columns: {{{role}: {found[0]}}}")
+    if "text" in guessed:
+        guessed.pop("tokens", None)
     if "text" in guessed and "text_pair" in ROLES[options.kind] and "text_pair" not in chosen:
         partner = by_lower.get(_PARTNERS.get(guessed["text"].lower(), ""))
         guessed |= {"text_pair": partner} if partner else {}
     return guessed
+
+
+def _is_settled(role: str, chosen: Chosen, guessed: Mapping[str, str]) -> bool:
+    """Whether words come from elsewhere: from tokens, or from a text, whose entities have offsets in it."""
+    if role == "tokens":
+        return "text" in chosen
+    labels = chosen.get("labels", [guessed.get("labels", "")])[0].lower()
+    return role == "text" and ("tokens" in chosen or ("tokens" in guessed and labels not in _WITH_OFFSETS))
 
 
 def required(chosen: Chosen, role: str, names: Sequence[str], where: str) -> list[str]:

@@ -74,7 +74,13 @@ def count_labels(label_lists: Iterable[Iterable[str]]) -> tuple[int, dict[str, i
 
 
 def check_unknown(split: SplitLedger, *, allowed: bool, model: str) -> str | None:
-    """A warning where over 10 % of the words become unknown tokens; an error unless `allowed`."""
+    """A warning where over 10 % of the words become unknown tokens, or none at all; an error unless `allowed`."""
+    if split.count("vanished") > UNKNOWN_SHARE * max(split.rows, split.count("words")):
+        cases = ", ".join(split.encoding["first"]["vanished"])
+        what = f"{split.count('vanished'):,} training words or texts become no token at all for `{model}`: {cases}"
+        raise DataError(
+            what, where=", ".join(split.files[:3]), fix="check model.name: its tokenizer knows none of them"
+        )
     share = split.unknown_share
     if share <= UNKNOWN_SHARE:
         return None
@@ -94,6 +100,19 @@ def steps_warning(steps: int, steps_per_epoch: int, *, by_epochs: bool) -> str |
         return None
     more = f"training.epochs={-(-FEW_STEPS // steps_per_epoch)}" if by_epochs else f"training.max_steps={FEW_STEPS}"
     return f"only {steps} optimizer steps are planned, which is often too few; more: {more}"
+
+
+def alike_labels(train: SplitLedger) -> list[str]:
+    """Warnings for labels that differ in nothing but case and blanks."""
+    groups: dict[str, list[str]] = {}
+    for label in train.labels:
+        groups.setdefault(" ".join(label.casefold().split()), []).append(label)
+    alike = [
+        " and ".join(f"`{name}` ({train.labels[name]:,})" for name in group)
+        for group in groups.values()
+        if len(group) > 1
+    ]
+    return [f"train: labels differ only by case or blanks: {'; '.join(alike[:5])}"] if alike else []
 
 
 def unseen_labels(splits: Mapping[str, SplitLedger]) -> list[str]:

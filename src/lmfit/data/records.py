@@ -1,5 +1,6 @@
 """From a record (column name -> value) to an Example, the same for tables, JSON and Hub data sets."""
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from lmfit.data.example import Example, Label, Origin
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.notices import Notices
 from lmfit.data.spans import tag_words
-from lmfit.data.words import Mode
+from lmfit.data.words import Mode, split_words
 from lmfit.errors import DataError
 
 Record = Mapping[str, Any]
@@ -37,12 +38,11 @@ class RecordBuilder:
         names: Sequence[str],
         where: str,
         notices: Notices,
-        mode: Mode = "unicode",
     ) -> None:
         self._options = options
         self._chosen = chosen
         self._notices = notices
-        self._mode = mode
+        self._mode: Mode = "unicode" if options.words == "auto" else options.words
         source = "tokens" if options.kind == "words" and "tokens" in chosen else "text"
         self._source = required(chosen, source, names, where)
         self._target = chosen.get(TARGET[options.kind])
@@ -72,25 +72,30 @@ class RecordBuilder:
 
     def _with_tokens(self, record: Record, origin: Origin) -> Example:
         tokens = _listed(self._value(record, self._source[0], origin), self._source[0], origin)
+        text = " ".join(tokens)
         words, position = [], 0
         for token in tokens:
             words.append((position, position + len(token)))
             position += len(token) + 1
         tags = None
         if self._target and (self._options.labelled or record.get(self._target[0]) is not None):
-            tags = _listed(self._value(record, self._target[0], origin), self._target[0], origin)
+            value = self._value(record, self._target[0], origin)
+            if _are_entities(value):
+                words, tags = tag_words(text, words, from_json(value), origin, self._notices)
+                return Example(origin, text, words=words, tags=tags)
+            tags = _listed(value, self._target[0], origin)
             if len(tags) != len(tokens):
                 raise DataError(
                     f"{len(tokens)} words but {len(tags)} tags", where=str(origin), fix="give each word a tag"
                 )
-        return Example(origin, " ".join(tokens), words=words, tags=tags)
+        return Example(origin, text, words=words, tags=tags)
 
     def _with_words(self, record: Record, origin: Origin) -> Example:
         text = self._text(record, self._source, origin)
         if not self._target or (not self._options.labelled and record.get(self._target[0]) is None):
             return Example(origin, text)
-        spans = self._value(record, self._target[0], origin)
-        words, tags = tag_words(text, spans, self._mode, origin, self._notices)
+        entities = from_json(self._value(record, self._target[0], origin))
+        words, tags = tag_words(text, split_words(text, self._mode), entities, origin, self._notices)
         return Example(origin, text, words=words, tags=tags)
 
     def _text(self, record: Record, names: Iterable[str], origin: Origin) -> str:
@@ -111,9 +116,18 @@ class RecordBuilder:
         separator = self._options.label_separator
         if separator is not None and isinstance(value, str):
             value = [name for name in value.split(separator) if name.strip()]
+        value = self._names_in_json(value, origin)
         if isinstance(value, list | tuple):
             return tuple(str(self._name(name, origin)) for name in value)
         return self._name(value, origin)
+
+    def _names_in_json(self, value: object, origin: Origin) -> object:
+        """The names in a field of a table that holds a JSON list of texts (counted); any other value as it is."""
+        names = from_json(value)
+        if names is value or not all(isinstance(name, str) for name in names):
+            return value
+        self._notices.count("labels written as a JSON list, read as several labels", origin)
+        return names
 
     def _name(self, value: object, origin: Origin) -> str | float | None:
         if isinstance(value, float):
@@ -139,9 +153,29 @@ class RecordBuilder:
         return None if value is None else str(value)
 
 
+def from_json(value: Any) -> Any:
+    """The list that a field of a table holds as JSON; any other value as it is."""
+    if isinstance(value, str) and value[:1] == "[" and value[-1:] == "]":
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def _are_entities(value: object) -> bool:
+    """Whether the labels of a row are entities with offsets, not tags. A table says "none" by the JSON list []."""
+    items = from_json(value)
+    if not isinstance(items, Sequence) or isinstance(items, str):
+        return False
+    return not any(isinstance(item, str | int) for item in items) if items else items is not value
+
+
 def _listed(value: object, name: str, origin: Origin) -> list[str]:
-    """A list of words or tags; one text is split at its blanks."""
-    items = value.split() if isinstance(value, str) else value
+    """A list of words or tags; a text is a JSON list of texts, or is split at its blanks."""
+    items = from_json(value)
+    if isinstance(value, str) and (items is value or not all(isinstance(item, str) for item in items)):
+        items = value.split()
     if not isinstance(items, Sequence) or not all(isinstance(item, str | int) for item in items):
         raise DataError(f"`{name}` is {_kind(value)}, not a list of texts", where=str(origin), fix="see data.columns")
     if not items or not all(str(item).strip() for item in items):

@@ -42,6 +42,11 @@ class Source:
             self.load(Notices())
         return self._length or 0
 
+    def unsaid(self) -> "Source":
+        """The same examples; what reading them says is not told again."""
+        stream = self._stream
+        return Source(self.name, self.files, self.fingerprint, lambda _: stream(Notices()), small=self._small)
+
     def hold(self, notices: Notices) -> Self:
         """Read a small source into memory now, so that the steps laid over it do not read its files again."""
         return self.load(notices) if self._small else self

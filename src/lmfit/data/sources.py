@@ -3,41 +3,51 @@
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 from lmfit.catalog import FORMATS
 from lmfit.config.schema import DataConfig, Files, SplitConfig
 from lmfit.data.encoding import inspect
 from lmfit.data.example import Example
-from lmfit.data.files import TextFile, TextLines, TextStream, expand
+from lmfit.data.files import TextFile, TextLines, TextStream, expand, split_suffix
 from lmfit.data.format_choice import choose_format, refuse_binary
-from lmfit.data.formats.base import Kind, Reader, ReadOptions
+from lmfit.data.formats.base import Kind, Reader, ReadOptions, WordMode
 from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, detect_scheme, is_odd
 from lmfit.data.source import SMALL, Source, balanced, checked, fingerprint_of, first, in_iob2, only
 from lmfit.data.splits import set_aside
+from lmfit.data.word_mode import with_words
 from lmfit.errors import ConfigError, DataError, InputError
 
 __all__ = ["Source", "Splits", "load_splits", "read_input"]
 
+Chosen = tuple[TextFile, str]
+"""A file and the name of its format."""
+
 
 @dataclass(frozen=True)
 class Splits:
-    """The splits of a data set, what was found out on the way, and the tagging scheme of the files (words only)."""
+    """The splits of a data set, and what was found out on the way.
+
+    Words only: scheme, the tagging scheme of the files; words, how raw text becomes words.
+    """
 
     train: Source
     validation: Source | None
     test: Source | None
     notices: list[str]
     scheme: Scheme | None = None
+    words: WordMode | None = None
 
 
 def load_splits(data: DataConfig, task_kind: Kind) -> Splits:
     """Open every split of a config and read it once. Raises InputError for whatever cannot be read."""
     notices = Notices()
-    found = _open_all(data, task_kind, notices)
-    scheme = _scheme(data, found["train"], notices) if task_kind == "words" else None
+    found, options = _open_all(data, task_kind, notices)
+    is_words = task_kind == "words"
+    scheme = _scheme(data, found["train"], notices) if is_words else None
     for name in found:
         if scheme is not None:
             found[name] = found[name].then(in_iob2(scheme), ["scheme", scheme])
@@ -49,7 +59,8 @@ def load_splits(data: DataConfig, task_kind: Kind) -> Splits:
     for name in ("validation", "test"):
         if name in found and found[name].fingerprint == found["train"].fingerprint:
             notices.say(f"{name} and train have the same contents: its scores say nothing about new texts")
-    return Splits(found["train"], found.get("validation"), found.get("test"), notices.sentences, scheme)
+    validation, test = found.get("validation"), found.get("test")
+    return Splits(found["train"], validation, test, notices.sentences, scheme, options.words if is_words else None)
 
 
 def read_input(
@@ -66,6 +77,9 @@ def read_input(
     `options` says columns and format (default: found out); every input column goes into Example.columns.
     """
     notices = notices or Notices()
+    if options is not None and options.format == "hub":
+        fix = "write the rows to a file first, e.g. JSON lines"
+        raise InputError("a Hub data set cannot be the input of a prediction", where="--input-format", fix=fix)
     options = replace(options or ReadOptions(kind), kind=kind, labelled=False, keep_columns=True)
     for file in _inputs(path, encoding, notices):
         refuse_binary(file.path)
@@ -73,24 +87,40 @@ def read_input(
         yield from checked(FORMATS.load(own.format)(own).read(file, notices))
 
 
-def open_files(name: str, files: Files, options: ReadOptions, encoding: str, notices: Notices) -> Source:
-    """A source over files that were found sound; a small one is loaded. Raises DataError for missing or empty files."""
-    chosen: list[tuple[TextFile, ReadOptions, Reader]] = []
+def _sound(name: str, files: Files, options: ReadOptions, encoding: str, notices: Notices) -> list[Chosen]:
+    """The files of a split, each with its format. Raises DataError for missing or empty files."""
+    chosen: list[Chosen] = []
     for path, part in _expanded(name, files):
         refuse_binary(path)
         file = inspect(path, part, encoding, notices=notices)
         if not file.size:
             raise DataError(f"`{path}` is empty", fix="name another file, or take it out of the list")
-        own = replace(options, format=choose_format(file, options, notices))
-        chosen.append((file, own, FORMATS.load(own.format)(own)))
+        chosen.append((file, choose_format(file, options, notices)))
+    return chosen
 
-    def stream(notices: Notices) -> Iterator[Example]:
-        for file, _, reader in chosen:
-            yield from checked(reader.read(file, notices))
 
-    names = [file.path + (f"#{file.part}" if file.part else "") for file, _, _ in chosen]
-    digest = fingerprint_of([[file.sha256, file.part, file.encoding, asdict(own)] for file, own, _ in chosen])
-    small = sum(file.size for file, _, _ in chosen) < SMALL
+def _read(chosen: Sequence[Chosen], options: ReadOptions, notices: Notices) -> Iterator[Example]:
+    """The examples of files, one after the other."""
+    readers = [_reader(options, form) for _, form in chosen]
+    for reader, (file, _) in zip(readers, chosen, strict=True):
+        yield from checked(reader.read(file, notices))
+
+
+def _reader(options: ReadOptions, form: str) -> Reader:
+    reader: Reader = FORMATS.load(form)(replace(options, format=form))
+    return reader
+
+
+def _source(name: str, chosen: Sequence[Chosen], options: ReadOptions, notices: Notices) -> Source:
+    """A source over files; a small one is loaded. Its fingerprint holds the suffixes, which may decide on columns."""
+    names = [file.path + (f"#{file.part}" if file.part else "") for file, _ in chosen]
+    reading = [
+        [file.sha256, file.part, file.encoding, split_suffix(file.path)[0], asdict(replace(options, format=form))]
+        for file, form in chosen
+    ]
+    small = sum(file.size for file, _ in chosen) < SMALL
+    digest = fingerprint_of(reading)
+    stream = partial(_read, chosen, options)
     return Source(name, names, digest, stream, small=small).hold(notices)
 
 
@@ -114,32 +144,37 @@ def _inputs(path: str, encoding: str, notices: Notices) -> Iterator[TextLines]:
             yield inspect(name, part, encoding, notices=notices)
 
 
-def _open_all(data: DataConfig, kind: Kind, notices: Notices) -> dict[str, Source]:
-    """The source of each split that the config has; parts of the training data are taken off it."""
+def _open_all(data: DataConfig, kind: Kind, notices: Notices) -> tuple[dict[str, Source], ReadOptions]:
+    """The source of each split that the config has, parts of the training data taken off it; the options decided."""
     parts = {"validation": data.validation, "test": data.test}
     taken = {name: part for name, part in parts.items() if isinstance(part, SplitConfig)}
     if sum(part.split for part in taken.values()) >= 1:
         raise ConfigError("validation and test leave nothing to train on", where="data", fix="lower their shares")
     options = replace(ReadOptions.of(data, kind), keep_columns=any(part.key is not None for part in taken.values()))
-    found = _open_given(data, options, notices)
+    found, options = _open_given(data, options, notices)
     whole = found["train"]
     for name, part in taken.items():
         inside = set_aside(part, data.split_seed, top=name == "validation")
         what = [name, part.model_dump(), data.split_seed]
-        found[name] = whole.then(only(inside), ["in", what], name)
+        found[name] = whole.unsaid().then(only(inside), ["in", what], name)
         found["train"] = found["train"].then(only(inside, wanted=False), ["not in", what])
-    return found
+    return found, options
 
 
-def _open_given(data: DataConfig, options: ReadOptions, notices: Notices) -> dict[str, Source]:
+def _open_given(data: DataConfig, options: ReadOptions, notices: Notices) -> tuple[dict[str, Source], ReadOptions]:
     """The source of each split that has files, or a split of a Hub data set, of its own."""
     if data.format == "hub":
         from lmfit.data.formats.hub import open_hub
 
         return open_hub(data, options, notices)
     given = {"train": data.train, "validation": data.validation, "test": data.test}
-    files = {name: paths for name, paths in given.items() if isinstance(paths, str | list)}
-    return {name: open_files(name, paths, options, data.encoding, notices) for name, paths in files.items()}
+    files = {
+        name: _sound(name, paths, options, data.encoding, notices)
+        for name, paths in given.items()
+        if isinstance(paths, str | list)
+    }
+    options = with_words(options, lambda preview: _read(files["train"], preview, Notices()), notices)
+    return {name: _source(name, chosen, options, notices) for name, chosen in files.items()}, options
 
 
 def _scheme(data: DataConfig, train: Source, notices: Notices) -> Scheme:

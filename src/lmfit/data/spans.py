@@ -1,12 +1,12 @@
 """From marked stretches of a text (entities with offsets) to words with IOB2 tags."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lmfit.data.example import Origin
 from lmfit.data.notices import Notices
-from lmfit.data.words import Mode, split_words
 from lmfit.errors import DataError
 
 _LABEL_KEYS = ("label", "type", "entity", "entity_group", "tag")
@@ -21,31 +21,32 @@ class Span(NamedTuple):
 
 
 def tag_words(
-    text: str, entities: object, mode: Mode, origin: Origin, notices: Notices
+    text: str, words: Iterable[tuple[int, int]], entities: object, origin: Origin, notices: Notices
 ) -> tuple[list[tuple[int, int]], list[str]]:
     """Words and IOB2 tags of a text with entities: objects with start, end, label, or lists [start, end, label].
 
-    A word that crosses the border of an entity is cut there (counted). Raises DataError for offsets outside the text,
-    entities that overlap, and an entity whose own `text` differs from what its offsets cover.
+    words: (start, end) in ascending order; one that crosses the border of an entity is cut there (counted).
+    Raises DataError for offsets outside the text, entities that overlap, and an entity whose own `text` differs from
+    what its offsets cover.
     """
     spans = _spans(text, entities, str(origin))
-    words: list[tuple[int, int]] = []
-    for start, end in split_words(text, mode):
-        cuts = sorted({cut for span in spans for cut in (span.start, span.end) if start < cut < end})
+    borders = sorted({border for span in spans for border in (span.start, span.end)})
+    pieces: list[tuple[int, int]] = []
+    for start, end in words:
+        cuts = borders[bisect_right(borders, start) : bisect_left(borders, end)]
         if cuts:
             notices.count("words cut at the border of an entity", origin)
-        words += zip([start, *cuts], [*cuts, end], strict=True)
-    tags = ["O"] * len(words)
+        pieces += zip([start, *cuts], [*cuts, end], strict=True)
+    starts = [start for start, _ in pieces]
+    tags = ["O"] * len(pieces)
     for span in spans:
-        inside = [i for i, (start, end) in enumerate(words) if span.start <= start and end <= span.end]
-        if not inside:
+        begin, end = bisect_left(starts, span.start), bisect_left(starts, span.end)
+        if begin == end:
             raise DataError(
                 f"an entity from {span.start} to {span.end} holds no word", where=str(origin), fix="remove it"
             )
-        for i in inside:
-            tags[i] = f"I-{span.label}"
-        tags[inside[0]] = f"B-{span.label}"
-    return words, tags
+        tags[begin:end] = [f"B-{span.label}"] + [f"I-{span.label}"] * (end - begin - 1)
+    return pieces, tags
 
 
 def _spans(text: str, entities: object, where: str) -> list[Span]:

@@ -126,12 +126,11 @@ def ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
 
 
 def matthews(sums: ClassSums) -> FloatArray:
-    """Multi-class Matthews correlation R_K (Gorodkin 2004), (R,); 0 where gold or prediction holds one class only."""
+    """Multi-class Matthews correlation R_K (Gorodkin 2004), (R,); NaN where gold or prediction holds one class only."""
     total = sums.gold.sum(axis=1)
     covariance = sums.hits.sum(axis=1) * total - (sums.predicted * sums.gold).sum(axis=1)
     spread = (total**2 - (sums.predicted**2).sum(axis=1)) * (total**2 - (sums.gold**2).sum(axis=1))
-    result: FloatArray = np.divide(covariance, np.sqrt(spread), out=np.zeros(len(total)), where=spread > 0)
-    return result
+    return ratio(covariance, np.sqrt(spread))
 
 
 def per_class(sums: ClassSums, labels: Sequence[str]) -> dict[str, FloatArray]:

@@ -19,6 +19,7 @@ IntArray = NDArray[np.int64]
 MIN_DOCUMENTS = 10
 _TAILS = (0.025, 0.975)
 _MAX_UNDEFINED = 0.05
+_NO_SPREAD = 1e-12
 _CHUNK_CELLS = 4_000_000
 
 
@@ -88,21 +89,34 @@ def estimate(units: Units, support: dict[str, int], resamples: int, seed: int) -
 
 
 def _interval(name: str, value: float, sampled: FloatArray, effective: int) -> Estimate:
-    """The percentile interval; the exact binomial (Clopper-Pearson) bound for a share of 0 or 1 without any spread."""
+    """The percentile interval. Without any spread: the exact bounds of a share of 0 or 1, else none."""
     if np.isnan(value):
         return Estimate(None, note="undefined on this data")
     defined = sampled[~np.isnan(sampled)]
-    is_share = metric_of(name).better == "higher" and value in (0.0, 1.0)
-    if is_share and effective and np.all(defined == value):
-        bound = _TAILS[0] ** (1 / effective)
-        low, high = (bound, 1.0) if value else (0.0, 1 - bound)
-        return Estimate(value, low, high, f"resamples show no spread; exact binomial bound for {effective} units")
+    flat = np.allclose(defined, value, rtol=0, atol=_NO_SPREAD)
+    if flat and effective and (bounds := _exact_bounds(name, value, effective)):
+        return Estimate(value, *bounds, f"resamples show no spread; exact binomial bound for {effective} units")
     if len(defined) < (1 - _MAX_UNDEFINED) * len(sampled):
         return Estimate(value, note="too rare for an interval: undefined in more than 5 % of the resamples")
     if effective < 2:
         return Estimate(value, note="no interval from fewer than two units")
+    if flat:
+        return Estimate(value, note="resamples show no spread, so there is no interval")
     low, high = np.quantile(defined, _TAILS)
     return Estimate(value, float(low), float(high))
+
+
+def _exact_bounds(name: str, value: float, items: int) -> tuple[float, float] | None:
+    """Clopper-Pearson bounds of a share of 0 or 1 among `items`; of F1 through the share that it grows with.
+
+    For F1 of 0 `items` leaves out those that are only predicted, so the upper bound is a cautious one.
+    """
+    share = metric_of(name).share
+    if share is None or value not in (0.0, 1.0):
+        return None
+    bound = _TAILS[0] ** (1 / items)
+    low, high = (bound, 1.0) if value else (0.0, 1 - bound)
+    return (2 * low / (1 + low), 2 * high / (1 + high)) if share == "f1" else (low, high)
 
 
 def paired_difference(

@@ -23,7 +23,7 @@ from lmfit.evaluation.counts import (
     weighted,
 )
 from lmfit.evaluation.entities import spans
-from lmfit.evaluation.intervals import FloatArray, Grouping, IntArray, group_rows
+from lmfit.evaluation.intervals import Estimate, FloatArray, Grouping, IntArray, group_rows
 from lmfit.evaluation.numbers import NumberUnits
 from lmfit.evaluation.scores import Counted, Scores
 
@@ -74,8 +74,8 @@ def score_labels(
     tables = {"per_label": class_table(total, names), "confusion": confusion(gold_ids, predicted_ids, names)}
     why = "gold or prediction holds a single label; mcc is then 0 by convention"
     one_label = bool(gold) and 1 in (len(set(gold)), len(set(predicted)))
-    counted = Counted("single_label", group, units, support, tables, {"mcc": why} if one_label else {})
-    return counted.scores(resamples, seed)
+    settled = {"mcc": Estimate(0.0, note=why)} if one_label else {}
+    return Counted("single_label", group, units, support, tables, settled).scores(resamples, seed)
 
 
 def score_multi_label(
@@ -97,7 +97,8 @@ def score_multi_label(
     whole_rows = count_pairs(np.ones_like(right), right, group.unit_of_row, (group.count, 2))
     units = CountUnits(hstack([counts, whole_rows], format="csr"), partial(_multi_label_metrics, names))
     total = ClassSums.split(units.total()[:, : 3 * len(names)])
-    support = dict.fromkeys(("micro_f1", "macro_f1", "subset_accuracy"), len(gold)) | _class_support(total, names)
+    support = {"micro_f1": sum(map(len, gold_sets))} | dict.fromkeys(("macro_f1", "subset_accuracy"), len(gold))
+    support |= _class_support(total, names)
     tables = {"per_label": class_table(total, names)}
     return Counted("multi_label", group, units, support, tables).scores(resamples, seed)
 
@@ -123,8 +124,8 @@ def score_numbers(
     support = dict.fromkeys(("spearman", "pearson", "mae"), len(true))
     constant = [name for name, v in (("gold", true), ("predicted", found)) if len(v) and np.ptp(v) == 0]
     why = f"undefined: all {' and all '.join(constant)} numbers are equal"
-    no_interval = dict.fromkeys(("spearman", "pearson"), why) if constant else {}
-    return Counted("regression", group, units, support, {}, no_interval).scores(resamples, seed)
+    settled = dict.fromkeys(("spearman", "pearson"), Estimate(None, note=why)) if constant else {}
+    return Counted("regression", group, units, support, {}, settled).scores(resamples, seed)
 
 
 def _count_words(gold: Tags, predicted: Tags, group: Grouping, order: TagOrder) -> Counted[CountUnits]:

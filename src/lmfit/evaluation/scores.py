@@ -14,8 +14,8 @@ class Scores:
     """The scores of one split. Nothing in it is ever NaN.
 
     metrics: name -> {"value", "low", "high", "n", "better"}; n is the number of items behind it (rows, words, gold
-        entities; predicted ones for precision). An undefined value is None; "note", where present, says why, or why
-        there is no usual interval.
+        entities or labels; predicted ones for precision). An undefined value is None; "note", where present, says why,
+        or why there is no usual interval.
     tables: "per_label" (labels or entity types) and "token" (tags, word by word) are {"rows": [{"label", "precision",
         "recall", "f1", "support", "predicted"}], "averages": {"micro" | "macro" | "weighted": the same but label}};
         "confusion" is {"labels", "cells": [[gold index, predicted index, count]]} without the zero cells.
@@ -35,7 +35,7 @@ class Scores:
 class Counted(Generic[AnyUnits]):
     """A split with everything counted, before the bootstrap.
 
-    support: how many items each metric rests on.  no_interval: metric -> why it has no interval.
+    support: how many items each metric rests on.  settled: metrics that the bootstrap cannot speak of.
     """
 
     kind: Kind
@@ -43,12 +43,11 @@ class Counted(Generic[AnyUnits]):
     units: AnyUnits
     support: dict[str, int]
     tables: dict[str, Any]
-    no_interval: dict[str, str] = field(default_factory=dict)
+    settled: dict[str, Estimate] = field(default_factory=dict)
 
     def scores(self, resamples: int, seed: int) -> Scores:
         """Run the bootstrap."""
-        found = estimate(self.units, self.support, resamples, seed)
-        found |= {name: Estimate(found[name].value, note=why) for name, why in self.no_interval.items()}
+        found = estimate(self.units, self.support, resamples, seed) | self.settled
         metrics = {name: _entry(name, found[name], n) for name, n in self.support.items()}
         return Scores(metrics, self.tables, HEADLINE[self.kind], self.group.name, self.units)
 

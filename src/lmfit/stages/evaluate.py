@@ -1,18 +1,32 @@
 """lmfit evaluate: the scores of a run, or of a run on a new labelled file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from lmfit import console
 from lmfit.config.load import load_config
 from lmfit.config.schema import FinetuneConfig
+from lmfit.data.example import Example
+from lmfit.data.ledger import count_labels
 from lmfit.data.sources import load_splits
-from lmfit.errors import InputError
+from lmfit.errors import ConfigError, InputError
 from lmfit.inference.load import load_predictor
 from lmfit.runs import Run, write_json
 from lmfit.stages.judge import Judge, shown
+from lmfit.tasks.base import Task
 
+_READING = (
+    "data.format",
+    "data.columns",
+    "data.header",
+    "data.delimiter",
+    "data.quoting",
+    "data.encoding",
+    "data.label_first",
+    "data.label_separator",
+    "data.scheme",
+)
 _OF_TRAINING = {"name": None, "validation": None, "test": None, "limit": None, "limit_per_class": None}
 
 
@@ -32,6 +46,7 @@ def run(
     splits = load_splits(config.data, predictor.task.example_kind)
     for notice in splits.notices:
         console.say(notice)
+    _warn_of_strangers(predictor.task, splits.train)
     inside = (chosen.path / "run.json").is_file()
     folder = chosen.path / "evaluations" / name
     judge = Judge(config.evaluation.resamples, seed, config.evaluation.texts)
@@ -43,8 +58,25 @@ def run(
     return {name: scores.metrics}
 
 
+def _warn_of_strangers(task: Task, split: Iterable[Example]) -> None:
+    """Say which labels of the file the model cannot give."""
+    known = {label[2:] for label in task.labels} if task.kind == "entities" else set(task.labels)
+    rows, labels = count_labels(task.label_counts(example) for example in split)
+    strange = {label: count for label, count in labels.items() if label not in known}
+    if strange:
+        shown = ", ".join(f"{label} ({count:,})" for label, count in list(strange.items())[:5])
+        console.warn(
+            f"{len(strange)} labels of the {rows:,} rows are none of the model's and can never be right: {shown}"
+        )
+
+
 def _config(chosen: Run, task: str, data: str, words: Sequence[str]) -> FinetuneConfig:
     """The run's config, so that a new file is read (format, columns, ...) and scored as the run's own were."""
+    for word in words:
+        key = word.partition("=")[0]
+        if not key.startswith(_READING):
+            what, fix = f"`{key}` does not say how to read a file", f"use {', '.join(_READING)}"
+            raise ConfigError(what, where="--set", fix=fix)
     path = chosen.path / "config.yaml"
     source: Any = path if path.is_file() else {"task": task, "data": {"train": data}}
     config = load_config("finetune", source, words).config

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
+from lmfit.config.schema import FinetuneConfig
 from lmfit.device import Device, pick_device
 from lmfit.errors import InputError
 from lmfit.evaluation.report import write_report
@@ -13,7 +14,7 @@ from lmfit.inference.predictor import Predictor
 from lmfit.models.save import save_model
 from lmfit.runs import Run, choose_output, claim_output, write_text
 from lmfit.stages.prepare import Prepared, prepare
-from lmfit.stages.recording import record_result, record_start, recorded
+from lmfit.stages.recording import differences, record_result, record_start, recorded
 from lmfit.stages.scoring import judge_of, score_run
 from lmfit.stages.training import build_model, checkpoints_of, train
 
@@ -38,8 +39,9 @@ def resume(run: Run, loaded: LoadedConfig, *, device: str = "auto") -> Run:
     """Go on with an interrupted run from its newest whole checkpoint."""
     chosen = pick_device(device, loaded.config.training.precision)
     with run.locked():
-        prepared = prepare(loaded.config)
-        before = run.manifest.get("data", {})
+        manifest = run.manifest
+        prepared = prepare(_pinned(loaded.config, manifest.get("model", {}).get("commit")))
+        before = manifest.get("data", {})
         for name, facts in prepared.fingerprints.items():
             if name in before and before[name]["sha256"] != facts["sha256"]:
                 raise InputError(
@@ -47,13 +49,23 @@ def resume(run: Run, loaded: LoadedConfig, *, device: str = "auto") -> Run:
                     where=", ".join(facts["files"][:3]),
                     fix="put the old files back, or start a new run",
                 )
-        return work(run, prepared, chosen)
+        changed = differences(manifest, chosen)
+        for what in changed:
+            console.warn(f"not as when the run began: {what}; it will equal an uninterrupted run only up to rounding")
+        return work(run, prepared, chosen, exact=not changed and manifest.get("exactness") != "rounding")
 
 
-def work(run: Run, prepared: Prepared, device: Device) -> Run:
+def _pinned(config: FinetuneConfig, commit: str | None) -> FinetuneConfig:
+    """The config with the commit of the Hub model that the run began with."""
+    return (
+        config.model_copy(update={"model": config.model.model_copy(update={"revision": commit})}) if commit else config
+    )
+
+
+def work(run: Run, prepared: Prepared, device: Device, *, exact: bool = True) -> Run:
     """Train, keep the best weights, save, score, report; the (locked) run folder tells at any time how far it is."""
     with recorded(run):
-        record_start(run, STAGE, prepared, device)
+        record_start(run, STAGE, prepared, device, exact=exact)
         model = build_model(prepared, device, resumed=checkpoints_of(run, prepared).exist())
         state = train(run, prepared, model, device)
         started = time.perf_counter()

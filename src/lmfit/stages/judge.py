@@ -63,7 +63,8 @@ def without_texts(row: Mapping[str, Any]) -> dict[str, Any]:
 def verdict(model: Scores, baselines: Mapping[str, Scores], split: str, *, resamples: int, seed: int) -> dict[str, Any]:
     """{"beats_baseline": true | false | null, "sentence", ...}: the model against the strongest trivial baseline.
 
-    It beats it where the paired bootstrap's 95 % interval of the difference lies above nothing.
+    True where the paired bootstrap's 95 % interval of the difference lies above 0, False where the value itself is not
+    better, None where it is better without being shown to be, or where nothing can be compared.
     """
     name = model.headline
     sign = 1 if metric(name).better == "higher" else -1
@@ -80,8 +81,11 @@ def verdict(model: Scores, baselines: Mapping[str, Scores], split: str, *, resam
     if ends and min(ends) > 0:
         sentence = f"The model reaches {told} and beats the strongest baseline ({best}, {margin})."
         return {"beats_baseline": True, "sentence": sentence, **facts}
-    sentence = f"The model does not beat a trivial baseline: {told} against {margin} of {best}."
-    return {"beats_baseline": False, "sentence": sentence, **facts}
+    against = f"a trivial baseline: {told} against {margin} of {best}"
+    if sign * (value - known[best].metrics[name]["value"]) <= 0:
+        return {"beats_baseline": False, "sentence": f"The model does not beat {against}.", **facts}
+    why = "the difference may be chance" if ends else "there is too little data for an interval of the difference"
+    return {"beats_baseline": None, "sentence": f"The model is not shown to beat {against}; {why}.", **facts}
 
 
 def shown(entry: Mapping[str, Any]) -> str:

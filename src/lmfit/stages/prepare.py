@@ -11,14 +11,23 @@ from lmfit.catalog import TASKS
 from lmfit.config.schema import FinetuneConfig
 from lmfit.data.batching import BatchPlan
 from lmfit.data.framing import Framer
-from lmfit.data.ledger import Ledger, SplitLedger, check_unknown, count_labels, steps_warning, unseen_labels
+from lmfit.data.ledger import (
+    Ledger,
+    SplitLedger,
+    alike_labels,
+    check_unknown,
+    count_labels,
+    steps_warning,
+    unseen_labels,
+)
+from lmfit.data.repeats import find_repeats
 from lmfit.data.rows import Row, Rows, cached_rows
 from lmfit.data.samples import FOLDER as SAMPLES
 from lmfit.data.sources import Source, Splits, load_splits
 from lmfit.data.words import detect_mode
-from lmfit.errors import ConfigError
-from lmfit.hub import cached_commit
+from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.names import METRICS, metric
+from lmfit.hub import cached_commit
 from lmfit.inference.predictor import encode_all
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
 from lmfit.tasks.base import Stats, Task
@@ -85,6 +94,12 @@ def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
         fitting = [name for name, entry in METRICS.items() if task.kind in entry.kinds]
         what = f"`{training.best_metric}` is not computed for this task"
         raise ConfigError(what, where="training.best_metric", fix=f"one of {', '.join(fitting)}")
+    elif training.best_metric is not None and training.best_metric.startswith("per_class."):
+        label = training.best_metric.removeprefix("per_class.").rpartition(".")[0]
+        known = sorted({name[2:] for name in task.labels if name != "O"} if task.kind == "entities" else task.labels)
+        if label not in known:
+            what = f"`{training.best_metric}`: no label `{label}` in the training data"
+            raise ConfigError(what, where="training.best_metric", fix=suggestion(label, known))
 
 
 def make_framer(config: FinetuneConfig, tokenizer: Any, limit: int | None) -> Framer:
@@ -142,7 +157,8 @@ def _make_ledger(
     steps = planned_steps(training, plan)
     unknown = check_unknown(held["train"], allowed=config.model.on_unknown == "allow", model=source.name)
     few = steps_warning(steps, plan.steps_per_epoch, by_epochs=training.max_steps is None)
-    warnings = [warning for warning in (unknown, few, *unseen_labels(held)) if warning]
+    doubts = [*alike_labels(held["train"]), *unseen_labels(held), *find_repeats(dict(_named(splits)))]
+    warnings = [warning for warning in (unknown, few, *doubts) if warning]
     if splits.validation is None:
         warnings.append(
             "no validation data: the last weights are kept; set aside some with data.validation={split: 0.1}"

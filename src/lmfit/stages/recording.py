@@ -2,7 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from time import time
@@ -32,7 +32,18 @@ def recorded(run: Run) -> Iterator[None]:
     run.record(status="finished", finished=time())
 
 
-def record_start(run: Run, stage: str, prepared: Prepared, device: Device) -> None:
+def differences(manifest: Mapping[str, Any], device: Device) -> list[str]:
+    """What is not as when the run began and can change the last digits: device, precision, threads, versions."""
+    now = device.describe() | {name: value for name, value in versions().items() if name in _DECIDING}
+    before = manifest.get("device", {}) | manifest.get("versions", {})
+    names = ("kind", "name", "precision", "threads", *_DECIDING)
+    return [f"{n} {before[n]}, now {now[n]}" for n in names if n in before and n in now and before[n] != now[n]]
+
+
+_DECIDING = ("torch", "transformers")
+
+
+def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, exact: bool) -> None:
     """What is known before training; the ledger goes to ledger.json."""
     config = prepared.config
     write_json(run.path / "ledger.json", prepared.ledger.as_dict(texts=config.evaluation.texts))
@@ -42,7 +53,7 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device) -> No
         stage=stage,
         task=prepared.task.name,
         backend="pytorch",
-        exactness="exact",
+        exactness="exact" if exact else "rounding",
         seed=config.seed,
         device=device.describe(),
         precision=device.precision,

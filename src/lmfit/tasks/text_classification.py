@@ -18,7 +18,7 @@ from lmfit.evaluation.metrics import score_labels, score_multi_label, score_numb
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.thresholds import tune_thresholds
-from lmfit.tasks.base import Encoded, Stats, Task, cross_entropies, weigh_labels
+from lmfit.tasks.base import UNKNOWN_EXAMPLES, Encoded, Stats, Task, cross_entropies, weigh_labels
 from lmfit.tasks.predictions import LabelPrediction, NumberPrediction
 
 Problem = Literal["single_label", "multi_label", "regression"]
@@ -52,10 +52,12 @@ class TextClassification(Task):
         labels: list[str],
         weights: list[float] | None = None,
         thresholds: list[float] | None = None,
+        pairs: bool | None = None,
     ) -> None:
         self.settings = settings
         self.problem = problem
         self.labels = labels
+        self.pairs = pairs
         self.thresholds = thresholds or [0.5 if settings.thresholds == "tuned" else settings.thresholds] * len(labels)
         self._ids = {label: i for i, label in enumerate(labels)}
         self._weights = None if weights is None else torch.tensor(weights, dtype=torch.float64)
@@ -65,9 +67,9 @@ class TextClassification(Task):
         """Labels of the training data in natural order. Raises DataError where labels and problem do not fit."""
         problem: Problem | Literal["auto"] = settings.problem
         counts: Counter[str] = Counter()
+        pairs: bool | None = None
         for example in train:
-            if example.label is None:
-                raise DataError("a training row has no label", where=str(example.origin))
+            pairs = example.text_pair is not None if pairs is None else pairs
             if problem == "auto":
                 problem = "multi_label" if isinstance(example.label, tuple) else "single_label"
             counts.update([""] if problem == "regression" else _names(example, problem))
@@ -75,7 +77,7 @@ class TextClassification(Task):
             raise DataError("no labels in the training data", fix="say which column holds them: data.columns.label")
         _refuse_unused(settings, problem)
         if problem == "regression":
-            return cls(settings, "regression", ["value"])
+            return cls(settings, "regression", ["value"], pairs=pairs)
         labels = sorted(counts, key=_natural)
         if problem == "single_label":
             _refuse_numbers(labels, settings)
@@ -84,21 +86,23 @@ class TextClassification(Task):
                     f"every training row has the label `{labels[0]}`",
                     fix="a classifier needs at least two; check data.columns.label",
                 )
-        return cls(settings, problem, labels, weigh_labels(settings, labels, counts))
+        return cls(settings, problem, labels, weigh_labels(settings, labels, counts), pairs=pairs)
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The task as stored with a model."""
         settings = TextClassificationSettings(**state["settings"])
-        return cls(settings, state["problem"], list(state["labels"]), thresholds=state["thresholds"])
+        made = {"thresholds": state["thresholds"], "pairs": state.get("pairs")}
+        return cls(settings, state["problem"], list(state["labels"]), **made)
 
     def state(self) -> dict[str, Any]:
-        """Settings, kind of problem, labels, decision thresholds."""
+        """Settings, kind of problem, labels, decision thresholds, whether texts come in pairs."""
         return {
             "settings": self.settings.model_dump(),
             "problem": self.problem,
             "labels": self.labels,
             "thresholds": self.thresholds,
+            "pairs": self.pairs,
         }
 
     def model_settings(self) -> dict[str, Any]:
@@ -125,6 +129,8 @@ class TextClassification(Task):
         pairs = [example.text_pair for example in examples]
         second = iter(framer.encode_texts([pair for pair in pairs if pair is not None]))
         for example, ids in zip(examples, first, strict=True):
+            if self.pairs not in (None, example.text_pair is not None):
+                raise _wrong_sides(example, self.pairs)
             other = None if example.text_pair is None else next(second)
             stats.counts.update(examples=1, words=len(ids) + len(other or []))
             self._note_unknown(example, ids, other, framer, stats)
@@ -141,8 +147,9 @@ class TextClassification(Task):
             stats.note("vanished", str(example.origin))
         for text, tokens in ((example.text, ids), (example.text_pair, other)):
             count = (tokens or []).count(framer.unknown_id)  # type: ignore[arg-type]
-            if text and count:
-                stats.counts["unknown"] += count - 1
+            stats.counts["unknown"] += count
+            if text and count and len(stats.first.setdefault("unknown", [])) < UNKNOWN_EXAMPLES:
+                stats.counts["unknown"] -= 1
                 stats.note("unknown", _first_unknown(text, framer))
 
     def _windows(
@@ -241,7 +248,7 @@ class TextClassification(Task):
         predicted: list[Any] = []
         documents: list[str | None] = []
         for example, prediction in pairs:
-            gold.append(_number(example) if self.problem == "regression" else example.label)
+            gold.append(self.gold(example))
             predicted.append(prediction.label)
             documents.append(example.document)
         options: dict[str, Any] = {"documents": documents, "resamples": resamples, "seed": seed}
@@ -249,7 +256,7 @@ class TextClassification(Task):
             return score_numbers(gold, predicted, **options)
         if self.problem == "multi_label":
             return score_multi_label(gold, predicted, self.labels, **options)
-        return score_labels(list(map(str, gold)), predicted, self.labels, **options)
+        return score_labels(gold, predicted, self.labels, **options)
 
     def tune(self, pairs: Iterable[tuple[Example, Any]]) -> None:
         """Multi-label: the thresholds that give each label its best F1 on validation data."""
@@ -273,7 +280,8 @@ class TextClassification(Task):
         """The gold label, labels or number."""
         if self.problem == "regression":
             return _number(example)
-        return list(example.label) if isinstance(example.label, tuple) else example.label
+        names = _names(example, self.problem)
+        return names if self.problem == "multi_label" else names[0]
 
     def label_counts(self, example: Example) -> Iterable[str]:
         """The names of the labels; nothing for regression."""
@@ -288,7 +296,16 @@ def _row(framer: Framer, first: list[int], second: list[int] | None, target: Any
     return Row(tokens, {"target": target, "weight": weight})
 
 
+def _wrong_sides(example: Example, pairs: bool | None) -> DataError:
+    found = "one text" if example.text_pair is None else "a pair of texts"
+    fix = "name the second text: data.columns.text_pair (predict: --pair-column)" if pairs else "give one text a row"
+    what = f"the model was trained on {'pairs' if pairs else 'single texts'}, found {found}"
+    return DataError(what, where=str(example.origin), fix=fix)
+
+
 def _names(example: Example, problem: str) -> list[str]:
+    if example.label is None:
+        raise DataError("a row has no label", where=str(example.origin), fix="label it or take it out")
     if problem == "multi_label":
         if not isinstance(example.label, tuple):
             raise DataError(

@@ -41,9 +41,9 @@ class Checkpoints:
         self.keep = keep
 
     def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: TrainState) -> Path:
-        """Write a checkpoint of `state.step`, where there is none yet, and remove the oldest beyond `keep`."""
+        """Write a checkpoint of `state`, unless it is there already, and remove the oldest beyond `keep`."""
         target = self.folder / f"step-{state.step:08d}"
-        if is_whole(target):
+        if is_whole(target) and _state_in(target) == state:
             return target
         tensors = {"model": weights(model), "optimizer": optimizer_tensors(optimizer)}
         self._write(target, tensors, {"state": asdict(state)})
@@ -82,7 +82,7 @@ class Checkpoints:
                 continue
             model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
             load_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
-            return TrainState(**json.loads((folder / "state.json").read_text())["state"])
+            return _state_in(folder)
         return None
 
     def _finish_swaps(self) -> None:
@@ -116,6 +116,10 @@ class Checkpoints:
         else:
             temporary.rename(target)
         _flush(target.parent)
+
+
+def _state_in(folder: Path) -> TrainState:
+    return TrainState(**json.loads((folder / "state.json").read_text())["state"])
 
 
 def is_whole(folder: Path) -> bool:

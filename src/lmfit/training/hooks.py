@@ -112,7 +112,7 @@ class KeepBest(QuietHook):
 
     def _evaluate(self, trainer: Trainer) -> None:
         scores = self.evaluate()
-        value = scores[self.metric]
+        value = scores.get(self.metric)
         self.log.write(trainer, {"evaluation": {"split": "validation", **scores}})
         console.say(
             f"step {trainer.state.step:,} (epoch {trainer.epoch:.2f}): validation {self.metric} {_shown(value)}"
@@ -122,7 +122,7 @@ class KeepBest(QuietHook):
         gain = -math.inf if value is None else math.inf
         if value is not None and state.best_value is not None:
             gain = self.sign * (value - state.best_value)
-        if gain > 0:
+        if value is not None and gain > 0:
             state.best_value, state.best_step = value, state.step
             trainer.checkpoints.save_best(trainer.model, state.step, value)
         state.evaluations_without_gain = 0 if gain > margin else state.evaluations_without_gain + 1
@@ -204,11 +204,11 @@ class Progress(QuietHook):
 
     def on_start(self, trainer: Trainer) -> None:
         """Open the bar."""
-        self._bar = console.Bar("training", trainer.state.total_steps, trainer.state.step)
+        self._bar = console.Bar("training", trainer.expected_steps, trainer.state.step)
 
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Move on."""
-        self._bar.to(trainer.state.step, trainer.state.total_steps, f"loss {result.loss:.4f}")
+        self._bar.to(trainer.state.step, trainer.expected_steps, f"loss {result.loss:.4f}")
 
     def on_end(self, trainer: Trainer) -> None:
         """Close the bar."""

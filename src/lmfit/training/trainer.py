@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from lmfit import console
 from lmfit.config.schema import TrainingConfig
 from lmfit.data.batching import BatchPlan, key, split_by_tokens
 from lmfit.data.collate import Batch
@@ -100,7 +101,7 @@ class Trainer:
         started = time.perf_counter()
         self.model.train()
         torch.manual_seed(key(self.seed, "dropout", number))
-        rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.state.total_steps))
+        rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.expected_steps))
         micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
         targets = sum(map(self.objective.targets, micro_batches))
         loss = sum(self.forward_backward(batch, targets) for batch in micro_batches)
@@ -112,6 +113,12 @@ class Trainer:
             )
         tokens = int(sum(batch["attention_mask"].sum() for batch in micro_batches))
         return StepResult(loss, norm, rate, tokens, time.perf_counter() - started)
+
+    @property
+    def expected_steps(self) -> int:
+        """Steps of the whole training; while a wall-clock budget is not yet turned into steps, a guess."""
+        known = self.state.total_steps != BUDGET_UNKNOWN_STEPS
+        return self.state.total_steps if known else BUDGET_GUESSED_STEPS
 
     def micro_batches(self, number: int) -> list[list[Any]]:
         """The rows of step `number`, cut into pieces that one forward pass takes; a sum over them is the whole step."""
@@ -148,6 +155,7 @@ class Trainer:
             if state.scaler:
                 self.scaler.load_state_dict(state.scaler)
             self.state = state
+            console.say(f"resuming from step {state.step:,}")
 
     def save(self) -> Path:
         """A checkpoint of this moment."""
@@ -189,4 +197,5 @@ def default_epochs(steps_per_epoch: int) -> int:
 
 DEFAULT_EPOCHS = 3
 FEWEST_STEPS = 200
+BUDGET_GUESSED_STEPS = 1000
 BUDGET_UNKNOWN_STEPS = int(np.iinfo(np.int32).max)

@@ -60,23 +60,39 @@ def test_first_sentence_says_when_the_baseline_is_not_beaten(tmp_path, report):
 
 def test_a_lead_that_may_be_chance_is_not_called_a_win(tmp_path, report):
     folder = runs.ner_run(tmp_path / "run")
-    verdict = {"beats_baseline": False, "baseline": "most_frequent_tag", "difference": 0.16, "low": -0.01, "high": 0.3}
+    verdict = {"beats_baseline": None, "baseline": "most_frequent_tag", "difference": 0.16, "low": -0.01, "high": 0.3}
     runs.change(folder, "run.json", verdict=verdict)
     page = report(folder)
     assert "The model is not shown to beat the baseline: F1 0.853" in page.text
     assert "difference 0.160 (95%: −0.010 to 0.300)" in page.text
+    assert "Not shown to beat the baseline" in page.text
+    assert "No verdict" not in page.text
+
+
+def test_an_unknown_verdict_without_a_baseline_stays_neutral(tmp_path, report):
+    folder = runs.ner_run(tmp_path / "run")
+    metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+    runs.change(
+        folder, "metrics.json", baseline={"majority": {"test": {"f1": {**metrics["test"]["f1"], "value": None}}}}
+    )
+    runs.change(folder, "run.json", verdict={"beats_baseline": None, "sentence": "The model reaches 0.853."})
+    page = report(folder)
+    assert "there is no baseline to compare it with" in page.text
+    assert "No verdict" in page.text
 
 
 def test_without_a_test_split_the_headline_split_is_shown(tmp_path, report):
     folder = runs.classification_run(tmp_path / "run", INTENTS)
     for name in ("metrics.json", "tables.json"):
         content = json.loads((folder / name).read_text("utf-8"))
-        content["validation"] = content.pop("test")
+        for scored in (content, *content.get("baseline", {}).values()):
+            scored["validation"] = scored.pop("test")
         (folder / name).write_text(json.dumps(content), encoding="utf-8")
     (folder / "predictions" / "test.jsonl").rename(folder / "predictions" / "validation.jsonl")
     runs.change(folder, "run.json", headline={"split": "validation", "metric": "accuracy"})
     page = report(folder)
     assert "Accuracy, validation split" in page.text
+    assert "Baseline: TF-IDF + logistic regression" in page.text
     assert "of 400 rows of the validation split are wrong" in page.text
     assert "Most frequent mistakes" in page.text
 
@@ -173,6 +189,26 @@ def test_metrics_of_single_classes_stay_out_of_the_score_table(tmp_path, report)
 
 def test_an_undefined_score_is_explained(tmp_path, report):
     assert "Spearman correlation: undefined: all equal" in report(runs.regression_run(tmp_path / "run")).text
+
+
+def test_a_reason_that_several_metrics_share_is_told_once(tmp_path, report):
+    folder = runs.classification_run(tmp_path / "run", INTENTS)
+    metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+    for entries, name in (("test", "accuracy"), ("test", "mcc"), ("validation", "mcc")):
+        metrics[entries][name]["note"] = "no spread"
+    runs.change(folder, "metrics.json", **metrics)
+    text = report(folder).text
+    assert "Test, accuracy, Matthews correlation; Validation, Matthews correlation: no spread" in text
+    assert text.count("no spread") == 1
+
+
+@pytest.mark.parametrize(("thresholds", "told"), [("tuned", True), (0.5, False)])
+def test_thresholds_tuned_on_validation_are_told_beside_its_scores(thresholds, told, tmp_path, report):
+    folder = runs.multi_label_run(tmp_path / "run")
+    config = (folder / "config.yaml").read_text("utf-8")
+    changed = config.replace("task:\n", f"task:\n  thresholds: {thresholds}\n")
+    (folder / "config.yaml").write_text(changed, encoding="utf-8")
+    assert ("thresholds were tuned on the validation split" in report(folder).text) is told
 
 
 def test_equal_folders_give_equal_reports_and_leave_nothing_else(tmp_path):

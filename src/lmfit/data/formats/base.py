@@ -20,6 +20,7 @@ class ReadOptions:
     kind: whether examples are words with tags, or texts with a label.
     labelled: False for prediction; labels are then read where they are and may be missing.
     keep_columns: every input column goes into Example.columns.
+    preferred: columns for roles that `columns` leaves open, taken where the file has all of them by name.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class ReadOptions:
     words: WordMode = "auto"
     labelled: bool = True
     keep_columns: bool = False
+    preferred: Mapping[str, Column | list[Column]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: DataConfig, kind: Kind) -> "ReadOptions":

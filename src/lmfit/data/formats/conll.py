@@ -2,12 +2,13 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
+from lmfit.config.schema import Column
 from lmfit.data.example import Example, Origin
-from lmfit.data.files import TextLines, chomp
+from lmfit.data.files import TextLines, chomp, split_suffix
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.notices import Notices
 from lmfit.data.words import is_han
@@ -16,6 +17,8 @@ from lmfit.errors import ConfigError, DataError
 _SAMPLE_LINES = 2000
 _BOUNDARY = re.compile(r"-DOCSTART-(?=[ \t]|$)|#begin document\b|#end document\b")
 _BLANKS = re.compile(r"[ \t]+")
+_NO_WORD = re.compile(r"\d+[-.]\d+[ \t]")
+_CONLLU_COLUMNS = 10
 
 Numbered = tuple[int, str]
 
@@ -36,7 +39,8 @@ class ConllReader:
 
     -DOCSTART- and "#begin document" lines begin a document. A line "# ..." before the first word of a sentence is a
     comment if it has not the file's number of columns. Words stand in the text with a blank between them, or without
-    one where most lines hold a single Han character.
+    one where most lines hold a single Han character. In a .conllu file, lines of ranges (1-2) and of empty nodes (1.1)
+    are passed over; of its ten columns FORM (1) and UPOS (3) are read where data.columns is silent.
     """
 
     def __init__(self, options: ReadOptions) -> None:
@@ -50,16 +54,19 @@ class ConllReader:
 
     def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
         """Yield one example per sentence, tags as written in the file."""
-        lines = enumerate(map(chomp, file.lines()), start=1)
+        conllu = split_suffix(file.path)[0] == ".conllu"
+        lines: Iterator[Numbered] = enumerate(map(chomp, file.lines()), start=1)
+        if conllu:
+            lines = _words_only(lines, file.path, notices)
         head = list(islice(lines, _SAMPLE_LINES))
-        layout = self._judge(head, file.path, notices)
+        layout = self._judge(head, file.path, conllu, notices)
         for document, block in _blocks(chain(head, lines), file.path):
             rows = [(number, layout.split(line)) for number, line in block]
             words = _without_comments(rows, layout, file.path, notices)
             if words:
                 yield _example(words, layout, file.path, document)
 
-    def _judge(self, head: Sequence[Numbered], path: str, notices: Notices) -> _Layout:
+    def _judge(self, head: Sequence[Numbered], path: str, conllu: bool, notices: Notices) -> _Layout:
         content = [(n, line) for n, line in head if line.strip() and not _BOUNDARY.match(line)]
         words = [(n, line) for n, line in content if not line.startswith("# ")] or content
         if not words:
@@ -67,16 +74,21 @@ class ConllReader:
         tabs = all("\t" in line for _, line in words)
         split = _split_tabs if tabs else _split_blanks
         columns = len(split(words[0][1]))
-        token, label = self._positions(columns, f"{path}:{words[0][0]}")
+        asked: dict[str, Column | list[Column]] = {"tokens": 0, "labels": -1}
+        if conllu and columns == _CONLLU_COLUMNS and not self._options.columns:
+            asked = {"tokens": 1, "labels": 3}
+            notices.say("words are column 1 (FORM), tags column 3 (UPOS) (data.columns)", path)
+        token, label = self._positions(asked | dict(self._options.columns), columns, f"{path}:{words[0][0]}")
         tokens = [fields[token] for fields in (split(line) for _, line in words) if len(fields) == columns]
         glued = 2 * sum(len(word) == 1 and is_han(word) for word in tokens) > len(tokens)
         between = "Han characters joined without blanks" if glued else "words joined by blanks"
         notices.say(f"{columns} columns between {'tabs' if tabs else 'blanks'}, {between}", path)
         return _Layout(split, columns, token, label, "" if glued else " ")
 
-    def _positions(self, columns: int, where: str) -> tuple[int, int | None]:
+    def _positions(
+        self, asked: Mapping[str, Column | list[Column]], columns: int, where: str
+    ) -> tuple[int, int | None]:
         """Positions of word and tag in a line; the tag's is None where an unlabelled file has none."""
-        asked = {"tokens": 0, "labels": -1, **self._options.columns}
         found = {role: p % columns for role, p in asked.items() if isinstance(p, int) and -columns <= p < columns}
         wanted = ["tokens", "labels"] if self._options.labelled else ["tokens"]
         if missing := next((role for role in wanted if role not in found), None):
@@ -89,6 +101,15 @@ class ConllReader:
             what = f"words and tags would come from the same column: the line has {columns}"
             raise DataError(what, where=where, fix="each line needs a word and its tag; see data.columns")
         return found["tokens"], None
+
+
+def _words_only(lines: Iterable[Numbered], path: str, notices: Notices) -> Iterator[Numbered]:
+    """The lines of a .conllu file without those that are no word of the sentence by themselves."""
+    for number, line in lines:
+        if _NO_WORD.match(line):
+            notices.count("ranges (1-2) and empty nodes (1.1) passed over", f"{path}:{number}")
+        else:
+            yield number, line
 
 
 def _split_blanks(line: str) -> list[str]:

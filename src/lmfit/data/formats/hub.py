@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lmfit.data.formats.base import ReadOptions
 from lmfit.data.notices import Notices
 from lmfit.data.records import RecordBuilder
 from lmfit.data.source import SMALL, Source, checked, fingerprint_of
+from lmfit.data.word_mode import with_words
 from lmfit.errors import ConfigError, InputError, suggestion
 from lmfit.hub import explain_hub_errors, is_offline
 
@@ -52,7 +54,7 @@ class HubReader:
         return first is not None and target is not None and first[target[0]] is None
 
     def fingerprint(self) -> str:
-        """A hash of the rows."""
+        """A hash of the rows and of what their values stand for."""
         import pyarrow as pa
 
         digest = sha256()
@@ -61,7 +63,7 @@ class HubReader:
             with pa.ipc.new_stream(sink, table.schema.remove_metadata()) as writer:
                 writer.write_table(table.replace_schema_metadata(None))
             digest.update(sink.getvalue())
-        return digest.hexdigest()
+        return fingerprint_of([digest.hexdigest(), self._dataset.features.to_dict()])
 
     def _chosen(self, notices: Notices) -> Chosen:
         return choose(self._options, list(self._decoders), f"{self.name}:1", notices)
@@ -73,31 +75,45 @@ class HubReader:
                 yield dict(zip(batch, values, strict=True))
 
 
-def open_hub(data: DataConfig, options: ReadOptions, notices: Notices) -> dict[str, Source]:
-    """A source per split: those that data.train, validation and test name, else the usual names.
+def open_hub(data: DataConfig, options: ReadOptions, notices: Notices) -> tuple[dict[str, Source], ReadOptions]:
+    """A source per split: those that data.train, validation and test name, else the usual names; the options decided.
 
     A test split without labels is left out (and said) unless it was asked for.
     Raises InputError where the data set cannot be had.
     """
     dataset = _load(str(data.name), data.subset, data.revision)
+    names = {split: _names(data, split, dataset) for split in _USUAL}
+
+    def readers_of(split: str, options: ReadOptions) -> list[HubReader]:
+        return [HubReader(options, dataset[name], f"{data.name}/{name}") for name in names[split]]
+
+    def preview(options: ReadOptions) -> Iterator[Example]:
+        return chain.from_iterable(reader.read(Notices()) for reader in readers_of("train", options))
+
+    options = with_words(options, preview, notices)
     found: dict[str, Source] = {}
-    for split, usual in _USUAL.items():
-        asked = getattr(data, split)
-        if isinstance(asked, SplitConfig):
-            continue
-        names = [asked] if isinstance(asked, str) else asked or [name for name in usual if name in dataset][:1]
-        for name in names:
-            if name not in dataset:
-                what = f"`{data.name}` has no split `{name}`"
-                raise ConfigError(what, where=f"data.{split}", fix=suggestion(name, list(dataset)))
-        readers = [HubReader(options, dataset[name], f"{data.name}/{name}") for name in names]
-        if readers and asked is None and readers[0].hides_labels():
+    for split in names:
+        readers = readers_of(split, options)
+        if readers and getattr(data, split) is None and readers[0].hides_labels():
             notices.say("left out, its labels are hidden", readers[0].name)
         elif readers:
             found[split] = _source(split, readers, options).hold(notices)
     if "train" not in found:
         raise ConfigError(f"`{data.name}` has no split `train`", fix=f"data.train: one of {', '.join(dataset)}")
-    return found
+    return found, options
+
+
+def _names(data: DataConfig, split: str, dataset: Mapping[str, Any]) -> list[str]:
+    """What the data set calls a split of the config; none for a part of the training data."""
+    asked = getattr(data, split)
+    if isinstance(asked, SplitConfig):
+        return []
+    names = [asked] if isinstance(asked, str) else asked or [name for name in _USUAL[split] if name in dataset][:1]
+    for name in names:
+        if name not in dataset:
+            what = f"`{data.name}` has no split `{name}`"
+            raise ConfigError(what, where=f"data.{split}", fix=suggestion(name, list(dataset)))
+    return names
 
 
 def _source(split: str, readers: Sequence[HubReader], options: ReadOptions) -> Source:

@@ -11,7 +11,6 @@ from lmfit.data.files import TextLines, chomp
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.notices import Notices
 from lmfit.data.records import RecordBuilder
-from lmfit.data.words import Mode, detect_mode
 from lmfit.errors import DataError
 
 _SAMPLE_ROWS = 200
@@ -43,22 +42,9 @@ def read_records(records: Iterable[Located], path: str, options: ReadOptions, no
     where = f"{path}:{head[0][0]}"
     names = list(dict.fromkeys(key for _, record in head for key in record))
     chosen = choose(options, names, where, notices)
-    mode = _word_mode(head, chosen.get("text", ["text"])[0], path, options, notices)
-    builder = RecordBuilder(options, chosen, names, where, notices, mode)
+    builder = RecordBuilder(options, chosen, names, where, notices)
     for line, record in chain(head, rows):
         yield builder.example(record, Origin(path, line))
-
-
-def _word_mode(head: list[Located], name: str, path: str, options: ReadOptions, notices: Notices) -> Mode:
-    """How texts with entities become words."""
-    if options.words != "auto":
-        return options.words
-    texts = [record.get(name) for _, record in head]
-    if options.kind != "words" or not any(isinstance(text, str) for text in texts):
-        return "unicode"
-    mode = detect_mode(Example(Origin(path, 0), text) for text in texts if isinstance(text, str))
-    notices.say(f"texts cut into words by {mode} (data.words)", path)
-    return mode
 
 
 def _objects(file: TextLines, notices: Notices) -> Iterator[Located]:

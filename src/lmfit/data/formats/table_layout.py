@@ -111,7 +111,7 @@ def sample_rows(lines: Sequence[str], dialect: Dialect) -> list[Row]:
 def judge_header(rows: Sequence[Row], options: ReadOptions) -> bool:
     """Whether the first row names the columns.
 
-    It does where data.columns uses names. Else it does not where it holds a number, an empty or a repeated or a long
+    It does where data.columns uses names, or where it holds the preferred ones. Else it does not where it holds a number, an empty or a repeated or a long
     field. Else it does where it holds a well-known name that does not come again in its column, where a column is
     numbers from there on, or where a column repeats few values and the first is none of them.
     """
@@ -122,6 +122,9 @@ def judge_header(rows: Sequence[Row], options: ReadOptions) -> bool:
     if not rows:
         return False
     first, rest = rows[0], rows[1:]
+    preferred = flat(options.preferred.values())
+    if preferred and {str(column) for column in preferred} <= {cell.strip() for cell in first}:
+        return True
     if len(set(first)) < len(first) or not all(_like_a_name(cell) for cell in first):
         return False
     below = [[row[i] for row in rest if i < len(row)] for i in range(len(first))]

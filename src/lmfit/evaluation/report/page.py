@@ -49,7 +49,7 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
         "split": words.name("split", best.split),
         "summary": summary(run, best, words),
         "curves": curves(run, best.metric, words),
-        "scores": score_table(run, words),
+        "scores": score_table(run, best, words),
         "labels": label_table(run, best.split),
         "tokens": tokens,
         "outside_share": outside_share(tokens),

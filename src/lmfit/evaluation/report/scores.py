@@ -1,8 +1,10 @@
 """Scores of the model and of its baselines, as the metrics file holds them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lmfit.evaluation.names import HEADLINE
 from lmfit.evaluation.report.files import Json, RunFiles, dig, mapping, number
 from lmfit.evaluation.report.words import Words, score
 
@@ -39,7 +41,7 @@ class Headline:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """All metrics of a run: `rows` are (metric, an estimate or None per column); `notes` say why one is missing."""
+    """All metrics of a run: `rows` are (metric, an estimate or None per column); `notes` say what to know of them."""
 
     columns: list[str]
     rows: list[tuple[str, list[Estimate | None]]]
@@ -67,23 +69,37 @@ def headline(run: RunFiles) -> Headline:
     return Headline(split, metric, estimate(dig(run.metrics, split, metric)), known)
 
 
-def score_table(run: RunFiles, words: Words) -> ScoreTable | None:
-    """Every metric but the per-class ones, for test, validation and the baselines on test."""
+def score_table(run: RunFiles, best: Headline, words: Words) -> ScoreTable | None:
+    """Every metric but the per-class ones, for test, validation and the baselines on the headline's split."""
     sources = [(words.heading("split", split), mapping(run.metrics.get(split))) for split in ("test", "validation")]
     sources += [
-        (words.plain("scores.baseline", name=words.name("baseline", name)), mapping(dig(splits, "test")))
+        (words.plain("scores.baseline", name=words.name("baseline", name)), mapping(dig(splits, best.split)))
         for name, splits in _baselines(run).items()
     ]
     sources = [(name, metrics) for name, metrics in sources if metrics]
     names = dict.fromkeys(name for _, metrics in sources for name in metrics if not name.startswith("per_class."))
     rows = [(words.heading("metric", name), [estimate(metrics.get(name)) for _, metrics in sources]) for name in names]
-    notes = dict.fromkeys(
-        f"{source}, {words.name('metric', name)}: {note}"
-        for source, metrics in sources
-        for name in names
-        if (note := dig(metrics, name, "note"))
-    )
-    return ScoreTable([name for name, _ in sources], rows, list(notes)) if rows else None
+    notes = _reasons(sources, names, words)
+    if run.metrics.get("validation") and best.metric == HEADLINE["multi_label"] and _tuned(run):
+        notes.append(words.plain("scores.tuned"))
+    return ScoreTable([name for name, _ in sources], rows, notes) if rows else None
+
+
+def _reasons(sources: Sequence[tuple[str, Json]], names: Iterable[str], words: Words) -> list[str]:
+    """Each note of the metrics once, after all those it stands at: `Test, accuracy, macro F1: why`."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for source, metrics in sources:
+        for name in names:
+            if note := dig(metrics, name, "note"):
+                found.setdefault(str(note), {}).setdefault(source, []).append(words.name("metric", name))
+    return [
+        "; ".join(", ".join([source, *told]) for source, told in places.items()) + f": {note}"
+        for note, places in found.items()
+    ]
+
+
+def _tuned(run: RunFiles) -> bool:
+    return number(dig(run.config, "task", "thresholds")) is None
 
 
 def _baselines(run: RunFiles) -> Json:

@@ -42,7 +42,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Summary:
-    """`outcome` is good (beats the baseline), bad (does not), open (not known) or unfinished."""
+    """`outcome` is good (beats the baseline), bad (does not), unsure (better, maybe by chance), open or unfinished."""
 
     outcome: str
     sentence: str
@@ -71,7 +71,9 @@ def _outcome(run: RunFiles) -> str:
     if _status(run) != "finished":
         return "unfinished"
     beats = dig(run.manifest, "verdict", "beats_baseline")
-    return "good" if beats is True else "bad" if beats is False else "open"
+    if isinstance(beats, bool):
+        return "good" if beats else "bad"
+    return "unsure" if dig(run.manifest, "verdict", "baseline") else "open"
 
 
 def _status(run: RunFiles) -> str:
@@ -88,8 +90,7 @@ def _sentence(run: RunFiles, words: Words, outcome: str, best: Headline) -> str:
         return capital(words.plain("verdict.no_baseline", **values))
     name, other = best.baselines[0]
     values |= {"baseline": words.name("baseline", name), "other": score(other.value)}
-    unsure = outcome == "bad" and best.own.better_than(other)
-    return capital(words.plain("verdict.unsure" if unsure else f"verdict.{outcome}", **values))
+    return capital(words.plain(f"verdict.{outcome}", **values))
 
 
 def _own_figure(best: Headline, words: Words) -> Figure:
