@@ -45,17 +45,16 @@ def contradictions(tree: Node, schemas: Schemas, mistakes: Sequence[Mistake]) ->
 
 
 def _without_effect(tree: Node, schemas: Schemas, told: set[Path]) -> Iterator[Mistake]:
-    """Keys of _ACTS_WITH that change nothing. Their defaults are let pass, and what another file or override idles."""
+    """Keys of _ACTS_WITH that change nothing; their defaults, which every resolved config holds, are let pass."""
     for key, (other, values) in _ACTS_WITH.items():
         path, deciding = tuple(key.split(".")), tuple(other.split("."))
         node, decider = find(tree, path), find(tree, deciding)
         wrong = any(p[:end] in told for p in (path, deciding) for end in range(1, len(p) + 1))
         if node is None or wrong or plain(node) == _default(path, schemas):
             continue
-        overrules = decider is not None and decider.place.file != node.place.file and node.place.line > 0
         value = _default(deciding, schemas) if decider is None else plain(decider)
-        if value not in values and not overrules:
-            fix = f"it acts with {other}: {listed(sorted(values))}; set that, or take it out"
+        if value not in values:
+            fix = f"it acts with {other}: {listed(sorted(values))}; else take it out (as an override: {key}=null)"
             yield Mistake(node.place, f"{key}: has no effect with {other}: {value}", fix, path)
 
 

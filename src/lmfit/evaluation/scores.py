@@ -35,7 +35,7 @@ class Scores:
 class Counted(Generic[AnyUnits]):
     """A split with everything counted, before the bootstrap.
 
-    support: how many items each metric rests on.  settled: metrics that the bootstrap cannot speak of.
+    support: how many items each metric rests on.  settled: estimates that replace the bootstrap's.
     """
 
     kind: Kind

@@ -61,12 +61,12 @@ def find_model(config: ModelConfig) -> ModelSource:
         )
     source = ModelSource(name, "hub", name, config.revision, config.trust_remote_code)
     if is_offline() and not hub_file_cached(name, "config.json", config.revision):
-        near = get_close_matches(name, list(MODELS), n=1)
+        close = get_close_matches(name, list(MODELS), n=1)
         raise InputError(
             f"`{name}` is no folder and no name of `lmfit list models`; as a model of the Hub it is not in the local "
             "cache, and the Hub cannot be reached",
             where="model.name",
-            fix=f"did you mean `{near[0]}`?" if near else "connect, or use a local folder or `minilm-l6`",
+            fix=f"did you mean `{close[0]}`?" if close else "connect, or use a local folder or `minilm-l6`",
         )
     return source
 

@@ -111,9 +111,10 @@ def sample_rows(lines: Sequence[str], dialect: Dialect) -> list[Row]:
 def judge_header(rows: Sequence[Row], options: ReadOptions) -> bool:
     """Whether the first row names the columns.
 
-    It does where data.columns uses names, or where it holds the preferred ones. Else it does not where it holds a number, an empty or a repeated or a long
-    field. Else it does where it holds a well-known name that does not come again in its column, where a column is
-    numbers from there on, or where a column repeats few values and the first is none of them.
+    It does where data.columns uses names, or where it holds the preferred ones. Else it does not where it holds a
+    number, an empty or a repeated or a long field. Else it does where it holds a well-known name that does not come
+    again in its column, where a column is numbers from there on, or where a column repeats few values and the first
+    is none of them.
     """
     if options.header != "auto":
         return options.header

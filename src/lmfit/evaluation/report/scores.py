@@ -24,10 +24,6 @@ class Estimate:
         """`0.841 – 0.865`, or nothing where the interval is not known."""
         return f"{score(self.low)} – {score(self.high)}" if self.low is not None and self.high is not None else ""
 
-    def better_than(self, other: "Estimate") -> bool:
-        """Whether the value itself, intervals aside, is the better one."""
-        return self.value < other.value if self.lower_is_better else self.value > other.value
-
 
 @dataclass(frozen=True)
 class Headline:
