@@ -322,7 +322,7 @@ def test_unreachable_hub_answers_soon(tmp_path: Path) -> None:
     told = subprocess.run(words, env=env, capture_output=True, text=True, timeout=100, check=False)
     assert told.returncode == 2
     assert "offline: the Hub cannot be reached" in told.stderr
-    assert "`org/none` is on the Hub" in told.stderr
+    assert "error: `org/none`" in told.stderr
 
 
 def test_the_offline_flag_makes_no_attempt(monkeypatch: pytest.MonkeyPatch) -> None:

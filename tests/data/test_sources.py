@@ -1,3 +1,4 @@
+import gzip
 import io
 import json
 import os
@@ -8,8 +9,9 @@ import pytest
 
 from lmfit.config.schema import DataConfig
 from lmfit.data import sources
+from lmfit.data.formats.base import ReadOptions
 from lmfit.data.sources import load_splits, read_input
-from lmfit.errors import ConfigError, DataError
+from lmfit.errors import ConfigError, DataError, InputError
 
 ROWS = "".join(f"text {i},{'ab'[i % 2]}\n" for i in range(200))
 
@@ -177,3 +179,75 @@ def test_input_is_a_stream(write):
     assert next(examples).text == "x"
     with pytest.raises(DataError, match=r"a\.jsonl:301"):
         list(examples)
+
+
+CONLLU = """# text = vámonos al mar
+1-2\tvámonos\t_\t_\t_\t_\t_\t_\t_\t_
+1\tvamos\tir\tVERB\t_\t_\t0\troot\t_\t_
+2\tnos\tnosotros\tPRON\t_\t_\t1\tobj\t_\t_
+2.1\tquiero\tquerer\tVERB\t_\t_\t_\t_\t_\t_
+3\tal mar\tmar\tNOUN\t_\t_\t1\tobl\t_\t_
+"""
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.conllu", CONLLU), ("a.conllu.gz", gzip.compress(CONLLU.encode()))])
+def test_conllu_files_have_their_own_columns_and_lines_that_are_no_words(write, name, content):
+    splits = load("words", train=write(name, content))
+    (example,) = splits.train
+    assert (example.text, example.tags) == ("vamos nos al mar", ["VERB", "PRON", "NOUN"])
+    assert f"{name}: words are column 1 (FORM), tags column 3 (UPOS) (data.columns)" in splits.notices
+    assert f"ranges (1-2) and empty nodes (1.1) passed over: 2, first at {name}:2" in splits.notices
+
+
+def test_conllu_columns_that_were_asked_for(write):
+    splits = load("words", train=write("a.conllu", CONLLU), columns={"tokens": 2, "labels": 7}, scheme="plain")
+    assert next(iter(splits.train)).tags == ["root", "obj", "obl"]
+    assert not any("FORM" in notice for notice in splits.notices)
+
+
+def test_ranges_are_words_in_other_files(write):
+    splits = load("words", train=write("a.conll", "1-2 O\n3.5 O\n"))
+    assert next(iter(splits.train)).text == "1-2 3.5"
+
+
+def test_the_suffix_that_decides_on_the_columns_is_in_the_fingerprint(write):
+    prints = [
+        load("words", train=write(name, CONLLU.partition("\n")[2]), scheme="plain").train.fingerprint
+        for name in ("a.conllu", "a.conll")
+    ]
+    assert prints[0] != prints[1]
+
+
+def spans_file(*rows):
+    return "".join(json.dumps({"text": text, "spans": spans}) + "\n" for text, spans in rows)
+
+
+def test_han_text_with_entities_becomes_characters(write):
+    splits = load("words", train=write("a.jsonl", spans_file(("我在北京", [[2, 4, "LOC"]]))))
+    assert next(iter(splits.train)).tags == ["O", "O", "B-LOC", "I-LOC"]
+    assert "texts cut into words by characters (data.words)" in splits.notices
+
+
+def test_the_training_texts_decide_how_all_texts_become_words(write):
+    train = [
+        write("a.jsonl", spans_file(("我在北京呢", [[2, 4, "LOC"]]))),
+        write("b.jsonl", spans_file(("to Rome", []))),
+    ]
+    splits = load("words", train=train, test=write("t.jsonl", spans_file(("Al ran", [[0, 2, "PER"]]))))
+    assert [len(example.words) for example in splits.train] == [5, 6]
+    assert next(iter(splits.test)).tags == ["B-PER", "I-PER", "O", "O", "O"]
+    assert splits.words == "characters"
+    assert load("text", train=write("c.csv", "text,label\nx,a\n")).words is None
+
+
+@pytest.mark.parametrize("small", [0, 2**20])
+def test_what_reading_counts_is_counted_once(write, monkeypatch, small):
+    monkeypatch.setattr(sources, "SMALL", small)
+    name = write("a.csv", "text,label\n\n" + ROWS + "\n")
+    notices = load(train=name, validation={"split": 0.2}, test={"split": 0.2}).notices
+    assert "blank lines passed over: 2, first at a.csv:2" in notices
+
+
+def test_a_hub_data_set_is_no_input_of_a_prediction():
+    with pytest.raises(InputError, match="cannot be the input of a prediction"):
+        list(read_input("org/set", "text", ReadOptions("text", "hub")))

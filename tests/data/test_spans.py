@@ -1,15 +1,18 @@
+import time
+
 import pytest
 
 from lmfit.data.example import Origin
 from lmfit.data.notices import Notices
 from lmfit.data.spans import tag_words
+from lmfit.data.words import split_words
 from lmfit.errors import DataError
 
 ORIGIN = Origin("a.jsonl", 3)
 
 
 def tagged(text, entities, notices=None):
-    return tag_words(text, entities, "unicode", ORIGIN, notices or Notices())
+    return tag_words(text, split_words(text, "unicode"), entities, ORIGIN, notices or Notices())
 
 
 def test_touching_entities_of_one_type():
@@ -49,3 +52,14 @@ def test_entities_that_cannot_be(entities, told):
     with pytest.raises(DataError, match=told) as raised:
         tagged("Al Bo", entities)
     assert "a.jsonl:3" in str(raised.value)
+
+
+def test_touching_entities_cut_one_word_in_two():
+    assert tagged("abcd", [[0, 2, "X"], [2, 4, "Y"]]) == ([(0, 2), (2, 4)], ["B-X", "B-Y"])
+
+
+def test_long_texts_with_many_entities_take_no_square_of_time():
+    began = time.process_time()
+    _, tags = tagged("word " * 16_000, [[i, i + 4, "X"] for i in range(0, 80_000, 25)])
+    assert tags.count("B-X") == 3200
+    assert time.process_time() - began < 2

@@ -1,6 +1,7 @@
 """A config against its schema: the typed objects, or every mistake in it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -38,10 +39,11 @@ def _validated(schema: type[Section], values: object, path: Path) -> tuple[Secti
         return None, [{**details, "loc": (*path, *details["loc"])} for details in error.errors(include_url=False)]
 
 
-class _AnySettings(Section):
+class _AnySettings(TaskSettings):
     """Stands for the settings of a task that is not known; nothing in them is checked."""
 
     model_config = ConfigDict(extra="allow")
+    name: Any = None
 
 
 def _task_settings(tree: Node, mistakes: list[Mistake]) -> type[Section]:

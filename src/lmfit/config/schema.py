@@ -1,7 +1,7 @@
 """The typed tree behind a config file: every key with its type, default and a sentence. No torch here."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -158,9 +158,7 @@ class TrainingConfig(Section):
     """Below 1 a share of all steps, else a number of steps."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's decoupled weight decay (not on biases and normalisation weights)."""
-    adam_betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field(
-        default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2
-    )
+    adam_betas: list[float] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
     """AdamW's decay rates of the two moments."""
     adam_epsilon: float = Field(default=1.0e-8, gt=0)
     """AdamW's epsilon."""
@@ -186,6 +184,13 @@ class TrainingConfig(Section):
     def _interval(cls, value: Any) -> Any:
         if isinstance(value, int | float) and (value <= 0 or (value > 1 and value != int(value))):
             raise ValueError("expected `epoch`, a whole number of steps, or a share between 0 and 1")
+        return value
+
+    @field_validator("adam_betas")
+    @classmethod
+    def _decay_rates(cls, value: list[float]) -> list[float]:
+        if not all(0 <= rate < 1 for rate in value):
+            raise ValueError("both rates lie between 0 and 1 (below 1)")
         return value
 
     @field_validator("budget")

@@ -4,10 +4,7 @@ import itertools
 from pathlib import Path
 from typing import cast
 
-from lmfit.config.layers import read_layers
 from lmfit.config.names import closest
-from lmfit.config.nodes import Mistake, plain
-from lmfit.config.yaml import dump, parse
 from lmfit.errors import ConfigError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -22,19 +19,24 @@ def starters() -> dict[str, Path]:
 
 
 def starter_text(name: str) -> str:
-    """The starter's YAML; with its parents' keys, so that it stands alone. Raises ConfigError for an unknown name."""
+    """The starter with every other key as a comment, each with its sentence; its parents' keys are in it.
+
+    Raises ConfigError for an unknown name.
+    """
+    from lmfit.config.document import commented_yaml
+    from lmfit.config.layers import read_layers
+    from lmfit.config.nodes import Mistake, plain
+
     known = starters()
     if name not in known:
         near = closest(name, known)
         fix = f"did you mean `{near}`?" if near else f"known: {', '.join(known)}"
         raise ConfigError(f"there is no starter `{name}`", fix=fix)
     text = known[name].read_text(encoding="utf-8")
-    mistakes: list[Mistake] = []
-    if "extends" not in parse(text, name, mistakes).keys:
-        return text
     opening = "".join(itertools.takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
-    whole = plain(read_layers(known[name], mistakes))
-    return opening + dump(cast(dict[str, object], whole))
+    mistakes: list[Mistake] = []
+    given = plain(read_layers(known[name], mistakes))
+    return f"{opening}\n{commented_yaml(cast(dict[str, object], given))}"
 
 
 def abouts() -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Settings of each task (the `task:` section). No torch here; the code that uses them lives in lmfit.tasks."""
 
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lmfit.config.schema import TaskSettings
 
@@ -16,8 +16,15 @@ class ClassificationLoss(TaskSettings):
     """Exponent of the focal loss; 0 is cross entropy."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target probability spread evenly over all labels."""
-    class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(ge=0)]] = "none"
+    class_weights: Literal["none", "balanced"] | dict[str, float] = "none"
     """Weight of each label in the loss: none, balanced (inverse to its frequency), or a mapping label -> weight."""
+
+    @field_validator("class_weights")
+    @classmethod
+    def _not_negative(cls, value: Any) -> Any:
+        if isinstance(value, dict) and any(weight < 0 for weight in value.values()):
+            raise ValueError("a weight cannot be negative")
+        return value
 
     @model_validator(mode="after")
     def _focal_or_smoothed(self) -> "ClassificationLoss":
@@ -44,5 +51,12 @@ class TextClassificationSettings(ClassificationLoss):
     """The task."""
     problem: Literal["auto", "single_label", "multi_label", "regression"] = "auto"
     """What a label is; auto: several labels where a row's label is a list, else a single label."""
-    thresholds: Literal["tuned"] | Annotated[float, Field(ge=0, le=1)] = "tuned"
+    thresholds: Literal["tuned"] | float = "tuned"
     """Multi-label: a label is predicted above this probability; tuned: chosen per label on the validation split."""
+
+    @field_validator("thresholds")
+    @classmethod
+    def _probability(cls, value: Any) -> Any:
+        if isinstance(value, float | int) and not 0 <= value <= 1:
+            raise ValueError("a threshold is a probability, between 0 and 1")
+        return value

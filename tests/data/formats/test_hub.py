@@ -102,6 +102,28 @@ def test_fingerprint_follows_the_rows(on_hub):
     assert prints[0] == prints[1] != prints[2]
 
 
+def test_fingerprint_follows_the_names_of_classes(on_hub):
+    from datasets import ClassLabel
+
+    data = text_data([0, 1])
+    prints = []
+    for names in (["neg", "pos"], ["pos", "neg"]):
+        on_hub(train=data.cast_column("label", ClassLabel(names=names)))
+        prints.append(load_splits(hub_config(), "text").train.fingerprint)
+    assert prints[0] != prints[1]
+
+
+@pytest.mark.parametrize(("words", "tags"), [("auto", ["B-X", "I-X"]), ("whitespace", ["B-X"])])
+def test_texts_with_entities_become_words_as_asked(on_hub, words, tags):
+    from datasets import Dataset
+
+    rows = {"text": ["北京"], "spans": [[{"start": 0, "end": 2, "label": "X"}]]}
+    on_hub(train=Dataset.from_dict(rows))
+    splits = load_splits(hub_config(words=words), "words")
+    assert next(iter(splits.train)).tags == tags
+    assert splits.words == ("characters" if words == "auto" else words)
+
+
 def test_offline_says_so_at_once_and_names_what_is_here(monkeypatch, tmp_path):
     (tmp_path / "some___thing").mkdir()
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))

@@ -73,12 +73,33 @@ def test_what_predict_writes_is_read(read):
     assert (example.id, example.tags) == ("4", ["O", "B-LOC"])
 
 
-def test_han_text_with_entities_becomes_characters(read):
-    said = []
-    row = {"text": "我在北京", "spans": [[2, 4, "LOC"]]}
-    (example,) = read("jsonl", lines(row), "words", said)
-    assert example.tags == ["O", "O", "B-LOC", "I-LOC"]
-    assert "file: texts cut into words by characters (data.words)" in said
+@pytest.mark.parametrize("columns", [{}, {"labels": "entities"}])
+def test_what_predict_writes_of_tokens_is_read(read, columns):
+    entity = {"start": 3, "end": 11, "label": "LOC", "score": 0.9, "text": "New York"}
+    row = {"id": "1", "tokens": ["In", "New York"], "text": "In New York", "entities": [entity]}
+    (example,) = read("jsonl", lines(row), "words", columns=columns)
+    assert (example.text, example.tags) == ("In New York", ["O", "B-LOC", "I-LOC"])
+
+
+def test_tokens_with_their_own_tags_win_over_entities(read):
+    row = {"tokens": ["In", "Rome"], "ner_tags": ["O", "B-CITY"], "text": "In Rome", "entities": []}
+    assert read("jsonl", lines(row), "words")[0].tags == ["O", "B-CITY"]
+
+
+def test_entities_over_tokens_without_a_text(read):
+    row = {"tokens": ["In", "Rome"], "entities": [[3, 7, "LOC"]]}
+    assert read("jsonl", lines(row), "words")[0].tags == ["O", "B-LOC"]
+
+
+def test_no_tags_for_words_are_an_error(read):
+    with pytest.raises(DataError, match="`tags` is empty"):
+        read("jsonl", lines({"tokens": ["In", "Rome"], "tags": []}), "words")
+
+
+def test_a_text_that_was_asked_for_wins_over_tokens(read):
+    row = {"tokens": ["x"], "body": "In Rome", "entities": [[3, 7, "LOC"]]}
+    (example,) = read("jsonl", lines(row), "words", columns={"text": "body"}, labelled=False)
+    assert example.text == "In Rome"
 
 
 def test_label_may_be_missing_in_prediction(read):

@@ -1,3 +1,7 @@
+import csv
+import io
+import json
+
 import pytest
 
 from lmfit.errors import ConfigError, DataError
@@ -204,3 +208,64 @@ def test_a_carriage_return_in_a_row_is_named(read):
 def test_lists_of_columns_that_mean_nothing(read, columns):
     with pytest.raises(ConfigError, match="columns for"):
         read("csv", "text,label,note\na,b,c\n", columns=columns)
+
+
+def csv_of(*rows):
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+def test_entities_as_predict_writes_them(read):
+    entities = json.dumps([{"start": 3, "end": 7, "label": "LOC", "score": 0.9, "text": "Rome"}])
+    content = csv_of(["id", "text", "prediction", "score"], ["1", "In Rome", entities, "0.9"], ["2", "Hm", "[]", ""])
+    examples = read("csv", content, "words", columns={"labels": "prediction"})
+    assert [example.tags for example in examples] == [["O", "B-LOC"], ["O"]]
+
+
+def test_entities_over_tokens_as_predict_writes_them(read):
+    rows = [['["In", "New York"]', '[{"start": 3, "end": 11, "label": "LOC"}]'], ['["Hm"]', "[]"]]
+    examples = read("csv", csv_of(["tokens", "prediction"], *rows), "words", columns={"labels": "prediction"})
+    assert [(example.text, example.tags) for example in examples] == [("In New York", ["O", "B-LOC"]), ("Hm", ["O"])]
+
+
+def test_tokens_in_brackets_that_are_no_json_are_words(read):
+    (example,) = read("csv", "tokens,labels\n[ x ],O O O\n", "words")
+    assert example.text == "[ x ]"
+
+
+def test_broken_json_in_a_field_is_told(read):
+    with pytest.raises(DataError, match=r"entities are no list\s+at: file:2"):
+        read("csv", csv_of(["text", "prediction"], ["In Rome", '[{"start": 3']), "words", columns={"labels": 1})
+
+
+def test_several_labels_as_predict_writes_them(read):
+    said = []
+    content = csv_of(["text", "prediction"], ["x", '["a", "b"]'], ["y", "[]"], ["z", "[c]"])
+    examples = read("csv", content, said=said, columns={"label": "prediction"})
+    assert [example.label for example in examples] == [("a", "b"), (), "[c]"]
+    assert "labels written as a JSON list, read as several labels: 2, first at file:2" in said
+
+
+def test_preferred_columns_win_over_well_known_names(read):
+    said = []
+    (example,) = read("csv", "text,body\na,b\n", said=said, labelled=False, preferred={"text": "body"})
+    assert example.text == "b"
+    assert "file: columns as in training: text is body" in said
+
+
+@pytest.mark.parametrize("preferred", [{"text": "body", "text_pair": "head"}, {"text": 1}, {"text": "gone"}])
+def test_preferred_columns_that_are_not_all_there_by_name_are_let_be(read, preferred):
+    (example,) = read("csv", "text,body\na,b\n", labelled=False, preferred=preferred)
+    assert (example.text, example.text_pair) == ("a", None)
+
+
+def test_columns_win_over_preferred_ones(read):
+    content = "text,body,own\na,b,c\n"
+    (example,) = read("csv", content, labelled=False, columns={"text": "own"}, preferred={"text": ["text", "body"]})
+    assert example.text == "c"
+
+
+def test_preferred_columns_tell_a_header(read):
+    (example,) = read("csv", "nr,zeile\nx,ein Satz\n", labelled=False, preferred={"text": "zeile"})
+    assert example.text == "ein Satz"
