@@ -11,7 +11,9 @@ from lmfit.version import __version__
 LMFIT_KEY = "lmfit"
 
 
-def save_model(folder: Path, model: Any, framer: Framer, task_name: str, task_state: dict[str, Any]) -> None:
+def save_model(
+    folder: Path, model: Any, framer: Framer, task_name: str, task_state: dict[str, Any], pipeline_options: str
+) -> None:
     """Weights (safetensors), config with real label names, tokenizer, README; beside first, then renamed."""
     temporary = folder.with_name(f".writing-{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -26,15 +28,13 @@ def save_model(folder: Path, model: Any, framer: Framer, task_name: str, task_st
     with quiet_transformers():
         model.save_pretrained(temporary)
         framer.tokenizer.save_pretrained(temporary)
-    (temporary / "README.md").write_text(_readme(folder, task_name), encoding="utf-8")
+    (temporary / "README.md").write_text(_readme(folder, task_name, pipeline_options), encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
     temporary.rename(folder)
 
 
-def _readme(folder: Path, task_name: str) -> str:
-    pipeline = {"token-classification": "ner", "text-classification": "text-classification"}.get(task_name, task_name)
-    options = ', aggregation_strategy="first"' if pipeline == "ner" else ""
+def _readme(folder: Path, task_name: str, pipeline_options: str) -> str:
     return f"""# {folder.parent.name}
 
 A model for {task_name}, made with lmfit {__version__}. All scores are in `report.html` of its run folder.
@@ -47,7 +47,7 @@ print(model.predict(["a text"]))
 
 ```python
 from transformers import pipeline
-model = pipeline("{pipeline}", "path/to/this/folder"{options})
+model = pipeline("{task_name}", "path/to/this/folder"{pipeline_options})
 print(model("a text"))
 ```
 """

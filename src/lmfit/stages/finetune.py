@@ -71,7 +71,8 @@ def work(run: Run, prepared: Prepared, device: Device, *, exact: bool = True) ->
         started = time.perf_counter()
         predictor = Predictor(TorchBackend(model, device.in_full_precision()), prepared.task, prepared.framer)
         facts = score_run(run, prepared, predictor, judge_of(prepared.config))
-        save_model(run.model, model, prepared.framer, prepared.task.name, prepared.task.state())
+        task = prepared.task
+        save_model(run.model, model, prepared.framer, task.name, task.state(), task.pipeline_options)
         seconds = time.perf_counter() - started
         record_result(run, model, state, device, seconds, predictor.tokens_per_second, **facts)
     write_report(run.path)

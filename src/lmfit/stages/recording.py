@@ -52,6 +52,7 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, ex
         error=None,
         stage=stage,
         task=prepared.task.name,
+        pipeline_options=prepared.task.pipeline_options,
         backend="pytorch",
         exactness="exact" if exact else "rounding",
         seed=config.seed,

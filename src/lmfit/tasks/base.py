@@ -56,6 +56,8 @@ class Task(ABC):
     auto_class: ClassVar[str]
     """Which transformers class holds the model with its head, e.g. AutoModelForTokenClassification."""
     padding: ClassVar[Mapping[str, int]] = {}
+    pipeline_options: ClassVar[str] = ""
+    """What the transformers pipeline of this task's name is given besides the model, as Python text."""
 
     settings: Any
     labels: list[str]

@@ -31,6 +31,7 @@ class TokenClassification(Task):
     example_kind: ClassVar[Literal["words", "text"]] = "words"
     auto_class = "AutoModelForTokenClassification"
     padding: ClassVar[Mapping[str, int]] = {"labels": IGNORED, "words": -1}
+    pipeline_options = ', aggregation_strategy="first"'
 
     def __init__(
         self, settings: TokenClassificationSettings, labels: list[str], words: str, weights: list[float] | None = None

@@ -27,7 +27,6 @@ _SHOWN_WITH = {
     "use": ("snippets",),
 }
 _MOST_ROWS, _OPEN_ROWS = 1000, 25
-_PIPELINE_OPTIONS = {"token-classification": ', aggregation_strategy="first"'}
 _UNPRINTABLE = {code: "�" for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: "�"}
 
 
@@ -86,6 +85,6 @@ def _snippets(run: RunFiles) -> dict[str, str]:
     }
     task = run.manifest.get("task")
     if isinstance(task, str) and run.manifest.get("backend", "pytorch") == "pytorch":
-        call = f'model = pipeline("{task}", "./model"{_PIPELINE_OPTIONS.get(task, "")})'
+        call = f'model = pipeline("{task}", "./model"{run.manifest.get("pipeline_options", "")})'
         found["transformers"] = f'from transformers import pipeline\n\n{call}\nmodel("...")'
     return found
