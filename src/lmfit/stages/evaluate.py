@@ -79,7 +79,7 @@ def _config(chosen: Run, task: str, data: str, words: Sequence[str]) -> Finetune
             raise ConfigError(what, where="--set", fix=fix)
     path = chosen.path / "config.yaml"
     source: Any = path if path.is_file() else {"task": task, "data": {"train": data}}
-    config = load_config("finetune", source, words).config
+    config = load_config("finetune", source, ["data.revision=null", "data.subset=null", *words]).config
     form = "auto" if config.data.format == "hub" else config.data.format
     reading = config.data.model_copy(update={**_OF_TRAINING, "train": data, "format": form})
     return config.model_copy(update={"data": reading})

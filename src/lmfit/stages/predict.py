@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from lmfit import console
+from lmfit.config.load import load_config
+from lmfit.config.schema import Column
 from lmfit.data.example import Example
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.notices import Notices
@@ -47,9 +49,10 @@ def run(
     if out is not None and out.exists() and os.path.exists(source) and out.samefile(source):
         raise InputError(f"the output `{out}` is the input", where="--output", fix="give another name")
     predictor = load_predictor(chosen, device=device)
-    options = ReadOptions(predictor.task.example_kind, input_form or "auto", dict(columns))
+    kind = predictor.task.example_kind
+    options = ReadOptions(kind, input_form or "auto", dict(columns), preferred=_columns_of_training(chosen))
     notices = Notices()
-    examples = read_input(source, predictor.task.example_kind, options, notices=notices)
+    examples = read_input(source, kind, options, notices=notices)
     count = 0
     with _writer(out, form) as writer:
         for example, prediction in console.progress(predictor.stream(examples), total=None, what="predicting"):
@@ -61,6 +64,18 @@ def run(
     if cut := predictor.stats.counts["truncated"]:
         console.warn(f"{cut:,} rows are longer than the model takes and were cut (data.overflow of its training)")
     return count
+
+
+def _columns_of_training(chosen: Run) -> dict[str, Column | list[Column]]:
+    """Where the texts stood in the run's own files: taken where the input has these columns too."""
+    path = chosen.path / "config.yaml"
+    if not path.is_file():
+        return {}
+    try:
+        columns = load_config("finetune", path).config.data.columns
+    except InputError:
+        return {}
+    return {role: column for role, column in columns.items() if role in ("text", "text_pair")}
 
 
 def row_of(example: Example, prediction: Any) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from lmfit.data.repeats import find_repeats
 from lmfit.data.rows import Row, Rows, cached_rows
 from lmfit.data.samples import FOLDER as SAMPLES
 from lmfit.data.sources import Source, Splits, load_splits
-from lmfit.data.words import detect_mode
 from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.names import METRICS, metric
 from lmfit.hub import cached_commit
@@ -68,11 +67,9 @@ def prepare(config: FinetuneConfig) -> Prepared:
     kind = TASKS.load(config.task.name)
     splits = load_splits(config.data, kind.example_kind)
     model_config, tokenizer = load_config(source), load_tokenizer(source)
-    words = "unicode"
     if kind.example_kind == "words":
         mark_words(tokenizer)
-        words = detect_mode(splits.train) if config.data.words == "auto" else config.data.words
-    task = kind.learn(config.task, words, splits.train)
+    task = kind.learn(config.task, splits.words or "unicode", splits.train)
     check_judged(config, task, splits)
     framer = make_framer(config, tokenizer, positions(model_config))
     encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
