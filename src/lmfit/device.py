@@ -34,6 +34,11 @@ class Device:
         """Padded tokens of one forward pass when micro_batch_size is auto."""
         return 32_768 if self.kind == "cuda" else 16_384
 
+    @property
+    def answer_batch_tokens(self) -> int:
+        """Padded tokens of one forward pass without gradients: few on a CPU, whose caches then hold the activations."""
+        return 32_768 if self.kind == "cuda" else 1024
+
     def autocast(self) -> torch.autocast:
         """Context in which matrix products use the lower precision."""
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.bfloat16}[self.precision]
