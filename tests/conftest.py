@@ -16,7 +16,6 @@ os.environ.update(
     TRANSFORMERS_OFFLINE="1",
     TOKENIZERS_PARALLELISM="false",
 )
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 
 SHARED_DATA = Path(os.environ.get("LMFIT_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
