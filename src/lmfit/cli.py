@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lmfit import console
-from lmfit.errors import ConfigError, InputError, LmfitError, VerdictError
+from lmfit.errors import InputError, LmfitError
 from lmfit.version import __version__
 
 app = typer.Typer(
@@ -137,8 +137,7 @@ def check(
         show(prepared.ledger.as_dict())
         return
     warnings = [f"warning: {warning}" for warning in prepared.ledger.warnings]
-    steps = f"planned: {prepared.ledger.planned_steps or 'as many as the budget allows'} optimizer steps"
-    show([f"model: {prepared.source}", *prepared.ledger.lines(), steps, *warnings])
+    show([f"model: {prepared.source}", *prepared.ledger.lines(), *warnings])
 
 
 @app.command()
@@ -392,4 +391,4 @@ def tell_error(error: Exception) -> int:
     return 1
 
 
-__all__ = ["ConfigError", "VerdictError", "app", "main"]
+__all__ = ["app", "main"]

@@ -118,7 +118,8 @@ class TestWeights:
         assert not load_model(find(trained("token-classification").path), "AutoModelForTokenClassification", {})[1]
 
     def test_a_missing_pooler_is_fine(self, broken: Callable[..., Path]) -> None:
-        load_model(find(broken("pooler")), "AutoModelForSequenceClassification", LABELS)
+        model, new_head = load_model(find(broken("pooler")), "AutoModelForSequenceClassification", LABELS)
+        assert (model.num_labels, new_head) == (3, True)
 
     def test_missing_layers_are_not(self, broken: Callable[..., Path]) -> None:
         with pytest.raises(InputError, match=r"missing or of another size: bert\.encoder\.layer\.1"):

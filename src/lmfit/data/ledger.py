@@ -60,6 +60,7 @@ class Ledger:
             told.append(f"{name}: {split.rows:,} rows{_labels(split.labels)}")
         for name, split in self.splits.items():
             told += [f"{name}: {line}" for line in _encoding_lines(split)]
+        told.append(f"planned: {self.planned_steps or 'as many as the budget allows'} optimizer steps")
         return told
 
 

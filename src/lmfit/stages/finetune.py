@@ -90,6 +90,5 @@ def tell(prepared: Prepared, device: Device) -> None:
     console.say(f"model: {prepared.source}; device: {device.name}, {device.precision}")
     for line in prepared.ledger.lines():
         console.say(line)
-    console.say(f"planned: {prepared.ledger.planned_steps or 'as many as the budget allows'} optimizer steps")
     for line in prepared.ledger.warnings:
         console.warn(line)
