@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "finetune", "load"]
 
 
-def load(run: "str | Path", *, device: str = "auto") -> "Predictor":
+def load(run: "str | Path", *, device: str = "auto", precision: str = "auto") -> "Predictor":
     """The model of a run folder or model folder, ready to `predict` a list of texts (or pairs of texts).
 
+    precision: auto computes coarser where that is faster and cannot change a decision; fp32 never.
     Raises InputError where `run` is none.
     """
     from lmfit.inference.load import load_predictor
     from lmfit.runs import find_run
 
-    return load_predictor(find_run(str(run)), device=device)
+    return load_predictor(find_run(str(run)), device=device, precision=precision)
 
 
 def finetune(

@@ -5,7 +5,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -187,6 +187,9 @@ def predict(
         str | None, typer.Option("--input-format", help="text, csv, tsv or jsonl; default: by suffix.")
     ] = None,
     device: DeviceName = "auto",
+    precision: Annotated[
+        Literal["auto", "fp32"], typer.Option("--precision", help="auto, or fp32: exact scores too, at half the speed.")
+    ] = "auto",
     json: Json = False,
     quiet: Quiet = False,
     offline: Offline = False,
@@ -201,7 +204,9 @@ def predict(
     from lmfit.stages import predict as stage
 
     columns = {k: v for k, v in (("text", text_column), ("text_pair", pair_column)) if v is not None}
-    count = stage.run(chosen, source, output, form, columns=columns, input_form=input_form, device=device)
+    count = stage.run(
+        chosen, source, output, form, columns=columns, input_form=input_form, device=device, precision=precision
+    )
     if json:
         show({"rows": count, "output": str(output), "run": str(chosen.path)})
     elif output is not None:

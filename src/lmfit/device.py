@@ -37,19 +37,23 @@ class Device:
     @property
     def answer_batch_tokens(self) -> int:
         """Padded tokens of one forward pass without gradients: few on a CPU, whose caches then hold the activations."""
-        return 32_768 if self.kind == "cuda" else 1024
+        return 32_768 if self.kind == "cuda" else 1024 if self.precision == "fp32" else 2048
+
+    @property
+    def autocast_dtype(self) -> torch.dtype:
+        """The type of matrix products under autocast."""
+        return torch.float16 if self.precision == "fp16" else torch.bfloat16
 
     def autocast(self) -> torch.autocast:
         """Context in which matrix products use the lower precision."""
-        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.bfloat16}[self.precision]
-        return torch.autocast(self.kind, dtype=dtype, enabled=self.precision != "fp32")
+        return torch.autocast(self.kind, dtype=self.autocast_dtype, enabled=self.precision != "fp32")
 
     def scaler(self) -> torch.amp.GradScaler:
         """Loss scaling for fp16; does nothing otherwise."""
         return torch.amp.GradScaler(self.kind, enabled=self.precision == "fp16")
 
     def in_full_precision(self) -> "Device":
-        """The same device computing in fp32 (prediction and evaluation: answers equal those of other loaders)."""
+        """The same device computing in fp32."""
         return Device(**(asdict(self) | {"precision": "fp32"}))
 
     def describe(self) -> dict[str, Any]:

@@ -179,6 +179,22 @@ class TestDecode:
         assert prediction.row() == {"text": "x", "label": 3.0}
 
 
+@pytest.mark.parametrize(
+    ("problem", "thresholds", "logits", "margin"),
+    [
+        ("single_label", None, [3.0, 1.0, 0.5], 1.0),
+        ("multi_label", [0.5, 0.5, 0.5], [3.0, -0.25, 2.0], 0.25),
+        ("multi_label", [0.5, 0.8, 0.5], [3.0, np.log(4) + 0.125, -2.0], 0.125),
+        ("regression", None, [3.0], 0.0),
+    ],
+)
+def test_the_margin_is_the_error_that_a_decision_bears(
+    problem: Any, thresholds: list[float] | None, logits: list[float], margin: float
+) -> None:
+    task = TextClassification(TextClassificationSettings(), problem, ["a", "b", "c"][: len(logits)], None, thresholds)
+    assert task.margin([np.array(logits)]) == pytest.approx(margin)
+
+
 class TestLoss:
     def batch(self, target: list[Any], weight: list[float]) -> dict[str, torch.Tensor]:
         return {"target": torch.tensor(target, dtype=torch.float32), "weight": torch.tensor(weight)}

@@ -209,12 +209,23 @@ class TestDecode:
 
     def test_the_score_of_an_entity_is_the_mean_of_its_words(self) -> None:
         task, example = task_of(), tagged("Anna/O", "Petrov/O")
-        table = np.zeros((2, 6), np.float32)
-        table[0, [0, 1 + 3]], table[1, [0, 1 + 4]] = (0, 0.5), (1, 0.9)
+        probabilities = np.full((2, 5), 0.025)
+        probabilities[0], probabilities[1, 4] = (0.1, 0.1, 0.1, 0.5, 0.2), 0.9
+        table = np.column_stack([[0, 1], np.log(probabilities)]).astype(np.float32)
         from lmfit.tasks.base import Encoded
 
         (entity,) = task.decode(Encoded(example, []), [table]).entities
         assert entity.score == pytest.approx(0.7)
+
+    def test_the_margin_is_half_the_least_lead_of_a_word(self) -> None:
+        logits = np.array([[0, 4.0, 1, 0, 0, 0], [1, 0, 0, 0, 2.0, 1.5]])
+        assert task_of().margin([logits[:1], logits[1:]]) == 0.25
+        assert task_of().margin([logits[:0]]) == np.inf
+
+    def test_the_margin_is_nothing_where_the_best_tags_are_no_valid_sequence(self) -> None:
+        begins, orphan = np.array([[0, 0, 9.0, 0, 0, 0]]), np.array([[0, 0, 0, 9.0, 0, 0]])
+        assert task_of(decoding="constrained").margin([begins]) == 4.5
+        assert task_of(decoding="constrained").margin([orphan]) == 0.0
 
     def test_plain_tags_are_one_entity_a_word(self) -> None:
         prediction = task_of(["NN", "VB"]).from_baseline(tagged("lamp/NN", "broke/VB"), ["NN", "VB"])

@@ -1,5 +1,7 @@
 """What turns a batch into logits."""
 
+import copy
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
@@ -12,24 +14,66 @@ from lmfit.tasks.base import forward
 class Backend(Protocol):
     """Computes logits; the predictor knows no more of a model."""
 
-    batch_tokens: int
+    @property
+    def batch_tokens(self) -> int:
+        """Padded tokens of a batch that suits it."""
+
+    @property
+    def quick(self) -> "Backend | None":
+        """The same model in faster, coarser arithmetic; None where there is none."""
 
     def logits(self, batch: Batch) -> torch.Tensor:
         """(B, C) or (B, L, C) float32 on the batch's device."""
 
 
 class TorchBackend:
-    """A PyTorch model in evaluation mode. Answers are computed in fp32 unless the device says otherwise."""
+    """A PyTorch model in evaluation mode: in fp32, and quick in the device's lower precision where it has one."""
 
     def __init__(self, model: Any, device: Device) -> None:
-        self.model, self.device = model, device
-        self.batch_tokens = device.answer_batch_tokens
+        self._model, self._device = model, device.in_full_precision()
+        self._lower = device if device.precision != "fp32" else None
+
+    @property
+    def batch_tokens(self) -> int:
+        """Padded tokens of a batch that suits it."""
+        return self._device.answer_batch_tokens
+
+    @cached_property
+    def quick(self) -> "Backend | None":
+        """The model as it is now in lower precision, made at first use; what is trained later does not reach it."""
+        return None if self._lower is None else _LowerPrecision(self._model, self._lower)
 
     def logits(self, batch: Batch) -> torch.Tensor:
-        """Logits of a batch, without gradients. A mask that masks nothing is left out: attention is faster then."""
-        self.model.eval()
-        with torch.inference_mode(), self.device.autocast():
-            moved = {name: tensor.to(self.device.torch_device) for name, tensor in batch.items()}
-            if bool(moved["attention_mask"].all()):
-                del moved["attention_mask"]
-            return forward(self.model, moved)
+        """Logits of a batch in fp32, without gradients."""
+        return _logits(self._model, self._device, batch)
+
+
+class _LowerPrecision:
+    """A model under autocast whose linear layers hold their weights in the lower precision already."""
+
+    quick = None
+
+    def __init__(self, model: Any, device: Device) -> None:
+        shared: dict[int, Any] = {id(parameter): parameter for parameter in model.parameters()}
+        self._model, self._device = copy.deepcopy(model, shared), device
+        for layer in self._model.modules():
+            if isinstance(layer, torch.nn.Linear):
+                weight = layer.weight.detach().to(device.autocast_dtype)
+                layer.weight = torch.nn.Parameter(weight, requires_grad=False)
+
+    @property
+    def batch_tokens(self) -> int:
+        return self._device.answer_batch_tokens
+
+    def logits(self, batch: Batch) -> torch.Tensor:
+        return _logits(self._model, self._device, batch)
+
+
+def _logits(model: Any, device: Device, batch: Batch) -> torch.Tensor:
+    """A mask that masks nothing is left out: attention is faster then."""
+    model.eval()
+    with torch.inference_mode(), device.autocast():
+        moved = {name: tensor.to(device.torch_device) for name, tensor in batch.items()}
+        if bool(moved["attention_mask"].all()):
+            del moved["attention_mask"]
+        return forward(model, moved)

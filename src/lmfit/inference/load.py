@@ -18,8 +18,8 @@ from lmfit.tasks.base import Task
 DEFAULT_MAX_LENGTH = 512
 
 
-def load_predictor(run: Run, *, device: str = "auto") -> Predictor:
-    """Load model, tokenizer and task. Predictions are computed in fp32, so that every loader gives the same.
+def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto") -> Predictor:
+    """Load model, tokenizer and task. precision fp32: no answer is computed in lower precision (see `Answerer`).
 
     A model folder that lmfit did not write works too where its architecture tells the task.
     Raises InputError where the folder holds no model of a known task.
@@ -36,7 +36,7 @@ def load_predictor(run: Run, *, device: str = "auto") -> Predictor:
     if kind.example_kind == "words":
         mark_words(tokenizer)
     framer = Framer(tokenizer, facts["max_length"], facts["overflow"])
-    chosen = pick_device(device, "fp32")
+    chosen = pick_device(device, precision)
     model, _ = load_model(source, kind.auto_class, {})
     return Predictor(TorchBackend(model.to(chosen.torch_device), chosen), task, framer)
 

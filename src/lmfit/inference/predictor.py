@@ -1,18 +1,15 @@
 """Examples in, predictions out, in order, as a stream: memory does not grow with the data."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
-import numpy as np
-
-from lmfit.data.batching import split_by_tokens
 from lmfit.data.example import Example, Origin
 from lmfit.data.framing import Framer
-from lmfit.data.rows import Row
 from lmfit.data.source import checked
 from lmfit.errors import InputError
+from lmfit.inference.answers import Answerer
 from lmfit.inference.backends import Backend
 from lmfit.tasks.base import Encoded, Stats, Task
 
@@ -44,29 +41,14 @@ class Predictor:
 
     def stream(self, examples: Iterable[Example]) -> Iterator[tuple[Example, Any]]:
         """(example, prediction) in the order given; looks ahead by a chunk, to batch equal lengths together."""
+        answerer = Answerer(self.backend, self.task, self.framer)
         for chunk in _chunks(examples):
             started = time.perf_counter()
             encoded = list(self.task.encode(chunk, self.framer, self.stats))
-            answers = self._answers([row for item in encoded for row in item.rows])
+            answers = answerer.answers(encoded)
             self.seconds += time.perf_counter() - started
-            begin = 0
-            for item in encoded:
-                end = begin + len(item.rows)
-                yield item.example, self.task.decode(item, answers[begin:end])
-                begin = end
-
-    def _answers(self, rows: Sequence[Row]) -> list[np.ndarray]:
-        """What the task reads off each row's logits, in the order of `rows`."""
-        lengths = np.array([len(row) for row in rows])
-        order = np.argsort(lengths, kind="stable")
-        answers: list[Any] = [None] * len(rows)
-        for piece in split_by_tokens(order, lengths[order], self.backend.batch_tokens):
-            batch = self.task.collate([rows[i] for i in piece], self.framer)
-            logits = self.backend.logits(batch)
-            batch = {name: tensor.to(logits.device) for name, tensor in batch.items()}
-            for i, answer in zip(piece, self.task.answers(logits, batch), strict=True):
-                answers[i] = answer
-        return answers
+            for item, answer in zip(encoded, answers, strict=True):
+                yield item.example, self.task.decode(item, answer)
 
 
 def encode_all(task: Task, examples: Iterable[Example], framer: Framer, stats: Stats) -> Iterator[Encoded]:

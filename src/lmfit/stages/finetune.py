@@ -69,7 +69,7 @@ def work(run: Run, prepared: Prepared, device: Device, *, exact: bool = True) ->
         model = build_model(prepared, device, resumed=checkpoints_of(run, prepared).exist())
         state = train(run, prepared, model, device)
         started = time.perf_counter()
-        predictor = Predictor(TorchBackend(model, device.in_full_precision()), prepared.task, prepared.framer)
+        predictor = Predictor(TorchBackend(model, device), prepared.task, prepared.framer)
         facts = score_run(run, prepared, predictor, judge_of(prepared.config))
         task = prepared.task
         save_model(run.model, model, prepared.framer, task.name, task.state(), task.pipeline_options)

@@ -40,6 +40,7 @@ def run(
     columns: Mapping[str, str],
     input_form: str | None,
     device: str,
+    precision: str,
 ) -> int:
     """Predict the rows of `source`, write to `out` (None: stdout); returns their number. A file appears when whole.
 
@@ -48,7 +49,7 @@ def run(
     form = form or _form(out)
     if out is not None and out.exists() and os.path.exists(source) and out.samefile(source):
         raise InputError(f"the output `{out}` is the input", where="--output", fix="give another name")
-    predictor = load_predictor(chosen, device=device)
+    predictor = load_predictor(chosen, device=device, precision=precision)
     kind = predictor.task.example_kind
     options = ReadOptions(kind, input_form or "auto", dict(columns), preferred=_columns_of_training(chosen))
     notices = Notices()

@@ -128,10 +128,10 @@ def train(run: Run, prepared: Prepared, model: Any, device: Device) -> TrainStat
 def _keep_best(prepared: Prepared, model: Any, device: Device, log: Log) -> KeepBest:
     config = prepared.config
     name = config.training.best_metric or prepared.task.headline
-    predictor = Predictor(TorchBackend(model, device), prepared.task, prepared.framer)
     judge = Judge(resamples=0, seed=config.seed, texts=False)
 
     def evaluate() -> Mapping[str, Any]:
+        predictor = Predictor(TorchBackend(model, device), prepared.task, prepared.framer)
         scores = judge.score(predictor, prepared.splits.validation or (), total=None, out=None)
         return {m: entry["value"] for m, entry in scores.metrics.items() if not m.startswith("per_class.") or m == name}
 

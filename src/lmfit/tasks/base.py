@@ -128,6 +128,10 @@ class Task(ABC):
         """The prediction for an example from the answers of its rows."""
 
     @abstractmethod
+    def margin(self, answers: Sequence[np.ndarray]) -> float:
+        """How much an answer may change, at most, without changing the decision; 0 where every change counts."""
+
+    @abstractmethod
     def score(self, pairs: Iterable[tuple[Example, Any]], *, resamples: int, seed: int) -> Any:
         """Metrics with intervals and tables (lmfit.evaluation.metrics.Scores) of predictions against gold labels."""
 
@@ -151,6 +155,15 @@ def forward(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """The logits of a batch in float32 (float64 where the model computes so): (B, C) or (B, L, C)."""
     logits: torch.Tensor = model(**model_inputs(batch)).logits
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def lead(logits: np.ndarray) -> np.ndarray:
+    """The largest logit less the next: (N, C) to (N,); infinite for a single class."""
+    if logits.shape[1] == 1:
+        return np.full(len(logits), np.inf)
+    best = np.partition(logits, -2, axis=1)
+    margins: np.ndarray = best[:, -1] - best[:, -2]
+    return margins
 
 
 def model_inputs(batch: Batch) -> Batch:

@@ -19,7 +19,7 @@ class ConstrainedDecoder:
     def best(self, probabilities: np.ndarray) -> np.ndarray:
         """Label ids (W,) of the best allowed sequence: probabilities (W, C), one row per word."""
         greedy: np.ndarray = probabilities.argmax(axis=1)
-        if not len(greedy) or self._allowed(greedy):
+        if self.allows(greedy):
             return greedy
         scores = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
         total, back = scores[0] + self._start, []
@@ -32,5 +32,6 @@ class ConstrainedDecoder:
             path.append(int(step[path[-1]]))
         return np.array(path[::-1])
 
-    def _allowed(self, path: np.ndarray) -> bool:
-        return bool(self._start[path[0]] == 0 and (self._follow[path[:-1], path[1:]] == 0).all())
+    def allows(self, path: np.ndarray) -> bool:
+        """Whether a sequence of label ids (W,) is valid."""
+        return not len(path) or bool(self._start[path[0]] == 0 and (self._follow[path[:-1], path[1:]] == 0).all())

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from scipy.special import expit, logit, softmax
 
 from lmfit.config.tasks import TextClassificationSettings
 from lmfit.data.collate import IGNORED, Batch
@@ -18,7 +19,7 @@ from lmfit.evaluation.metrics import score_labels, score_multi_label, score_numb
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.thresholds import tune_thresholds
-from lmfit.tasks.base import UNKNOWN_EXAMPLES, Encoded, Stats, Task, cross_entropies, weigh_labels
+from lmfit.tasks.base import UNKNOWN_EXAMPLES, Encoded, Stats, Task, cross_entropies, lead, weigh_labels
 from lmfit.tasks.predictions import LabelPrediction, NumberPrediction
 
 Problem = Literal["single_label", "multi_label", "regression"]
@@ -225,13 +226,21 @@ class TextClassification(Task):
     def decode(self, encoded: Encoded, answers: Sequence[np.ndarray]) -> LabelPrediction | NumberPrediction:
         """The mean of the windows' logits, as probabilities: softmax, sigmoid, or the number itself."""
         example = encoded.example
-        logits: np.ndarray = np.stack(answers).mean(axis=0, dtype=np.float64)
+        logits = _mean(answers)
         if self.problem == "regression":
             return NumberPrediction(example.text, example.text_pair, float(logits[0]))
         if self.problem == "multi_label":
-            return self._prediction(example, 1 / (1 + np.exp(-logits)))
-        exponentials = np.exp(logits - logits.max())
-        return self._prediction(example, exponentials / exponentials.sum())
+            return self._prediction(example, expit(logits))
+        return self._prediction(example, softmax(logits))
+
+    def margin(self, answers: Sequence[np.ndarray]) -> float:
+        """Half the lead of the best label; the least distance of a logit to its threshold; 0 for numbers."""
+        if self.problem == "regression":
+            return 0.0
+        logits = _mean(answers)
+        if self.problem == "multi_label":
+            return float(np.abs(logits - logit(self.thresholds)).min())
+        return float(lead(logits[None])[0] / 2)
 
     def _prediction(self, example: Example, probabilities: np.ndarray) -> LabelPrediction:
         scores = dict(zip(self.labels, map(float, probabilities), strict=True))
@@ -344,6 +353,12 @@ def _refuse_unused(settings: TextClassificationSettings, problem: Problem) -> No
         if problem not in problems and getattr(settings, key) != getattr(default, key):
             fix = "take the key out, or correct task.problem"
             raise ConfigError(f"{key} means nothing for {problem} data", where=f"task.{key}", fix=fix)
+
+
+def _mean(answers: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of the windows' logits, (C,)."""
+    logits: np.ndarray = np.stack(answers).mean(axis=0, dtype=np.float64)
+    return logits
 
 
 def _natural(label: str) -> tuple[int, float, str]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 from lmfit.config.tasks import TokenClassificationSettings
 from lmfit.data.collate import IGNORED, Batch
@@ -19,7 +20,7 @@ from lmfit.evaluation.entities import Span, repair_iob2, spans
 from lmfit.evaluation.metrics import score_tags
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.scores import Scores
-from lmfit.tasks.base import Encoded, Stats, Task, cross_entropies, weigh_labels
+from lmfit.tasks.base import Encoded, Stats, Task, cross_entropies, lead, weigh_labels
 from lmfit.tasks.decoding import ConstrainedDecoder
 from lmfit.tasks.predictions import Entity, TagPrediction
 
@@ -183,11 +184,10 @@ class TokenClassification(Task):
         return cross_entropies(logits.flatten(0, 1), batch["labels"].flatten(), self.settings, weights).sum()
 
     def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
-        """Per row: (W, 1 + C), the word's index and its probabilities, for each word whose first subword is owned."""
+        """Per row: (W, 1 + C), the word's index and its logits, for each word whose first subword is owned."""
         owned = batch["words"] >= 0
-        probabilities = torch.softmax(logits[owned], dim=-1).cpu().numpy()
         words = batch["words"][owned].cpu().numpy()
-        table = np.concatenate([words[:, None], probabilities], axis=1, dtype=np.float32)
+        table = np.concatenate([words[:, None], logits[owned].cpu().numpy()], axis=1, dtype=np.float32)
         return np.split(table, np.cumsum(owned.sum(dim=1).cpu().numpy())[:-1])
 
     def decode(self, encoded: Encoded, answers: Sequence[np.ndarray]) -> TagPrediction:
@@ -198,12 +198,19 @@ class TokenClassification(Task):
         example = encoded.example
         offsets = example.words if example.words is not None else split_words(example.text, self.words)
         table = np.concatenate(answers)
-        words, probabilities = table[:, 0].astype(int), table[:, 1:]
+        words, probabilities = table[:, 0].astype(int), softmax(table[:, 1:], axis=1)
         best = probabilities.argmax(axis=1) if self._decoder is None else self._decoder.best(probabilities)
         tags, scores = ["O"] * len(offsets), [0.0] * len(offsets)
         for word, label, score in zip(words, best, probabilities[np.arange(len(best)), best], strict=True):
             tags[word], scores[word] = self.labels[label], float(score)
         return self._prediction(example, offsets, tags, scores)
+
+    def margin(self, answers: Sequence[np.ndarray]) -> float:
+        """Half the least lead of a word's best tag; 0 where the best valid sequence is another one."""
+        logits = np.concatenate(answers)[:, 1:]
+        if self._decoder is not None and not self._decoder.allows(logits.argmax(axis=1)):
+            return 0.0
+        return float(lead(logits).min(initial=np.inf) / 2)
 
     def _prediction(
         self, example: Example, offsets: list[tuple[int, int]], tags: list[str], scores: list[float]

@@ -1,0 +1,76 @@
+"""Answers of a model: quick where rounding cannot change a decision, in full precision elsewhere."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lmfit.data.batching import split_by_tokens
+from lmfit.data.framing import Framer
+from lmfit.inference.backends import Backend
+from lmfit.tasks.base import Encoded, Task
+
+SAMPLE = 64
+SAFETY = 8.0
+MOST_DOUBTFUL = 0.5
+
+Answers = list[np.ndarray]
+"""What the task reads off the logits of each row of one example."""
+
+
+class Answerer:
+    """Answers for one stream of examples.
+
+    Chunks of more than SAMPLE examples are answered by the quick backend. A sample of the first one is answered in full
+    precision too; the largest error seen there, times SAFETY, is the margin that a decision must have to stand. Other
+    examples are answered again in full precision, so that decisions are those of full precision. Where more than half
+    of the sample would be, the quick backend is not used.
+    """
+
+    def __init__(self, backend: Backend, task: Task, framer: Framer) -> None:
+        self._backend, self._task, self._framer = backend, task, framer
+        self._margin: float | None = None
+
+    def answers(self, encoded: Sequence[Encoded]) -> list[Answers]:
+        """The answers for each example, in order."""
+        quick = self._backend.quick
+        if quick is None or len(encoded) <= SAMPLE or self._margin == np.inf:
+            return self._compute(encoded, self._backend)
+        if self._margin is None:
+            self._margin = self._needed_margin([encoded[i] for i in _spread(len(encoded))], quick)
+            return self.answers(encoded)
+        answers = self._compute(encoded, quick)
+        doubtful = [i for i, answer in enumerate(answers) if self._task.margin(answer) <= self._margin]
+        again = self._compute([encoded[i] for i in doubtful], self._backend)
+        for i, answer in zip(doubtful, again, strict=True):
+            answers[i] = answer
+        return answers
+
+    def _needed_margin(self, sample: Sequence[Encoded], quick: Backend) -> float:
+        coarse, exact = self._compute(sample, quick), self._compute(sample, self._backend)
+        errors = [
+            np.abs(a - b).max(initial=0.0)
+            for one, other in zip(coarse, exact, strict=True)
+            for a, b in zip(one, other, strict=True)
+        ]
+        needed = SAFETY * float(max(errors))
+        doubtful = np.mean([self._task.margin(answer) <= needed for answer in exact])
+        return needed if doubtful <= MOST_DOUBTFUL else np.inf
+
+    def _compute(self, encoded: Sequence[Encoded], backend: Backend) -> list[Answers]:
+        """Answers by one backend; rows of like length are batched together."""
+        rows = [row for item in encoded for row in item.rows]
+        lengths = np.array([len(row) for row in rows], np.int64)
+        order = np.argsort(lengths, kind="stable")
+        found: dict[int, np.ndarray] = {}
+        for piece in split_by_tokens(order, lengths[order], backend.batch_tokens):
+            batch = self._task.collate([rows[i] for i in piece], self._framer)
+            logits = backend.logits(batch)
+            batch = {name: tensor.to(logits.device) for name, tensor in batch.items()}
+            for i, answer in zip(piece, self._task.answers(logits, batch), strict=True):
+                found[i] = answer
+        each = (found[i] for i in range(len(rows)))
+        return [[next(each) for _ in item.rows] for item in encoded]
+
+
+def _spread(count: int) -> list[int]:
+    return [int(i) for i in np.linspace(0, count - 1, SAMPLE)]
