@@ -2,7 +2,7 @@ import pytest
 
 from lmfit.config.schema import SplitConfig
 from lmfit.data.example import Example, Origin
-from lmfit.data.splits import few_per_class, set_aside
+from lmfit.data.splits import few_per_class, fold_of, set_aside
 from lmfit.errors import ConfigError, DataError
 
 
@@ -36,6 +36,23 @@ def test_a_larger_share_keeps_what_was_taken():
 def test_validation_and_test_never_meet():
     half = SplitConfig(split=0.5)
     assert not chosen(examples(TEXTS), half, top=True) & chosen(examples(TEXTS), half, top=False)
+
+
+def test_folds_are_even_and_stay_where_they_are():
+    folds = [fold_of(e, 5, 0) for e in examples(TEXTS)]
+    assert all(700 <= folds.count(fold) <= 900 for fold in range(5))
+    assert folds[::-1] == [fold_of(e, 5, 0) for e in examples(reversed(TEXTS))]
+
+
+def test_folds_do_not_follow_the_places_of_a_split():
+    inside = set_aside(TENTH, 0, top=True)
+    folds = [fold_of(e, 5, 0) for e in examples(TEXTS) if inside(e)]
+    assert set(folds) == set(range(5))
+
+
+def test_rows_of_a_group_share_a_fold():
+    rows = examples(TEXTS[:50], columns={"customer": "a"})
+    assert len({fold_of(e, 5, 0, "customer") for e in rows}) == 1
 
 
 def test_split_seed_changes_the_rows():
