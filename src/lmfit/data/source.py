@@ -96,9 +96,9 @@ def checked(examples: Iterable[Example]) -> Iterator[Example]:
         yield example
 
 
-def only(inside: Callable[[Example], bool], wanted: bool = True) -> Step:
-    """The examples for which `inside` is what is wanted."""
-    return lambda examples, _: (example for example in examples if inside(example) == wanted)
+def only(part_of: Callable[[Example], str | None], part: str | None) -> Step:
+    """The examples of one part."""
+    return lambda examples, _: (example for example in examples if part_of(example) == part)
 
 
 def first(number: int) -> Step:

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from heapq import heappush, heapreplace
 from unicodedata import normalize
 
-from lmfit.config.schema import Column, SplitConfig
+from lmfit.config.schema import Column
 from lmfit.data.example import Example
 from lmfit.errors import ConfigError, DataError
 
@@ -39,16 +39,6 @@ def place_by_group(seed: int, key: Column) -> Place:
     return place
 
 
-def set_aside(config: SplitConfig, seed: int, *, top: bool) -> Callable[[Example], bool]:
-    """Whether an example belongs to the part that `config` takes: the highest places (`top`), or the lowest.
-
-    Two parts from opposite ends never meet as long as their shares sum to less than 1.
-    """
-    place = place_by_text(seed) if config.key is None else place_by_group(seed, config.key)
-    size = round(config.split * SCALE)
-    return lambda example: place(example) >= SCALE - size if top else place(example) < size
-
-
 def fold_of(example: Example, folds: int, seed: int, key: Column | None = None) -> int:
     """Which of `folds` parts, counted from 0, an example is in: by a hash of its text, or of its group.
 
@@ -69,7 +59,7 @@ def group_of(example: Example, key: Column) -> str:
     if key in example.columns:
         return str(example.columns[str(key)])
     known = ", ".join(names) or "none"
-    raise DataError(f"no column `{key}` to group by", where=str(example.origin), fix=f"columns: {known}")
+    raise DataError(f"no column `{key}` to split by", where=str(example.origin), fix=f"columns: {known}")
 
 
 def few_per_class(examples: Iterable[Example], number: int, seed: int) -> tuple[set[int], dict[str, int]]:
