@@ -38,7 +38,9 @@ class ModelConfig(Section):
     freeze: Literal["none", "embeddings", "encoder"] | int = "none"
     """What is not trained: none, embeddings, encoder (all but the head), or n: embeddings and first n layers."""
     head_init: Literal["auto", "random", "class_means"] = "auto"
-    """Initial head: random, class_means (mean embedding of each class); auto: class_means for single-label texts."""
+    """Start of a head, or of a trained head's rows for new labels: random, class_means, auto (means where it can)."""
+    drop_labels: bool = False
+    """Whether labels that a run knows and the training data lacks may be lost; else that is an error."""
     on_unknown: Literal["stop", "allow"] = "stop"
     """What to do when more than 10 % of the words become unknown tokens."""
 

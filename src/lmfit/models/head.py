@@ -97,6 +97,13 @@ def prototypes(features: Tensor, gold: Tensor, classes: int) -> Prototypes:
     return Prototypes(scale * unit, -scale * unit @ mean, float(losses.min()))
 
 
+@torch.no_grad()
+def last_inputs(model: nn.Module, rows: LabelledInputs, layer: nn.Linear) -> tuple[Tensor, Tensor]:
+    """What `layer` sees of each labelled row, (N, D) in float64, and the class of each, (N,)."""
+    features, _, _, gold = _capture(model, rows, layer, None)
+    return features, gold
+
+
 def _row_layers(model: nn.Module, inputs: Inputs, classes: int) -> tuple[nn.Linear | None, nn.Linear | None]:
     """Of the layers that see one vector per row: the last, with `classes` outputs, and a square one right before it."""
     seen: list[nn.Linear] = []
