@@ -36,7 +36,7 @@ from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, planned_steps
 from lmfit.version import __version__
 
 DEFAULT_MAX_LENGTH = 256
-ROWS_VERSION = 1
+ROWS_VERSION = 2
 
 
 @dataclass(frozen=True)
