@@ -154,6 +154,7 @@ def _open_all(data: DataConfig, kind: Kind, notices: Notices) -> tuple[dict[str,
     found, options = _open_given(data, options, notices)
     whole = found["train"]
     if taken:
+        whole.load(notices)
         rule = divide(taken, whole, data.split_seed, notices)
         what = [{name: part.model_dump() for name, part in taken.items()}, data.split_seed]
         found["train"] = whole.then(only(rule, None), ["train", what])
