@@ -136,6 +136,7 @@ def tokenising(words: list[str], texts: int, turns: int) -> dict[str, float]:
 
 
 def main() -> None:
+    """Read the options, measure, print a JSON line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=float, nargs="*", default=[5, 50, 500])
     parser.add_argument("--words", type=Path, default=None)
