@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -108,7 +109,7 @@ def _write(folder: Path, rows: Iterable[Row], stats: Callable[[], Mapping[str, A
             written += int(lengths.sum())
             tokens = list(chunk[0].tokens)
             for name in tokens:
-                put(f"token.{name}", np.concatenate([np.asarray(row.tokens[name], TOKEN_DTYPE) for row in chunk]))
+                put(f"token.{name}", _joined([row.tokens[name] for row in chunk]))
             for name in chunk[0].values:
                 array = np.array([row.values[name] for row in chunk], np.float64)
                 values[name] = list(array.shape[1:])
@@ -116,6 +117,13 @@ def _write(folder: Path, rows: Iterable[Row], stats: Callable[[], Mapping[str, A
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     meta = {"tokens": tokens, "values": values, "bytes": sizes, "stats": dict(stats())}
     (folder / "meta.json").write_text(json.dumps(meta, ensure_ascii=False))
+
+
+def _joined(parts: list[Any]) -> np.ndarray:
+    """Lists of whole numbers, or arrays, one after the other."""
+    if isinstance(parts[0], list):
+        return np.fromiter(chain.from_iterable(parts), TOKEN_DTYPE)
+    return np.concatenate(parts, dtype=TOKEN_DTYPE)
 
 
 def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

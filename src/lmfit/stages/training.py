@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lmfit import console
-from lmfit.data.batching import key, keyed_generator, split_by_tokens
+from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
 from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
@@ -103,7 +103,7 @@ def _start_head(prepared: Prepared, model: Any, device: Device, growth: Growth |
 def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Batch, torch.Tensor]]:
     """Model inputs and classes of at most 2,048 training rows; nothing where rows have no class of their own."""
     task, rows = prepared.task, prepared.rows
-    chosen = keyed_generator(prepared.config.seed, "head rows").permutation(len(rows))[:HEAD_ROWS]
+    chosen = draw_rows(keyed_generator(prepared.config.seed, "head rows"), len(rows), HEAD_ROWS)
     lengths = rows.lengths[chosen]
     for piece in split_by_tokens(chosen[np.argsort(lengths)], np.sort(lengths), device.micro_batch_tokens):
         batch = task.collate([rows[int(i)] for i in piece], prepared.framer)
