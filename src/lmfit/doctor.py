@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from lmfit.data.rows import cache_folder
+from lmfit.data.cache import cache_bytes, cache_folder, cache_limit
 from lmfit.device import cpu_has_bf16, memory_total_bytes, pick_device, processor_name
 from lmfit.runs import runs_folder
 from lmfit.version import __version__
@@ -30,7 +30,8 @@ def examine() -> dict[str, str]:
         "cpu flags": f"{', '.join(_cpu_flags()) or 'unknown'}; fast bf16: {'yes' if cpu_has_bf16() else 'no'}",
         "memory": f"{memory_total_bytes() / 2**30:.1f} GiB",
         "extras": ", ".join(f"{name}: {there}" for name, there in extras.items()),
-        "cache": f"{cache_folder()} ({_free(str(cache_folder()))} free)",
+        "cache": f"{cache_folder()} ({_gigabytes(cache_bytes())} of {_gigabytes(cache_limit())} taken, "
+        f"LMFIT_CACHE_LIMIT; {_free(str(cache_folder()))} free)",
         "runs": f"{runs_folder()} ({_free(str(runs_folder()))} free)",
         "hub": _hub(),
     }
@@ -62,6 +63,10 @@ def _cpu_flags() -> list[str]:
     except (OSError, StopIteration):
         return []
     return [flag for flag in _FLAGS if flag in flags]
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
 
 
 def _free(path: str) -> str:

@@ -150,7 +150,7 @@ def test_one_sentence_for_one_mistake(line: str, what: str, fix: str) -> None:
         ("{train: a, validation: {split: 2}}", "data.validation.split: expected a number (above 0, below 1)"),
         (
             "{train: a, test: 0.1}",
-            "data.test: expected text, a list of texts, a mapping with split, by and key or null",
+            "data.test: expected text, a list of texts, a mapping with split, by, key and date_format or null",
         ),
         ("{train: a, columns: {tokens: 1.5}}", "data.columns.tokens: expected a whole number, text or a list"),
         ("{validation: a}", "data: say what to train on"),

@@ -3,9 +3,25 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lmfit.data.batching import BatchPlan, key, keyed_generator, split_by_tokens
+from lmfit.data import batching
+from lmfit.data.batching import BatchPlan, key, keyed_generator, scramble, split_by_tokens
 
 LENGTHS = np.random.default_rng(0).lognormal(3.0, 0.6, 5000).astype(int).clip(3, 256)
+
+
+@pytest.fixture(params=["in memory", "large"], autouse=True)
+def _both_kinds_of_epoch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "large":
+        monkeypatch.setattr(batching, "LARGE", 0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 1000, 4097])
+def test_scrambling_is_a_permutation(count: int) -> None:
+    keys = keyed_generator(1, "a").integers(2**63, size=4, dtype=np.uint64)
+    found = scramble(np.arange(count, dtype=np.uint64), count, keys)
+    assert sorted(found.tolist()) == list(range(count))
+    if count > 100:
+        assert abs(np.corrcoef(found.astype(float), np.arange(count))[0, 1]) < 0.1
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 32}, {"batch_tokens": 1024}])

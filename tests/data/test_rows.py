@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmfit.data.rows import Row, cache_folder, cached_rows
+from lmfit.data.cache import cache_folder
+from lmfit.data.rows import Row, cached_rows
 
 
 @pytest.fixture(autouse=True)

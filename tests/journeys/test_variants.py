@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import lmfit
-from lmfit.data.rows import Row, cache_folder
+from lmfit.data.cache import cache_folder
+from lmfit.data.rows import Row
 from lmfit.errors import ConfigError, DataError
 from lmfit.runs import Run
 from tiny_data import TOPICS, topic_rows, write_jsonl

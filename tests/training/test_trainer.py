@@ -59,8 +59,8 @@ class Objective:
 
 def rows_of(count: int = 20) -> Rows:
     lengths = np.arange(count) % 5 + 1
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    return Rows(starts, {"input_ids": np.arange(starts[-1], dtype=np.int32) % 50}, {}, {})
+    tokens = {"input_ids": np.arange(lengths.sum(), dtype=np.int32) % 50}
+    return Rows(np.cumsum(lengths) - lengths, lengths, tokens, {}, {})
 
 
 @pytest.fixture

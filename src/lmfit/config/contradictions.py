@@ -23,8 +23,10 @@ _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "data.header": _TABLE,
     "data.quoting": _TABLE,
     "data.delimiter": ("data.format", {"auto", "csv", "tsv", "text"}),
-    "data.validation.key": ("data.validation.by", {"group"}),
-    "data.test.key": ("data.test.by", {"group"}),
+    "data.validation.key": ("data.validation.by", {"group", "date", "stratified"}),
+    "data.validation.date_format": ("data.validation.by", {"date"}),
+    "data.test.key": ("data.test.by", {"group", "date", "stratified"}),
+    "data.test.date_format": ("data.test.by", {"date"}),
     "task.focal_gamma": ("task.loss", {"focal"}),
 }
 """Key -> the key that decides whether it has an effect, and the values of that key with which it has one."""

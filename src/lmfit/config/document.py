@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,10 @@ def reference_markdown() -> str:
         for path, section in _sections((), root):
             places.setdefault(section, []).append(f"`{dotted(path)}`")
         for section, paths in places.items():
-            parts += [f"### {listed(paths, 'and')}", str(section.__doc__), _table(section)]
+            parts += [f"### {listed(paths, 'and')}", cleandoc(str(section.__doc__)), _table(section)]
     for task in TASK_SETTINGS:
         settings = TASK_SETTINGS.load(task)
-        parts += [f"## `task: {task}`", str(settings.__doc__), _table(settings)]
+        parts += [f"## `task: {task}`", cleandoc(str(settings.__doc__)), _table(settings)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -38,7 +38,9 @@ class ModelConfig(Section):
     freeze: Literal["none", "embeddings", "encoder"] | int = "none"
     """What is not trained: none, embeddings, encoder (all but the head), or n: embeddings and first n layers."""
     head_init: Literal["auto", "random", "class_means"] = "auto"
-    """Initial head: random, class_means (mean embedding of each class); auto: class_means for single-label texts."""
+    """Start of a head, or of a trained head's rows for new labels: random, class_means, auto (means where it can)."""
+    drop_labels: bool = False
+    """Whether labels that a run knows and the training data lacks may be lost; else that is an error."""
     on_unknown: Literal["stop", "allow"] = "stop"
     """What to do when more than 10 % of the words become unknown tokens."""
 
@@ -51,19 +53,24 @@ class ModelConfig(Section):
 
 
 class SplitConfig(Section):
-    """A part split off the training data by a hash of its text, so that rows added later move no old ones."""
+    """A part split off the training data, by a column or by a hash of the text, so that equal texts fall on one side.
+
+    Rows added later move no old ones where a hash decides (stratified: at most a few next to the border).
+    """
 
     split: float = Field(gt=0, lt=1)
     """Share of the training rows, e.g. 0.1."""
-    by: Literal["random", "group"] = "random"
-    """random: by a hash of the text; group: all rows with the same `key` fall on one side."""
+    by: Literal["random", "stratified", "group", "date"] = "random"
+    """random; stratified: the same share of each class; group: whole groups of rows; date: the newest rows."""
     key: Column | None = None
-    """The column that holds the group."""
+    """The column that holds the group or the date; stratified: a column that stands for the label."""
+    date_format: str = "auto"
+    """How dates are written, e.g. "%d.%m.%y"; auto: found out on the whole column, and said."""
 
     @model_validator(mode="after")
-    def _group_needs_key(self) -> "SplitConfig":
-        if self.by == "group" and self.key is None:
-            raise ValueError("by: group needs key: the column that holds the group")
+    def _needs_key(self) -> "SplitConfig":
+        if self.by in ("group", "date") and self.key is None:
+            raise ValueError(f"by: {self.by} needs key: the column that holds the {self.by}")
         return self
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
 BUCKET_BATCHES = 50
+LARGE = 1_000_000
+ROUNDS = 4
 
 
 def keyed_generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
@@ -25,7 +28,7 @@ class BatchPlan:
 
     Rows are shuffled, sorted by length within buckets of 50 batches, cut into batches, and the batches shuffled: equal
     lengths meet in a batch (little padding) while the order stays random. The plan is a function of (lengths, size,
-    seed, epoch) alone.
+    seed, epoch) alone; that of over a million rows takes no memory per row.
     """
 
     def __init__(
@@ -44,22 +47,25 @@ class BatchPlan:
         """The batches (arrays of row indices, shortest row first) of epoch `number`, counted from 0."""
         return self._epoch(number)
 
-    def _make_epoch(self, number: int) -> list[np.ndarray]:
+    def _make_epoch(self, number: int) -> Sequence[np.ndarray]:
         generator = keyed_generator(self.seed, "order", number)
+        if len(self.lengths) > LARGE:
+            return LargeEpoch(self, generator)
         order = generator.permutation(len(self.lengths))
-        per_batch = self.batch_size if self.batch_tokens is None else self._rows_per_token_batch()
-        batches: list[np.ndarray] = []
-        for begin in range(0, len(order), per_batch * BUCKET_BATCHES):
-            bucket = order[begin : begin + per_batch * BUCKET_BATCHES]
-            bucket = bucket[np.argsort(self.lengths[bucket], kind="stable")]
-            batches += self._cut(bucket)
+        size = self.bucket_size()
+        batches = [b for begin in range(0, len(order), size) for b in self.cut(order[begin : begin + size])]
         generator.shuffle(batches)
         return batches
 
-    def _rows_per_token_batch(self) -> int:
-        return max(1, int((self.batch_tokens or 1) / max(1.0, float(self.lengths.mean()))))
+    def bucket_size(self) -> int:
+        """Rows that are sorted by length together: about 50 batches."""
+        if self.batch_tokens is None:
+            return self.batch_size * BUCKET_BATCHES
+        return max(1, int(self.batch_tokens / max(1.0, float(self.lengths.mean())))) * BUCKET_BATCHES
 
-    def _cut(self, bucket: np.ndarray) -> list[np.ndarray]:
+    def cut(self, bucket: np.ndarray) -> list[np.ndarray]:
+        """The batches of a bucket of rows, shortest rows first."""
+        bucket = bucket[np.argsort(self.lengths[bucket], kind="stable")]
         if self.batch_tokens is not None:
             return split_by_tokens(bucket, self.lengths[bucket], self.batch_tokens)
         return [bucket[i : i + self.batch_size] for i in range(0, len(bucket), self.batch_size)]
@@ -89,6 +95,71 @@ class BatchPlan:
         for number in range(len(self._steps), epoch + 1):
             self._steps.append(len(self.epoch(number)))
         return self._steps[epoch]
+
+
+class LargeEpoch(Sequence[np.ndarray]):
+    """The batches of an epoch of over a million rows, each made when it is asked for: no order of rows is kept.
+
+    Both orders, of rows and of batches, are keyed permutations (see `scramble`).
+    """
+
+    def __init__(self, plan: BatchPlan, generator: np.random.Generator) -> None:
+        self._plan, self._size = plan, plan.bucket_size()
+        self._keys = generator.integers(2**63, size=(2, ROUNDS), dtype=np.uint64)
+        rows = len(plan.lengths)
+        buckets = range(-(-rows // self._size))
+        if plan.batch_tokens is None:
+            counts = [-(-min(self._size, rows - b * self._size) // plan.batch_size) for b in buckets]
+        else:
+            counts = [len(self._cut(b)) for b in buckets]
+        self._ends = np.cumsum(counts)
+        self._bucket = lru_cache(maxsize=BUCKET_BATCHES)(self._cut)
+
+    def _cut(self, bucket: int) -> list[np.ndarray]:
+        rows = len(self._plan.lengths)
+        places = np.arange(bucket * self._size, min((bucket + 1) * self._size, rows), dtype=np.uint64)
+        return self._plan.cut(scramble(places, rows, self._keys[0]).astype(np.int64))
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        place = int(scramble(np.array([index], np.uint64), len(self), self._keys[1])[0])
+        bucket = int(np.searchsorted(self._ends, place, side="right"))
+        before = int(self._ends[bucket - 1]) if bucket else 0
+        return self._bucket(bucket)[place - before]
+
+
+def scramble(places: np.ndarray, count: int, keys: np.ndarray) -> np.ndarray:
+    """Where a keyed permutation of range(count) puts some places, without a table; all uint64.
+
+    A Feistel network on the least even number of bits, walked on until the result is below `count` (Black & Rogaway
+    2002, "Ciphers with arbitrary finite domains").
+    """
+    half = np.uint64(max(1, ((count - 1).bit_length() + 1) // 2))
+    mask = np.uint64((1 << int(half)) - 1)
+
+    def once(values: np.ndarray) -> np.ndarray:
+        left, right = values >> half, values & mask
+        for round_key in keys:
+            mixed = (right + round_key) * np.uint64(0x9E3779B97F4A7C15)
+            mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+            left, right = right, left ^ ((mixed ^ (mixed >> np.uint64(32))) & mask)
+        return (left << half) | right
+
+    found = once(places)
+    while (outside := found >= count).any():
+        found[outside] = once(found[outside])
+    return found
+
+
+def draw_rows(generator: np.random.Generator, count: int, number: int) -> np.ndarray:
+    """`number` of `count` rows (or all of them) in random order."""
+    if count <= LARGE:
+        return generator.permutation(count)[:number]
+    return scramble(np.arange(number, dtype=np.uint64), count, generator.integers(2**63, size=ROUNDS, dtype=np.uint64))
 
 
 def split_by_tokens(rows: np.ndarray, lengths: np.ndarray, budget: int) -> list[np.ndarray]:

@@ -65,6 +65,7 @@ class Framer:
         pair = self.backend.post_process(self._encode("a"), self._encode("a"))
         self._single = _parts(single)
         self._pair = _parts(pair)
+        self._around = _plain_frame(self._single)
         short = _LEAST_ROOM - self.budget(pair=True)
         if short > 0:
             raise ConfigError(
@@ -95,6 +96,9 @@ class Framer:
 
     def frame(self, first: Sequence[int], second: Sequence[int] | None = None) -> tuple[list[int], list[int]]:
         """Token ids and segment ids of one model input."""
+        if second is None and self._around is not None:
+            before, after = self._around
+            return [*before, *first, *after], [0] * (len(before) + len(first) + len(after))
         texts = iter([first] if second is None else [first, second])
         ids: list[int] = []
         types: list[int] = []
@@ -109,6 +113,14 @@ class Framer:
         """Special tokens before the first text."""
         part, _, special = self._single[0]
         return len(part) if special else 0
+
+
+def _plain_frame(parts: list[tuple[list[int], int, bool]]) -> tuple[list[int], list[int]] | None:
+    """The special tokens before and after a single text; None where segments other than 0 come in."""
+    at = next(i for i, (_, _, special) in enumerate(parts) if not special)
+    if any(kind for _, kind, _ in parts):
+        return None
+    return [t for ids, _, _ in parts[:at] for t in ids], [t for ids, _, _ in parts[at + 1 :] for t in ids]
 
 
 def _parts(encoding: Any) -> list[tuple[list[int], int, bool]]:

@@ -1,17 +1,17 @@
 """Tokenised rows as flat arrays on disk: written once as a stream, read back memory-mapped, cached by fingerprint."""
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from lmfit.data.cache import Entry
 
 TOKEN_DTYPE = np.int32
 
@@ -29,58 +29,39 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """Many rows. starts: (R + 1,) token offsets; tokens: name -> (T,) int32; values: name -> (R, ...) float64."""
+    """Many rows, on disk as a rule.
+
+    starts: (R,) offset of each row's first token; lengths: (R,) its tokens; tokens: name -> (T,) int32;
+    values: name -> (R, ...) float64.
+    """
 
     starts: np.ndarray
+    lengths: np.ndarray
     tokens: Mapping[str, np.ndarray]
     values: Mapping[str, np.ndarray]
     stats: Mapping[str, Any]
 
     def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Tokens of each row, (R,)."""
-        return np.diff(self.starts)
+        return len(self.starts)
 
     def __getitem__(self, index: int) -> Row:
-        begin, end = self.starts[index], self.starts[index + 1]
+        begin = int(self.starts[index])
+        end = begin + int(self.lengths[index])
         return Row(
             {name: array[begin:end] for name, array in self.tokens.items()},
             {name: array[index] for name, array in self.values.items()},
         )
 
 
-def cache_folder() -> Path:
-    """$LMFIT_CACHE, or the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lmfit"
-    return Path(os.environ.get("LMFIT_CACHE", default))
-
-
 def cached_rows(key: Mapping[str, Any], rows: Iterable[Row], stats: Callable[[], Mapping[str, Any]]) -> Rows:
     """The rows stored under `key`, written from the stream `rows` first where they are not there yet.
 
-    `stats` is called after the stream ended; what it gives is kept with the rows. Safe for two processes: each writes
-    a folder of its own, the first one to finish wins. An entry whose files lost their size is written anew.
+    `stats` is called after the stream ended; what it gives is kept with the rows. An entry whose files lost their size
+    is written anew.
     """
-    name = sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:32]
-    folder = cache_folder() / "rows" / name
-    if _is_whole(folder):
-        return read_rows(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{name[:8]}-", dir=folder.parent))
-    try:
-        _write(temporary, rows, stats)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not _is_whole(folder):
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return read_rows(folder)
+    entry = Entry(sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:32], _is_whole)
+    found = entry.read(read_rows)
+    return entry.write(lambda folder: _write(folder, rows, stats), read_rows) if found is None else found
 
 
 def read_rows(folder: Path) -> Rows:
@@ -93,10 +74,9 @@ def read_rows(folder: Path) -> Rows:
             return np.zeros((0, *shape[1:]), dtype)
         return np.memmap(path, dtype=dtype, mode="r").reshape(shape)
 
-    starts = np.concatenate([[0], np.cumsum(array("lengths", np.int64))])
     tokens = {name: array(f"token.{name}", TOKEN_DTYPE) for name in meta["tokens"]}
     values = {name: array(f"value.{name}", np.float64, (-1, *shape)) for name, shape in meta["values"].items()}
-    return Rows(starts, tokens, values, meta["stats"])
+    return Rows(array("starts", np.int64), array("lengths", np.int32), tokens, values, meta["stats"])
 
 
 def _is_whole(folder: Path) -> bool:
@@ -119,12 +99,17 @@ def _write(folder: Path, rows: Iterable[Row], stats: Callable[[], Mapping[str, A
                 files[name] = stack.enter_context(open(folder / f"{name}.bin", "wb"))
             files[name].write(array.tobytes())
 
-        lengths = stack.enter_context(open(folder / "lengths.bin", "wb"))
+        written = 0
+        for empty in ("starts", "lengths"):
+            (folder / f"{empty}.bin").touch()
         for chunk in _chunks(rows, 1000):
-            lengths.write(np.array([len(row) for row in chunk], np.int64).tobytes())
+            lengths = np.array([len(row) for row in chunk], np.int64)
+            put("lengths", lengths.astype(np.int32))
+            put("starts", written + np.cumsum(lengths) - lengths)
+            written += int(lengths.sum())
             tokens = list(chunk[0].tokens)
             for name in tokens:
-                put(f"token.{name}", np.concatenate([np.asarray(row.tokens[name], TOKEN_DTYPE) for row in chunk]))
+                put(f"token.{name}", _joined([row.tokens[name] for row in chunk]))
             for name in chunk[0].values:
                 array = np.array([row.values[name] for row in chunk], np.float64)
                 values[name] = list(array.shape[1:])
@@ -132,6 +117,13 @@ def _write(folder: Path, rows: Iterable[Row], stats: Callable[[], Mapping[str, A
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     meta = {"tokens": tokens, "values": values, "bytes": sizes, "stats": dict(stats())}
     (folder / "meta.json").write_text(json.dumps(meta, ensure_ascii=False))
+
+
+def _joined(parts: list[Any]) -> np.ndarray:
+    """Lists of whole numbers, or arrays, one after the other."""
+    if isinstance(parts[0], list):
+        return np.fromiter(chain.from_iterable(parts), TOKEN_DTYPE)
+    return np.concatenate(parts, dtype=TOKEN_DTYPE)
 
 
 def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

@@ -7,10 +7,12 @@ from hashlib import sha256
 from itertools import islice
 from typing import Self
 
+from lmfit import console
 from lmfit.data.example import Example
 from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, to_iob2
 from lmfit.data.splits import few_per_class
+from lmfit.data.spool import Spool
 from lmfit.errors import DataError
 
 SMALL = 64 * 2**20
@@ -23,7 +25,7 @@ class Source:
     """Examples in a fixed order.
 
     files: where they come from. fingerprint: a hash of the contents and of everything that decides how they are read.
-    small: whether they are held in memory after `load` (up to SMALL bytes of text); else each pass reads the files.
+    small: whether they are held in memory after `load` (up to SMALL bytes of text), or on disk (data/spool.py).
     """
 
     def __init__(self, name: str, files: Sequence[str], fingerprint: str, stream: Stream, *, small: bool) -> None:
@@ -52,18 +54,16 @@ class Source:
         return self.load(notices) if self._small else self
 
     def load(self, notices: Notices) -> Self:
-        """Read to the end once: every error is met now, and the length is known.
+        """Read to the end once: every error is met now, the length is known, and the files are not read again.
 
         Raises DataError where there is no example at all.
         """
         if self._length is not None:
             return self
-        if self._small:
-            kept = list(self._stream(notices))
-            self._stream = lambda _: iter(kept)
-            self._length = len(kept)
-        else:
-            self._length = sum(1 for _ in self._stream(notices))
+        examples = console.progress(self._stream(notices), total=None, what=f"reading {self.name}")
+        kept: list[Example] | Spool = list(examples) if self._small else Spool(examples)
+        self._stream = lambda _: iter(kept)
+        self._length = len(kept)
         if not self._length:
             raise DataError(f"the {self.name} split has no example", where=", ".join(self.files))
         return self
@@ -96,9 +96,9 @@ def checked(examples: Iterable[Example]) -> Iterator[Example]:
         yield example
 
 
-def only(inside: Callable[[Example], bool], wanted: bool = True) -> Step:
-    """The examples for which `inside` is what is wanted."""
-    return lambda examples, _: (example for example in examples if inside(example) == wanted)
+def only(part_of: Callable[[Example], str | None], part: str | None) -> Step:
+    """The examples of one part."""
+    return lambda examples, _: (example for example in examples if part_of(example) == part)
 
 
 def first(number: int) -> Step:

@@ -9,6 +9,7 @@ from functools import partial
 
 from lmfit.catalog import FORMATS
 from lmfit.config.schema import DataConfig, Files, SplitConfig
+from lmfit.data.division import divide
 from lmfit.data.encoding import inspect
 from lmfit.data.example import Example
 from lmfit.data.files import TextFile, TextLines, TextStream, expand, split_suffix
@@ -17,7 +18,6 @@ from lmfit.data.formats.base import Kind, Reader, ReadOptions, WordMode
 from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, detect_scheme, is_odd
 from lmfit.data.source import SMALL, Source, balanced, checked, fingerprint_of, first, in_iob2, only
-from lmfit.data.splits import set_aside
 from lmfit.data.word_mode import with_words
 from lmfit.errors import ConfigError, DataError, InputError
 
@@ -153,11 +153,12 @@ def _open_all(data: DataConfig, kind: Kind, notices: Notices) -> tuple[dict[str,
     options = replace(ReadOptions.of(data, kind), keep_columns=any(part.key is not None for part in taken.values()))
     found, options = _open_given(data, options, notices)
     whole = found["train"]
-    for name, part in taken.items():
-        inside = set_aside(part, data.split_seed, top=name == "validation")
-        what = [name, part.model_dump(), data.split_seed]
-        found[name] = whole.unsaid().then(only(inside), ["in", what], name)
-        found["train"] = found["train"].then(only(inside, wanted=False), ["not in", what])
+    if taken:
+        whole.load(notices)
+        rule = divide(taken, whole, data.split_seed, notices)
+        what = [{name: part.model_dump() for name, part in taken.items()}, data.split_seed]
+        found["train"] = whole.then(only(rule, None), ["train", what])
+        found |= {name: whole.unsaid().then(only(rule, name), [name, what], name) for name in taken}
     return found, options
 
 

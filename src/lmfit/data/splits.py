@@ -6,7 +6,7 @@ from hashlib import blake2b
 from heapq import heappush, heapreplace
 from unicodedata import normalize
 
-from lmfit.config.schema import Column, SplitConfig
+from lmfit.config.schema import Column
 from lmfit.data.example import Example
 from lmfit.errors import ConfigError, DataError
 
@@ -22,7 +22,7 @@ def place_by_text(seed: int) -> Place:
     """
 
     def place(example: Example) -> int:
-        return _hash(seed, f"{_plain(example.text)}\n{_plain(example.text_pair or '')}")
+        return _hash(seed, _text_of(example))
 
     return place
 
@@ -39,14 +39,14 @@ def place_by_group(seed: int, key: Column) -> Place:
     return place
 
 
-def set_aside(config: SplitConfig, seed: int, *, top: bool) -> Callable[[Example], bool]:
-    """Whether an example belongs to the part that `config` takes: the highest places (`top`), or the lowest.
+def fold_of(example: Example, folds: int, seed: int, key: Column | None = None) -> int:
+    """Which of `folds` parts, counted from 0, an example is in: by a hash of its text, or of its group.
 
-    Two parts from opposite ends never meet as long as their shares sum to less than 1.
+    Independent of the place that decides on validation and test, so that folds stay even within any part. Texts that
+    differ only in case, white space or Unicode form share a fold; rows added later move no old ones.
     """
-    place = place_by_text(seed) if config.key is None else place_by_group(seed, config.key)
-    size = round(config.split * SCALE)
-    return lambda example: place(example) >= SCALE - size if top else place(example) < size
+    value = _text_of(example) if key is None else group_of(example, key)
+    return _hash(f"fold/{seed}", value) * folds // SCALE
 
 
 def group_of(example: Example, key: Column) -> str:
@@ -59,7 +59,7 @@ def group_of(example: Example, key: Column) -> str:
     if key in example.columns:
         return str(example.columns[str(key)])
     known = ", ".join(names) or "none"
-    raise DataError(f"no column `{key}` to group by", where=str(example.origin), fix=f"columns: {known}")
+    raise DataError(f"no column `{key}` to split by", where=str(example.origin), fix=f"columns: {known}")
 
 
 def few_per_class(examples: Iterable[Example], number: int, seed: int) -> tuple[set[int], dict[str, int]]:
@@ -83,10 +83,14 @@ def few_per_class(examples: Iterable[Example], number: int, seed: int) -> tuple[
     return {-position for heap in lowest.values() for _, position in heap}, short
 
 
+def _text_of(example: Example) -> str:
+    return f"{_plain(example.text)}\n{_plain(example.text_pair or '')}"
+
+
 def _plain(text: str) -> str:
     return " ".join(normalize("NFKC", text).casefold().split())
 
 
-def _hash(seed: int, value: str) -> int:
+def _hash(seed: int | str, value: str) -> int:
     digest = blake2b(value.encode(), digest_size=8, key=str(seed).encode()).digest()
     return int.from_bytes(digest, "big")

@@ -1,10 +1,12 @@
 """What a model must beat: the most frequent answer, and what counts of words can do without any pretraining."""
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,10 @@ from lmfit.evaluation.entities import repair_iob2
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.tfidf import TfidfModel, all_blank, classifier, draw, regressor
 
+T = TypeVar("T")
+
+BATCH = 4096
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -26,14 +32,14 @@ class Baseline:
 
     def predict(self, examples: Iterable[Example]) -> list[Any]:
         """One answer per example: a label, a tuple of labels, a number, or a list with one tag per word."""
-        rows = list(examples)
-        return self._answer(rows) if rows else []
+        return [answer for rows in _batches(examples) for answer in self._answer(rows)]
 
 
 @dataclass(frozen=True)
 class _Coding:
     """The answers of a kind as numbers: (rows,) or (rows, C) to learn from, one row of output back to an answer."""
 
+    rows: int
     majority: Any
     note: str
     classes: int
@@ -52,13 +58,12 @@ def fit_baselines(kind: Kind, train: Examples) -> dict[str, Baseline]:
 
 
 def _fit_text(
-    train: Examples, *, read: Callable[[Example], Any], coding_of: Callable[[Sequence[Any]], _Coding]
+    train: Examples, *, read: Callable[[Example], Any], coding_of: Callable[[Iterable[Any]], _Coding]
 ) -> dict[str, Baseline]:
     """The most frequent answer (mean of numbers), and TF-IDF with a linear model where there is something to learn."""
-    answers = [read(example) for example in train]
-    if not answers:
+    coding = coding_of(read(example) for example in train)
+    if not coding.rows:
         raise DataError("no training examples: a baseline cannot be fitted")
-    coding = coding_of(answers)
     examples = draw(train, max(1, coding.classes))
     gold = coding.encode([read(example) for example in examples])
     majority = Baseline(coding.note, lambda rows: [coding.majority] * len(rows))
@@ -67,7 +72,7 @@ def _fit_text(
     if all_blank(examples):
         return {"majority": replace(majority, note=f"{coding.note}; no TF-IDF: all training texts are blank")}
     model = TfidfModel(coding.model, examples, gold, coding.classes)
-    part = "" if len(examples) == len(answers) else f", fitted on {len(examples):,} of {len(answers):,} examples"
+    part = "" if len(examples) == coding.rows else f", fitted on {len(examples):,} of {coding.rows:,} examples"
     note = f"{model} with {coding.method}{part}"
     return {
         "majority": majority,
@@ -75,11 +80,13 @@ def _fit_text(
     }
 
 
-def _code_labels(answers: Sequence[str]) -> _Coding:
-    names = sorted(set(answers))
+def _code_labels(answers: Iterable[str]) -> _Coding:
+    counts = Counter(answers)
+    names = sorted(counts)
     ids = {name: i for i, name in enumerate(names)}
-    majority = _most_frequent(Counter(answers))
+    majority = _most_frequent(counts) if counts else ""
     return _Coding(
+        rows=counts.total(),
         majority=majority,
         note=f"always {majority}",
         classes=len(names),
@@ -90,11 +97,15 @@ def _code_labels(answers: Sequence[str]) -> _Coding:
     )
 
 
-def _code_label_sets(answers: Sequence[tuple[str, ...]]) -> _Coding:
-    counts = Counter(label for labels in answers for label in labels)
+def _code_label_sets(answers: Iterable[tuple[str, ...]]) -> _Coding:
+    rows, counts = 0, Counter[str]()
+    for labels in answers:
+        rows += 1
+        counts.update(labels)
     names = sorted(counts)
     majority = (_most_frequent(counts),) if counts else ()
     return _Coding(
+        rows=rows,
         majority=majority,
         note=f"always {majority[0]} alone" if majority else "never a label",
         classes=len(names),
@@ -105,9 +116,12 @@ def _code_label_sets(answers: Sequence[tuple[str, ...]]) -> _Coding:
     )
 
 
-def _code_numbers(answers: Sequence[float]) -> _Coding:
-    mean = float(np.mean(answers))
+def _code_numbers(answers: Iterable[float]) -> _Coding:
+    parts = [(len(batch), math.fsum(batch)) for batch in _batches(answers)]
+    rows = sum(size for size, _ in parts)
+    mean = math.fsum(total for _, total in parts) / max(1, rows)
     return _Coding(
+        rows=rows,
         majority=mean,
         note=f"always the mean, {mean:.4g}",
         classes=1,
@@ -116,6 +130,12 @@ def _code_numbers(answers: Sequence[float]) -> _Coding:
         model=regressor(),
         method="ridge regression",
     )
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    stream = iter(items)
+    while batch := list(islice(stream, BATCH)):
+        yield batch
 
 
 def _label(example: Example) -> str:

@@ -30,7 +30,7 @@ class TorchBackend:
     """A PyTorch model in evaluation mode: in fp32, and quick in the device's lower precision where it has one."""
 
     def __init__(self, model: Any, device: Device) -> None:
-        self._model, self._device = model, device.in_full_precision()
+        self.model, self._device = model, device.in_full_precision()
         self._lower = device if device.precision != "fp32" else None
 
     @property
@@ -41,11 +41,11 @@ class TorchBackend:
     @cached_property
     def quick(self) -> "Backend | None":
         """The model as it is now in lower precision, made at first use; what is trained later does not reach it."""
-        return None if self._lower is None else _LowerPrecision(self._model, self._lower)
+        return None if self._lower is None else _LowerPrecision(self.model, self._lower)
 
     def logits(self, batch: Batch) -> torch.Tensor:
         """Logits of a batch in fp32, without gradients."""
-        return _logits(self._model, self._device, batch)
+        return _logits(self.model, self._device, batch)
 
 
 class _LowerPrecision:

@@ -1,7 +1,9 @@
 """Examples in, predictions out, in order, as a stream: memory does not grow with the data."""
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -15,6 +17,7 @@ from lmfit.tasks.base import Encoded, Stats, Task
 
 CHUNK_EXAMPLES = 2048
 CHUNK_CHARACTERS = 2_000_000
+AHEAD = 2
 
 
 class Predictor:
@@ -52,9 +55,16 @@ class Predictor:
 
 
 def encode_all(task: Task, examples: Iterable[Example], framer: Framer, stats: Stats) -> Iterator[Encoded]:
-    """Encode a stream of examples chunk by chunk."""
-    for chunk in _chunks(examples):
-        yield from task.encode(chunk, framer, stats)
+    """Encode a stream of examples chunk by chunk; the next chunk is tokenised in a thread (by all cores) meanwhile."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting: deque[tuple[list[Example], Future[Any]]] = deque()
+        for chunk in _chunks(examples):
+            waiting.append((chunk, thread.submit(task.tokenise, chunk, framer)))
+            if len(waiting) > AHEAD:
+                ready, tokens = waiting.popleft()
+                yield from task.encode(ready, framer, stats, tokens.result())
+        for ready, tokens in waiting:
+            yield from task.encode(ready, framer, stats, tokens.result())
 
 
 def _chunks(examples: Iterable[Example]) -> Iterator[list[Example]]:

@@ -56,7 +56,7 @@ def start_from_class_means(model: nn.Module, rows: LabelledInputs, classes: int)
     if final is None:
         return "none"
     features, before, pooled, gold = _capture(model, rows, final, dense)
-    if int(gold.min()) == int(gold.max()) or not features.std() > 0:
+    if int(gold.min()) == int(gold.max()) or features.allclose(features[0]):
         return "none"
     found, done = prototypes(features, gold, classes), "features"
     shares = torch.bincount(gold).double() / len(gold)
@@ -95,6 +95,13 @@ def prototypes(features: Tensor, gold: Tensor, classes: int) -> Prototypes:
     losses = torch.stack([cross_entropy(scale * logits[left], gold[left]) for scale in scales])
     scale = scales[int(losses.argmin())]
     return Prototypes(scale * unit, -scale * unit @ mean, float(losses.min()))
+
+
+@torch.no_grad()
+def last_inputs(model: nn.Module, rows: LabelledInputs, layer: nn.Linear) -> tuple[Tensor, Tensor]:
+    """What `layer` sees of each labelled row, (N, D) in float64, and the class of each, (N,)."""
+    features, _, _, gold = _capture(model, rows, layer, None)
+    return features, gold
 
 
 def _row_layers(model: nn.Module, inputs: Inputs, classes: int) -> tuple[nn.Linear | None, nn.Linear | None]:

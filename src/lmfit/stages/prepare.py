@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from lmfit.catalog import TASKS
-from lmfit.config.schema import FinetuneConfig
+from lmfit.config.schema import FinetuneConfig, ModelConfig
 from lmfit.data.batching import BatchPlan
 from lmfit.data.framing import Framer
 from lmfit.data.ledger import (
@@ -28,13 +28,15 @@ from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.names import METRICS, metric
 from lmfit.hub import cached_commit
 from lmfit.inference.predictor import encode_all
+from lmfit.models.grow import Growth
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
+from lmfit.models.save import LMFIT_KEY
 from lmfit.tasks.base import Stats, Task
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, planned_steps
 from lmfit.version import __version__
 
 DEFAULT_MAX_LENGTH = 256
-ROWS_VERSION = 1
+ROWS_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Prepared:
     source: ModelSource
     commit: str | None
     task: Task
+    growth: Growth | None
     framer: Framer
     splits: Splits
     rows: Rows
@@ -71,12 +74,13 @@ def prepare(config: FinetuneConfig) -> Prepared:
         mark_words(tokenizer)
     task = kind.learn(config.task, splits.words or "unicode", splits.train)
     check_judged(config, task, splits)
+    growth = trained_head(config.model, source, model_config, task)
     framer = make_framer(config, tokenizer, positions(model_config))
     encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
     rows = encoded["train"]
     ledger = _make_ledger(config, source, task, splits, encoded)
     commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
-    return Prepared(config, source, commit, task, framer, splits, rows, ledger, time.perf_counter() - started)
+    return Prepared(config, source, commit, task, growth, framer, splits, rows, ledger, time.perf_counter() - started)
 
 
 def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
@@ -97,6 +101,25 @@ def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
         if label not in known:
             what = f"`{training.best_metric}`: no label `{label}` in the training data"
             raise ConfigError(what, where="training.best_metric", fix=suggestion(label, known))
+
+
+def trained_head(config: ModelConfig, source: ModelSource, model_config: Any, task: Task) -> Growth | None:
+    """What the training data changes about the labels of the model's head; None where the head is not of this task.
+
+    Raises ConfigError where a run would lose a label without `model.drop_labels`.
+    """
+    architecture = (model_config.architectures or [""])[0]
+    labels = [model_config.id2label[i] for i in range(len(model_config.id2label))]
+    problems = {model_config.problem_type, task.model_settings().get("problem_type")} - {None}
+    if task.foreign_state(architecture, labels, model_config) is None or len(problems) > 1:
+        return None
+    growth = Growth(labels, task.labels)
+    if growth.dropped and not config.drop_labels and hasattr(model_config, LMFIT_KEY):
+        shown = ", ".join(growth.dropped[:10]) + (", ..." if len(growth.dropped) > 10 else "")
+        what = f"the training data lacks {len(growth.dropped)} labels that `{source.name}` knows: {shown}"
+        fix = "add rows of them, or lose them with model.drop_labels=true"
+        raise ConfigError(what, where="model.name", fix=fix)
+    return growth if growth.kept else None
 
 
 def make_framer(config: FinetuneConfig, tokenizer: Any, limit: int | None) -> Framer:

@@ -13,6 +13,7 @@ import torch
 from lmfit.device import Device, peak_memory_bytes
 from lmfit.errors import Interrupted
 from lmfit.runs import Run, write_json
+from lmfit.stages.assignment import assignment
 from lmfit.stages.prepare import Prepared
 from lmfit.training.checkpoint import TrainState
 from lmfit.version import __version__
@@ -44,9 +45,10 @@ _DECIDING = ("torch", "transformers")
 
 
 def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, exact: bool) -> None:
-    """What is known before training; the ledger goes to ledger.json."""
+    """What is known before training; the ledger goes to ledger.json, who is in which split to splits.json."""
     config = prepared.config
     write_json(run.path / "ledger.json", prepared.ledger.as_dict(texts=config.evaluation.texts))
+    write_json(run.path / "splits.json", assignment(prepared))
     run.record(
         status="running",
         error=None,

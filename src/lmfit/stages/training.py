@@ -1,13 +1,14 @@
 """Build the model and train it: what the trainer is given, and which hooks stand around it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from lmfit import console
-from lmfit.data.batching import key, keyed_generator, split_by_tokens
+from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
 from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
@@ -17,8 +18,9 @@ from lmfit.evaluation.names import metric
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.freeze import freeze
+from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
-from lmfit.models.load import load_config, load_model
+from lmfit.models.load import load_model
 from lmfit.runs import Run
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Prepared
@@ -45,51 +47,69 @@ class TaskObjective:
 def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
     """Pretrained encoder and task head on the device; new weights depend on the seed alone.
 
-    A head that was trained for the same labels is kept, unless `model.head_init` names another start. Where training
-    is `resumed` from a checkpoint the head comes from there.
+    Of a head that was trained for some of the labels these rows are kept. Where training is `resumed` from a checkpoint
+    the head comes from there.
     """
-    config, task = prepared.config, prepared.task
+    config, growth = prepared.config, prepared.growth
     with seeded(key(config.seed, "head")):
-        model, new = load_model(prepared.source, task.auto_class, task.model_settings())
-        other = not new and list(load_config(prepared.source).id2label.values()) != task.labels
-        if other or (not new and config.model.head_init == "random"):
-            reset_head(model)
+        model, growth = _load(prepared, growth if config.model.head_init == "auto" or _has_new(growth) else None)
     model.to(device.torch_device)
     if not resumed:
-        if other:
-            console.say(f"head: new, since the labels differ from those of {prepared.source.name}")
-        if new or other or config.model.head_init == "class_means":
-            _start_head(prepared, model, device)
-        elif config.model.head_init == "auto":
-            console.say(f"head: kept from {prepared.source.name}")
+        if growth is not None:
+            console.say(f"head: {growth} (of {prepared.source.name})")
+        _start_head(prepared, model, device, growth)
     freeze(model, config.model.freeze)
     return model
 
 
-def _start_head(prepared: Prepared, model: Any, device: Device) -> None:
-    """Class means as the initial head, from at most 2,048 training rows, where rows have a class of their own."""
-    config, task, rows = prepared.config, prepared.task, prepared.rows
-    if config.model.head_init == "random":
+def _has_new(growth: Growth | None) -> bool:
+    return growth is not None and bool(growth.new)
+
+
+def _load(prepared: Prepared, growth: Growth | None) -> tuple[Any, Growth | None]:
+    """The model with a row of its head for each label, and what was kept of the head; None where all of it is new."""
+    source, task = prepared.source, prepared.task
+    if growth is not None:
+        model, new = load_model(source, task.auto_class, {"num_labels": len(growth.before)})
+        if not new and grow_head(model, growth, task.model_settings()):
+            return model, growth
+    model, new = load_model(source, task.auto_class, task.model_settings())
+    if not new:
+        reset_head(model)
+    return model, None
+
+
+def _start_head(prepared: Prepared, model: Any, device: Device, growth: Growth | None) -> None:
+    """Class means for what is new of the head, from at most 2,048 training rows, where rows have a class of their own.
+
+    Raises ConfigError where class means are asked for and there are none.
+    """
+    task, init = prepared.task, prepared.config.model.head_init
+    if init == "random" or (growth is not None and not growth.new):
         return
-    chosen = keyed_generator(config.seed, "head rows").permutation(len(rows))[:HEAD_ROWS]
-
-    def labelled() -> Iterator[tuple[Batch, torch.Tensor]]:
-        for piece in split_by_tokens(
-            chosen[np.argsort(rows.lengths[chosen])], np.sort(rows.lengths[chosen]), device.micro_batch_tokens
-        ):
-            batch = task.collate([rows[int(i)] for i in piece], prepared.framer)
-            classes = task.classes(batch)
-            if classes is not None:
-                inputs = {name: tensor.to(device.torch_device) for name, tensor in model_inputs(batch).items()}
-                yield inputs, classes
-
+    labelled = partial(_labelled, prepared, device)
     if next(labelled(), None) is None:
-        if config.model.head_init == "class_means":
+        if init == "class_means":
             what, fix = "class_means needs one label per text", "set model.head_init=random"
             raise ConfigError(what, where="model.head_init", fix=fix)
-        return
-    done = start_from_class_means(model, labelled, len(task.labels))
-    console.say(f"head: starts from {'random weights' if done == 'none' else f'class means ({done})'}")
+    elif growth is not None:
+        done = start_new_rows(model, growth, labelled)
+        console.say(f"head: {done} of the {len(growth.new)} new labels start from class means")
+    else:
+        how = start_from_class_means(model, labelled, len(task.labels))
+        console.say(f"head: starts from {'random weights' if how == 'none' else f'class means ({how})'}")
+
+
+def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Batch, torch.Tensor]]:
+    """Model inputs and classes of at most 2,048 training rows; nothing where rows have no class of their own."""
+    task, rows = prepared.task, prepared.rows
+    chosen = draw_rows(keyed_generator(prepared.config.seed, "head rows"), len(rows), HEAD_ROWS)
+    lengths = rows.lengths[chosen]
+    for piece in split_by_tokens(chosen[np.argsort(lengths)], np.sort(lengths), device.micro_batch_tokens):
+        batch = task.collate([rows[int(i)] for i in piece], prepared.framer)
+        classes = task.classes(batch)
+        if classes is not None:
+            yield {name: tensor.to(device.torch_device) for name, tensor in model_inputs(batch).items()}, classes
 
 
 def checkpoints_of(run: Run, prepared: Prepared) -> Checkpoints:

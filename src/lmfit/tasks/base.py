@@ -100,8 +100,17 @@ class Task(ABC):
         }
 
     @abstractmethod
-    def encode(self, examples: Sequence[Example], framer: Framer, stats: Stats) -> Iterator[Encoded]:
-        """Model inputs of each example, in order. Raises DataError where overflow is `error` and one is too long."""
+    def tokenise(self, examples: Sequence[Example], framer: Framer) -> Any:
+        """The token ids of examples: the slow part of `encode`, which can run ahead of it in a thread."""
+
+    @abstractmethod
+    def encode(
+        self, examples: Sequence[Example], framer: Framer, stats: Stats, tokens: Any = None
+    ) -> Iterator[Encoded]:
+        """Model inputs of each example, in order; `tokens`: what `tokenise` gave, where that is done already.
+
+        Raises DataError where overflow is `error` and one is too long.
+        """
 
     def collate(self, rows: Sequence[Row], framer: Framer) -> Batch:
         """Padded tensors of some rows; arrays (B, L), values (B, ...)."""

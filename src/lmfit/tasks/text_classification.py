@@ -124,21 +124,29 @@ class TextClassification(Task):
         """The kind of problem."""
         return self.problem
 
-    def encode(self, examples: Sequence[Example], framer: Framer, stats: Stats) -> Iterator[Encoded]:
+    def tokenise(self, examples: Sequence[Example], framer: Framer) -> tuple[list[list[int]], list[list[int]]]:
+        """Token ids of the first texts, and of the second ones where there are any."""
+        pairs = [example.text_pair for example in examples if example.text_pair is not None]
+        return framer.encode_texts([example.text for example in examples]), framer.encode_texts(pairs)
+
+    def encode(
+        self, examples: Sequence[Example], framer: Framer, stats: Stats, tokens: Any = None
+    ) -> Iterator[Encoded]:
         """Texts to token ids; a pair fills both segments; texts over the length become windows of equal weight."""
-        first = framer.encode_texts([example.text for example in examples])
-        pairs = [example.text_pair for example in examples]
-        second = iter(framer.encode_texts([pair for pair in pairs if pair is not None]))
+        first, second = tokens or self.tokenise(examples, framer)
+        seconds, counts = iter(second), stats.counts
         for example, ids in zip(examples, first, strict=True):
             if self.pairs not in (None, example.text_pair is not None):
                 raise _wrong_sides(example, self.pairs)
-            other = None if example.text_pair is None else next(second)
-            stats.counts.update(examples=1, words=len(ids) + len(other or []))
+            other = None if example.text_pair is None else next(seconds)
+            counts["examples"] += 1
+            counts["words"] += len(ids) + len(other or ())
             self._note_unknown(example, ids, other, framer, stats)
             framed = self._windows(example, ids, other, framer, stats)
             target = self._target(example)
             rows = [_row(framer, a, b, target, 1 / len(framed)) for a, b in framed]
-            stats.counts.update(rows=len(rows), tokens=sum(len(row) for row in rows))
+            counts["rows"] += len(rows)
+            counts["tokens"] += sum(map(len, rows))
             yield Encoded(example, rows)
 
     def _note_unknown(

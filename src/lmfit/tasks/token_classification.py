@@ -13,7 +13,7 @@ from lmfit.config.tasks import TokenClassificationSettings
 from lmfit.data.collate import IGNORED, Batch
 from lmfit.data.example import Example
 from lmfit.data.framing import Framer, Window, cut
-from lmfit.data.rows import Row
+from lmfit.data.rows import TOKEN_DTYPE, Row
 from lmfit.data.words import split_words
 from lmfit.errors import DataError
 from lmfit.evaluation.entities import Span, repair_iob2, spans
@@ -83,11 +83,18 @@ class TokenClassification(Task):
         """Entities, or plain tags."""
         return "entities" if self.entities else "tags"
 
-    def encode(self, examples: Sequence[Example], framer: Framer, stats: Stats) -> Iterator[Encoded]:
-        """Words to subwords; the label stands on the first subword (or all), long sentences become windows."""
+    def tokenise(self, examples: Sequence[Example], framer: Framer) -> tuple[list[list[str]], list[list[list[int]]]]:
+        """The words of each example, and the token ids of each word."""
         offsets = [e.words if e.words is not None else split_words(e.text, self.words) for e in examples]
         texts = [[e.text[a:b] for a, b in spans] for e, spans in zip(examples, offsets, strict=True)]
-        for example, words, pieces in zip(examples, texts, framer.encode_words(texts), strict=True):
+        return texts, framer.encode_words(texts)
+
+    def encode(
+        self, examples: Sequence[Example], framer: Framer, stats: Stats, tokens: Any = None
+    ) -> Iterator[Encoded]:
+        """Words to subwords; the label stands on the first subword (or all), long sentences become windows."""
+        texts, ids = tokens or self.tokenise(examples, framer)
+        for example, words, pieces in zip(examples, texts, ids, strict=True):
             rows = self._rows(example, words, pieces, framer, stats)
             yield Encoded(example, rows)
 
@@ -124,15 +131,12 @@ class TokenClassification(Task):
     @staticmethod
     def _row(framer: Framer, ids: np.ndarray, labels: np.ndarray, words: np.ndarray) -> Row:
         framed, _ = framer.frame(ids.tolist())
-        after = len(framed) - framer.lead - len(ids)
-        place = (framer.lead, after)
-        return Row(
-            {
-                "input_ids": framed,
-                "labels": np.pad(labels, place, constant_values=IGNORED),
-                "words": np.pad(words, place, constant_values=-1),
-            }
-        )
+        inside = slice(framer.lead, framer.lead + len(ids))
+        tokens = {"input_ids": np.array(framed, TOKEN_DTYPE)}
+        for name, values, blank in (("labels", labels, IGNORED), ("words", words, -1)):
+            tokens[name] = np.full(len(framed), blank, TOKEN_DTYPE)
+            tokens[name][inside] = values
+        return Row(tokens)
 
     def _note_unknown(self, words: list[str], pieces: list[list[int]], framer: Framer, stats: Stats) -> None:
         for word, piece in zip(words, pieces, strict=True):
