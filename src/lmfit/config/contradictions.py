@@ -25,6 +25,8 @@ _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "data.delimiter": ("data.format", {"auto", "csv", "tsv", "text"}),
     "data.validation.key": ("data.validation.by", {"group"}),
     "data.test.key": ("data.test.by", {"group"}),
+    "evaluation.operating_points": _TEXTS,
+    "evaluation.costs": _TEXTS,
     "task.focal_gamma": ("task.loss", {"focal"}),
 }
 """Key -> the key that decides whether it has an effect, and the values of that key with which it has one."""

@@ -1,0 +1,135 @@
+"""Scores of parts of a split, and an honest word about the worst of them."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from lmfit.evaluation.intervals import IntArray, resample_weights
+from lmfit.evaluation.names import metric
+from lmfit.evaluation.scores import Scores
+
+FEW = 30
+MOST_VALUES = 20
+LENGTH_BINS = 4
+_SPREAD_RESAMPLES = 200
+
+Scorer = Callable[[IntArray, int], Scores]
+"""Scores of the rows with these indices, with so many resamples."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows (indices) that have a value of `by`."""
+
+    by: str
+    value: str
+    rows: IntArray
+
+
+def length_bins(words: Sequence[int]) -> list[str]:
+    """The quartile each length falls in, as `8–12 words`; fewer bins where lengths are alike."""
+    values = np.asarray(words)
+    edges = np.unique(np.quantile(values, np.arange(1, LENGTH_BINS) / LENGTH_BINS, method="lower"))
+    place = np.searchsorted(edges, values)
+    names = {b: f"{values[place == b].min()}–{values[place == b].max()} words" for b in np.unique(place)}
+    return [names[b] for b in place]
+
+
+def script_of(text: str) -> str:
+    """The script of most letters, by their Unicode names: `Latin`, `CJK`, `Arabic`; `no letters`."""
+    names = (unicodedata.name(character, "").partition(" ")[0] for character in text if character.isalpha())
+    most = Counter(names).most_common(1)
+    name = most[0][0] if most else "no letters"
+    return name if name in ("CJK", "no letters") else name.capitalize()
+
+
+def slices_of(by: str, values: Sequence[str]) -> tuple[list[Slice], str]:
+    """One slice for each of the (at most 20) most frequent values, and a note on what was left out."""
+    counts = Counter(values)
+    order = {value: i for i, value in enumerate(values)}
+    kept = sorted(counts, key=lambda value: (-counts[value], order[value]))[:MOST_VALUES]
+    array = np.asarray(values, dtype=object)
+    left = sum(counts.values()) - sum(counts[value] for value in kept)
+    note = f"{by}: {len(counts) - len(kept):,} rarer values ({left:,} rows) are not shown" if left else ""
+    return [Slice(by, value, np.flatnonzero(array == value)) for value in kept], note
+
+
+def score_slices(columns: Mapping[str, Sequence[str]], score: Scorer, *, resamples: int, seed: int) -> dict[str, Any]:
+    """{"metric", "slices": [{"by", "value", "n", "score", "few", "difference", "p"}], "notes", "worst"} of a split.
+
+    Each slice of at least 30 rows is tested against the rest of the split: difference of the headline metric over its
+    bootstrap standard error, normal, two-sided; `p` is corrected for the number of slices (Holm 1979). Intervals hold
+    for one slice at a time.
+    """
+    found, notes, raw = [], [], []
+    headline = ""
+    for by, values in columns.items():
+        slices, note = slices_of(by, values)
+        notes += [note] if note else []
+        for one in slices:
+            scores = score(one.rows, resamples)
+            headline = scores.headline
+            few = len(one.rows) < FEW
+            row = {"by": by, "value": one.value, "n": len(one.rows), "score": scores.metrics[headline], "few": few}
+            rest = np.setdiff1d(np.arange(len(values)), one.rows)
+            tested = None if few or len(rest) < FEW else _against(scores, score(rest, 0), seed)
+            raw.append(tested[1] if tested else None)
+            found.append(row | {"difference": tested[0] if tested else None})
+    for row, p in zip(found, holm(raw), strict=True):
+        row["p"] = p
+    return {"metric": headline, "slices": found, "notes": notes, "worst": worst(found, headline)}
+
+
+def worst(rows: Sequence[Mapping[str, Any]], headline: str) -> dict[str, Any] | None:
+    """The tested slice that is furthest behind the rest, and a sentence; None where none is behind."""
+    tested = [row for row in rows if row["p"] is not None]
+    sign = 1 if tested and metric(headline).better == "higher" else -1
+    behind = [row for row in tested if sign * row["difference"] < 0]
+    if not behind:
+        return None
+    row = min(behind, key=lambda row: (row["p"], sign * row["difference"]))
+    name, score, margin = f"{row['by']} = {row['value']}", row["score"]["value"], abs(row["difference"])
+    told = f"worst slice: {name} ({row['n']:,} rows), {headline} {score:.3f}, {margin:.3f} behind the rest"
+    holds = row["p"] < 0.05
+    verdict = "this holds" if holds else "this may be chance"
+    sentence = f"{told}; {verdict} after correction for {len(tested)} slices (Holm, p = {shown_p(row['p'])})"
+    return {"by": row["by"], "value": row["value"], "holds": holds, "sentence": sentence}
+
+
+def holm(p: Sequence[float | None]) -> list[float | None]:
+    """p-values corrected for their number (Holm 1979), None where there is none."""
+    order = sorted((i for i, one in enumerate(p) if one is not None), key=lambda i: p[i] or 0.0)
+    corrected: list[float | None] = [None] * len(p)
+    highest = 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(order) - rank) * (p[i] or 0.0)))
+        corrected[i] = highest
+    return corrected
+
+
+def shown_p(p: float) -> str:
+    """`0.013`, or `< 0.001`."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _against(part: Scores, rest: Scores, seed: int) -> tuple[float, float] | None:
+    """(difference, p) of the headline in two sets of different rows; None where it is undefined or does not vary."""
+    values = [scores.metrics[scores.headline]["value"] for scores in (part, rest)]
+    if None in values:
+        return None
+    error = float(np.hypot(_standard_error(part, seed), _standard_error(rest, seed + 1)))
+    difference = values[0] - values[1]
+    if not error > 0:
+        return None
+    return difference, float(2 * norm.sf(abs(difference) / error))
+
+
+def _standard_error(scores: Scores, seed: int) -> float:
+    name = scores.headline
+    chunks = [scores.units.scores(w)[name] for w in resample_weights(scores.units, _SPREAD_RESAMPLES, seed)]
+    return float(np.nanstd(np.concatenate(chunks), ddof=1))
