@@ -95,13 +95,15 @@ def tempered(probabilities: FloatArray, temperature: float, *, several: bool) ->
 def fit_temperature(outcomes: Outcomes) -> Temperature | str:
     """Temperature scaling (Guo et al. 2017): the one number that gives held-out labels the highest likelihood.
 
-    A sentence instead where there are fewer than 100 items, where the likelihood has no maximum (nothing is wrong), or
-    where the gain is no more than chance gives (likelihood-ratio test at 5 %).
+    A sentence instead where there are fewer than 100 items, where the likelihood has no maximum (no answer is wrong),
+    or where the gain is no more than chance gives (likelihood-ratio test at 5 %).
     """
     known = np.ones(len(outcomes.gold), bool) if outcomes.several else outcomes.gold >= 0
     gold, p = outcomes.gold[known], _probabilities(outcomes)[known]
     if len(gold) < MIN_ITEMS:
         return f"only {len(gold)} validation items; it takes {MIN_ITEMS}"
+    if not _any_wrong(p, gold, several=outcomes.several):
+        return "no validation answer is wrong, so the likelihood has no maximum"
     nll = _binary_nll(p, gold) if outcomes.several else _nll(p, gold)
     bounds = (-np.log(MOST), np.log(MOST))
     best = minimize_scalar(
@@ -109,10 +111,15 @@ def fit_temperature(outcomes: Outcomes) -> Temperature | str:
     )
     value, before, after = float(np.exp(best.x)), nll(1.0), float(best.fun)
     if abs(best.x) > bounds[1] - 0.01:
-        return "no temperature between 0.05 and 20 fits best, as where no validation answer is wrong"
+        return "no temperature between 0.05 and 20 fits best"
     if 2 * len(gold) * (before - after) <= chi2.ppf(0.95, df=1):
         return f"the best temperature on validation, {value:.2f}, is not better than 1 beyond chance"
     return Temperature(value, len(gold), before, after)
+
+
+def _any_wrong(probabilities: FloatArray, gold: NDArray[Any], *, several: bool) -> bool:
+    wrong = (probabilities > 0.5) != gold if several else probabilities.argmax(axis=1) != gold
+    return bool(wrong.any())
 
 
 def _nll(probabilities: FloatArray, gold: NDArray[Any]) -> Callable[[float], float]:

@@ -36,8 +36,8 @@ def length_bins(words: Sequence[int]) -> list[str]:
     values = np.asarray(words)
     edges = np.unique(np.quantile(values, np.arange(1, LENGTH_BINS) / LENGTH_BINS, method="lower"))
     place = np.searchsorted(edges, values)
-    names = {b: f"{values[place == b].min()}–{values[place == b].max()} words" for b in np.unique(place)}
-    return [names[b] for b in place]
+    ends = {b: dict.fromkeys((values[place == b].min(), values[place == b].max())) for b in np.unique(place)}
+    return [f"{'–'.join(map(str, ends[b]))} words" for b in place]
 
 
 def script_of(text: str) -> str:

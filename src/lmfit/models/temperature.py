@@ -22,7 +22,7 @@ def divide_logits(model: Any, temperature: float, inputs: dict[str, torch.Tensor
     kept = [(parameter, parameter.clone()) for parameter in head.parameters()]
     for parameter, _ in kept:
         parameter.div_(temperature)
-    done = torch.allclose(model(**inputs).logits, wanted, rtol=1e-3, atol=1e-5)
+    done = torch.allclose(model(**inputs).logits, wanted, rtol=1e-4, atol=1e-5)
     for parameter, before in kept:
         if not done:
             parameter.copy_(before)

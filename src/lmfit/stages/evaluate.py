@@ -21,7 +21,7 @@ from lmfit.runs import Run, evaluations, write_json
 from lmfit.stages.details import Details, check_details
 from lmfit.stages.evaluations import appearing, choose_folder, has_validation, validation_outcomes
 from lmfit.stages.judge import Judge, shown
-from lmfit.stages.looks import look, told
+from lmfit.stages.looks import look, looks_told
 from lmfit.stages.recording import versions
 from lmfit.stages.scoring import write_slices
 from lmfit.stages.seen import Seen
@@ -103,7 +103,7 @@ def _kept(chosen: Run, predictor: Predictor, split: Source, folder: Path, config
             "versions": versions(),
         }
         write_json(writing / "evaluation.json", facts)
-    if sentence := told(looks, name):
+    if sentence := looks_told(looks, name):
         console.say(sentence)
     console.say(f"report: {write_report(folder)}")
     write_report(chosen.path)

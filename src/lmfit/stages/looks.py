@@ -33,8 +33,8 @@ def look(run: Run, fingerprint: str) -> dict[str, int]:
     return {"looks": sum(own.values()), "runs": len(own)}
 
 
-def told(looks: Mapping[str, int], name: str) -> str:
-    """A sentence from the second look on, else nothing."""
+def looks_told(looks: Mapping[str, int], name: str) -> str:
+    """A sentence on the looks at the rows of a split or a new file, from the second look on; else nothing."""
     if looks.get("looks", 0) < 2:
         return ""
     runs = "1 run" if looks["runs"] == 1 else f"{looks['runs']} runs"

@@ -43,6 +43,10 @@ def score_run(run: Run, prepared: Prepared, predictor: Predictor, judge: Judge, 
     validation = seen["validation"].outcomes() if "validation" in seen else None
     details = Details(settings, judge.seed, calibration["temperature"], validation)
     scores = {name: details.added(one, seen[name], beside[name]) for name, one in scores.items()}
+    baselines = {
+        b: {name: details.added(one, beside[name][b], {}) for name, one in by_split.items()}
+        for b, by_split in baselines.items()
+    }
     write_json(
         run.path / "metrics.json",
         {name: s.metrics for name, s in scores.items()}

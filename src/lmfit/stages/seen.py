@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain
+from pathlib import PurePath
 from typing import Any
 
 from lmfit.data.example import Example
@@ -92,7 +93,7 @@ def _length(example: Example) -> int:
 
 
 def _source(example: Example) -> str:
-    return getattr(example, "source", None) or example.origin.file
+    return getattr(example, "source", None) or PurePath(example.origin.file).name
 
 
 _OF_TEXTS: Mapping[str, Callable[[Example], Any]] = {
