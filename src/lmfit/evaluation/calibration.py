@@ -23,6 +23,7 @@ MIN_ITEMS = 100
 MOST = 20.0
 _TAILS = (0.025, 0.975)
 _TINY = 1e-38
+_CONSISTENCY_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def calibration_scores(outcomes: Outcomes, resamples: int, seed: int) -> dict[st
 
     ECE (Naeini et al. 2015; Guo et al. 2017): 15 bins of equal width over the probability of the most probable class,
     or over every (row, label) probability where an item may have several. A resample adds its own noise to the gaps
-    of the bins, so the interval of ECE is the basic bootstrap's (twice the value minus the quantiles), not below 0.
+    of the bins, so the interval of ECE is the basic bootstrap's (twice the value minus the quantiles); it begins at 0
+    where an honest model would show as much (`honest_ece`).
     Brier (1950): squared error of the probabilities summed over the classes, or of every (row, label) probability.
     """
     units, n = calibration_units(outcomes)
@@ -49,8 +51,21 @@ def calibration_scores(outcomes: Outcomes, resamples: int, seed: int) -> dict[st
     if resamples and value is not None and units.count > 1:
         sampled = np.concatenate([units.scores(weights)["ece"] for weights in resample_weights(units, resamples, seed)])
         low, high = np.quantile(sampled[~np.isnan(sampled)], _TAILS)
-        found["ece"] = Estimate(value, max(0.0, 2 * value - float(high)), max(value, 2 * value - float(low)))
+        least = 0.0 if value <= honest_ece(outcomes, seed) else max(0.0, 2 * value - float(high))
+        found["ece"] = Estimate(value, least, max(value, 2 * value - float(low)))
     return {name: (one, n) for name, one in found.items()}
+
+
+def honest_ece(outcomes: Outcomes, seed: int) -> float:
+    """The ECE that a model whose probabilities are true stays below on these rows 95 % of the time.
+
+    Consistency resampling (Broecker & Smith 2007): hits drawn by the probabilities themselves; the sum of those of a
+    bin is taken as normal.
+    """
+    confidence, _, _ = judged(outcomes)
+    spread = np.sqrt(np.bincount(_bin(confidence), confidence * (1 - confidence), BINS))
+    gaps = np.abs(np.random.default_rng(seed).normal(size=(_CONSISTENCY_DRAWS, BINS)) * spread).sum(axis=1)
+    return float(np.quantile(gaps, 0.95) / len(confidence))
 
 
 def calibration_units(outcomes: Outcomes) -> tuple[CountUnits, int]:

@@ -7,7 +7,7 @@ from typing import Any
 from lmfit.config.schema import EvaluationConfig
 from lmfit.data.example import Example
 from lmfit.errors import ConfigError, suggestion
-from lmfit.evaluation.calibration import calibration_scores, reliability, tempered
+from lmfit.evaluation.calibration import calibration_scores, honest_ece, reliability, tempered
 from lmfit.evaluation.costs import cost_table
 from lmfit.evaluation.operating import operating_point
 from lmfit.evaluation.outcomes import Outcomes
@@ -51,7 +51,8 @@ class Details:
     def _calibration(self, outcomes: Outcomes) -> tuple[dict[str, Any], dict[str, Any]]:
         if outcomes.probabilities is None:
             return {}, {}
-        table: dict[str, Any] = {"bins": reliability(outcomes), "temperature": self.temperature}
+        honest = honest_ece(outcomes, self.seed)
+        table: dict[str, Any] = {"bins": reliability(outcomes), "temperature": self.temperature, "honest_ece": honest}
         if self.temperature is not None:
             before = tempered(outcomes.probabilities, 1 / self.temperature, several=outcomes.several)
             table["before"] = self._probable(replace(outcomes, probabilities=before))

@@ -19,6 +19,7 @@ class Calibration:
     drawing: Markup
     sentence: str
     rows: list[tuple[str, Estimate | None, Estimate | None]]
+    honest: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def calibration(run: RunFiles, split: str, words: Words) -> Calibration | None:
         (words.heading("metric", name), estimate(dig(run.metrics, split, name)), estimate(dig(table, "before", name)))
         for name in ("ece", "brier")
     ]
-    return Calibration(reliability_chart(points, words.plain("calibration.label")), sentence, rows)
+    bound = number(dig(table, "honest_ece"))
+    honest = "" if bound is None else words.plain("calibration.honest", bound=score(bound))
+    return Calibration(reliability_chart(points, words.plain("calibration.label")), sentence, rows, honest)
 
 
 def operating_points(run: RunFiles, split: str) -> list[OperatingRow]:
