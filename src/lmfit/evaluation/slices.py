@@ -62,22 +62,23 @@ def slices_of(by: str, values: Sequence[str]) -> tuple[list[Slice], str]:
 def score_slices(columns: Mapping[str, Sequence[str]], score: Scorer, *, resamples: int, seed: int) -> dict[str, Any]:
     """{"metric", "slices": [{"by", "value", "n", "score", "few", "difference", "p"}], "notes", "worst"} of a split.
 
-    Each slice of at least 30 rows is tested against the rest of the split: difference of the headline metric over its
-    bootstrap standard error, normal, two-sided; `p` is corrected for the number of slices (Holm 1979). Intervals hold
-    for one slice at a time.
+    Each slice of at least 30 rows is tested against the rest of the split: difference of the headline metric over the
+    standard error that it has if the slice is like the rest (bootstrap of the whole split, scaled to the sizes),
+    normal, two-sided; `p` is corrected for the number of slices (Holm 1979). Intervals hold for one slice at a time.
     """
     found, notes, raw = [], [], []
-    headline = ""
+    rows = np.arange(len(next(iter(columns.values()))))
+    whole = score(rows, 0)
+    headline, error = whole.headline, _standard_error(whole, seed)
     for by, values in columns.items():
         slices, note = slices_of(by, values)
         notes += [note] if note else []
         for one in slices:
             scores = score(one.rows, resamples)
-            headline = scores.headline
             few = len(one.rows) < FEW
             row = {"by": by, "value": one.value, "n": len(one.rows), "score": scores.metrics[headline], "few": few}
-            rest = np.setdiff1d(np.arange(len(values)), one.rows)
-            tested = None if few or len(rest) < FEW else _against(scores, score(rest, 0), seed)
+            rest = np.setdiff1d(rows, one.rows)
+            tested = None if few or len(rest) < FEW else _against(scores, score(rest, 0), error)
             raw.append(tested[1] if tested else None)
             found.append(row | {"difference": tested[0] if tested else None})
     for row, p in zip(found, holm(raw), strict=True):
@@ -117,19 +118,21 @@ def shown_p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _against(part: Scores, rest: Scores, seed: int) -> tuple[float, float] | None:
-    """(difference, p) of the headline in two sets of different rows; None where it is undefined or does not vary."""
-    values = [scores.metrics[scores.headline]["value"] for scores in (part, rest)]
-    if None in values:
+def _against(part: Scores, rest: Scores, error: float) -> tuple[float, float] | None:
+    """(difference, p) of the headline in two sets of different rows; None where it is undefined or does not vary.
+
+    error: standard error of the headline on a set of one row, if all rows are alike.
+    """
+    name = part.headline
+    a, b = part.metrics[name]["value"], rest.metrics[name]["value"]
+    if a is None or b is None or not error > 0:
         return None
-    error = float(np.hypot(_standard_error(part, seed), _standard_error(rest, seed + 1)))
-    difference = values[0] - values[1]
-    if not error > 0:
-        return None
-    return difference, float(2 * norm.sf(abs(difference) / error))
+    spread = error * np.sqrt(1 / part.units.count + 1 / rest.units.count)
+    return a - b, float(2 * norm.sf(abs(a - b) / spread))
 
 
 def _standard_error(scores: Scores, seed: int) -> float:
+    """Of the headline on a single unit: that of the whole split by the bootstrap, times the root of its units."""
     name = scores.headline
     chunks = [scores.units.scores(w)[name] for w in resample_weights(scores.units, _SPREAD_RESAMPLES, seed)]
-    return float(np.nanstd(np.concatenate(chunks), ddof=1))
+    return float(np.nanstd(np.concatenate(chunks), ddof=1) * np.sqrt(scores.units.count))
