@@ -59,12 +59,15 @@ class NewFile:
 def run(chosen: Run, new: NewFile | None, *, device: str, seed: int) -> dict[str, Any]:
     """Metrics of `chosen` by split and by name of each evaluation; of a new labelled file, those of it alone.
 
+    An evaluation that has the name of a split is told as NAME-file beside it.
+
     All about a new file is kept in evaluations/NAME of a run folder, which appears when it is whole.
     Raises InputError or DataError where the file cannot be read, or its name is taken.
     """
     if new is None:
         own = {split: entries for split, entries in chosen.metrics.items() if split != "baseline"}
-        return own | {folder.name: next(iter(Run(folder).metrics.values())) for folder in evaluations(chosen)}
+        found = {folder.name: next(iter(Run(folder).metrics.values())) for folder in evaluations(chosen)}
+        return own | {f"{name}-file" if name in own else name: metrics for name, metrics in found.items()}
     folder = choose_folder(chosen, new.path, new.name, overwrite=new.overwrite)
     predictor = load_predictor(chosen, device=device)
     config = _config(chosen, predictor.task.name, new)

@@ -14,14 +14,13 @@ from lmfit.stages.seen import Seen
 from lmfit.tasks.base import Task
 from lmfit.tasks.predictions import LabelPrediction
 
-_SPLITS = ("train", "validation", "test", "baseline")
 _VALIDATION = Path("predictions/validation.jsonl")
 
 
 def choose_folder(chosen: Run, file: str, name: str | None, *, overwrite: bool) -> Path:
     """evaluations/NAME of a run. Without a name it is the file's, then with -2, -3 behind it.
 
-    Raises InputError for a name that is no file name, that a split has, or that is taken.
+    Raises InputError for a name that is no file name, or that is taken.
     """
     if name is not None:
         folder = chosen.path / EVALUATIONS / _checked(name)
@@ -30,7 +29,6 @@ def choose_folder(chosen: Run, file: str, name: str | None, *, overwrite: bool) 
             raise InputError(f"there is an evaluation `{name}` of this run already", where=str(folder), fix=fix)
         return folder
     stem = Path(file.partition("#")[0]).name.partition(".")[0] or "data"
-    stem = f"{stem}-file" if stem in _SPLITS else stem
     folder, number = chosen.path / EVALUATIONS / stem, 1
     while folder.exists():
         number += 1
@@ -83,7 +81,4 @@ def _answer(row: dict[str, object]) -> LabelPrediction:
 def _checked(name: str) -> str:
     if not name or Path(name).name != name or name.startswith("."):
         raise InputError(f"`{name}` cannot name an evaluation", where="--name", fix="use letters, digits, - and _")
-    if name in _SPLITS:
-        what = f"`{name}` is what the run's own data are called"
-        raise InputError(what, where="--name", fix=f"another name, e.g. new-{name}")
     return name
