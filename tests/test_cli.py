@@ -193,7 +193,7 @@ class TestOutput:
         monkeypatch.chdir(config.parent)
         for _ in range(2):
             assert command("finetune", config, "output=null")[0] == 0
-        assert sorted(os.listdir("runs")) == ["latest", "tiny", "tiny-2"]
+        assert sorted(p.name for p in Path("runs").glob("[!.]*")) == ["latest", "tiny", "tiny-2"]
         assert os.readlink("runs/latest") == "tiny-2"
 
     def test_an_output_elsewhere_makes_no_link(self, config: Path, command: Command) -> None:
@@ -298,7 +298,8 @@ class TestEvaluate:
         assert (
             found["accuracy"]["value"] == json.loads(command("evaluate", run, "--json")[1])["test"]["accuracy"]["value"]
         )
-        assert sorted(os.listdir(run / "evaluations" / "again")) == ["metrics.json", "predictions.jsonl", "tables.json"]
+        files = ["evaluation.json", "metrics.json", "predictions.jsonl", "report.html", "tables.json"]
+        assert sorted(os.listdir(run / "evaluations" / "again")) == files
 
     @pytest.mark.parametrize("name", ["../up", ".hidden", "a/b"])
     def test_a_name_stays_in_the_run_folder(self, name: str, trained: Callable[[str], Run], command: Command) -> None:

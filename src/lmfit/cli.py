@@ -147,9 +147,19 @@ def evaluate(
     name: Annotated[
         str | None, typer.Option("--name", help="What its scores are called; default: the file's name.")
     ] = None,
-    words: Annotated[list[str] | None, typer.Option("--set", help="How to read the file: data.columns={...}.")] = None,
+    slice_by: Annotated[
+        list[str] | None,
+        typer.Option("--slice-by", help="Scores for each value of a column, or by length, language, source."),
+    ] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="How to read and score the file: data.columns={...}, evaluation.costs={...}."),
+    ] = None,
     device: DeviceName = "auto",
     seed: Seed = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Move an old evaluation of that name to NAME.old-1.")
+    ] = False,
     require: Require = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -161,14 +171,14 @@ def evaluate(
     from lmfit.summary import check_requirements, metric_lines, parse_requirements
 
     requirements = parse_requirements(require or [])
-    if data is None and (name or words or seed is not None or device != "auto"):
-        raise InputError("--name, --set, --seed and --device are about a new file", fix="add --data FILE")
+    if data is None and (name or words or slice_by or overwrite or seed is not None or device != "auto"):
+        told = "--name, --slice-by, --set, --seed, --overwrite and --device are about a new file"
+        raise InputError(told, fix="add --data FILE (the test file of a run is one, too)")
     chosen = choose_run(run, ("finetune",))
     from lmfit.stages import evaluate as stage
 
-    metrics = stage.run(
-        chosen, data=data, name=name, words=words or [], device=device, seed=13 if seed is None else seed
-    )
+    new = None if data is None else stage.NewFile(data, name, words or [], slice_by or [], overwrite)
+    metrics = stage.run(chosen, new, device=device, seed=13 if seed is None else seed)
     show(metrics if json else metric_lines(metrics))
     check_requirements(metrics, requirements)
 

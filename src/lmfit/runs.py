@@ -14,6 +14,7 @@ from lmfit.errors import InputError, suggestion
 
 SCHEMA = 1
 CHILDREN = "children"
+EVALUATIONS = "evaluations"
 
 
 def runs_folder() -> Path:
@@ -123,7 +124,7 @@ def claim_output(output: str | None, name: str, *, overwrite: bool = False) -> P
     while True:
         path = choose_output(output, name, overwrite=overwrite)
         if _is_taken(path):
-            _move_away(path)
+            move_away(path)
         try:
             path.mkdir(parents=True, exist_ok=output is not None)
         except FileExistsError:
@@ -139,7 +140,8 @@ def _describe(path: Path) -> str:
     return f"a run, {Run(path).status}" if (path / "run.json").is_file() else "not a run"
 
 
-def _move_away(path: Path) -> None:
+def move_away(path: Path) -> None:
+    """Rename a folder to NAME.old-1, or the next free number. Raises InputError for a run at work."""
     if (path / "run.json").is_file() and Run(path).is_locked():
         raise InputError("another process works in this run folder", where=str(path))
     number = 1
@@ -186,6 +188,11 @@ def list_runs() -> list[Run]:
             continue
         found.append(Run(path.parent))
     return found
+
+
+def evaluations(run: Run) -> list[Path]:
+    """The folders of the run's evaluations on new files, by name."""
+    return sorted(path.parent for path in (run.path / EVALUATIONS).glob("[!.]*/metrics.json"))
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:

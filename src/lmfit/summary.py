@@ -9,6 +9,7 @@ from typing import Any
 from lmfit.errors import ConfigError, VerdictError, suggestion
 from lmfit.evaluation.names import metric
 from lmfit.runs import Run
+from lmfit.stages.looks import looks_told
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -88,6 +89,8 @@ def finished_lines(run: Run) -> list[str]:
     if manifest.get("warnings"):
         count = len(manifest["warnings"])
         lines.append(f"warnings: {count} (shown above and in the report)")
+    if sentence := looks_told(manifest.get("looks", {}).get("test", {}), "test"):
+        lines.append(sentence)
     lines.append(f"report: {run.path / 'report.html'}")
     lines.append(f"next: lmfit predict INPUT --run {run.path}")
     return lines

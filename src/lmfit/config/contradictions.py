@@ -27,6 +27,8 @@ _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "data.validation.date_format": ("data.validation.by", {"date"}),
     "data.test.key": ("data.test.by", {"group", "date", "stratified"}),
     "data.test.date_format": ("data.test.by", {"date"}),
+    "evaluation.operating_points": _TEXTS,
+    "evaluation.costs": _TEXTS,
     "task.focal_gamma": ("task.loss", {"focal"}),
 }
 """Key -> the key that decides whether it has an effect, and the values of that key with which it has one."""

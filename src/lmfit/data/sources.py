@@ -42,10 +42,13 @@ class Splits:
     words: WordMode | None = None
 
 
-def load_splits(data: DataConfig, task_kind: Kind) -> Splits:
-    """Open every split of a config and read it once. Raises InputError for whatever cannot be read."""
+def load_splits(data: DataConfig, task_kind: Kind, *, keep_columns: bool = False) -> Splits:
+    """Open every split of a config and read it once, with every input column in the examples if asked for.
+
+    Raises InputError for whatever cannot be read.
+    """
     notices = Notices()
-    found, options = _open_all(data, task_kind, notices)
+    found, options = _open_all(data, task_kind, notices, keep_columns=keep_columns)
     is_words = task_kind == "words"
     scheme = _scheme(data, found["train"], notices) if is_words else None
     for name in found:
@@ -114,8 +117,9 @@ def _reader(options: ReadOptions, form: str) -> Reader:
 def _source(name: str, chosen: Sequence[Chosen], options: ReadOptions, notices: Notices) -> Source:
     """A source over files; a small one is loaded. Its fingerprint holds the suffixes, which may decide on columns."""
     names = [file.path + (f"#{file.part}" if file.part else "") for file, _ in chosen]
+    decisive = replace(options, keep_columns=False)
     reading = [
-        [file.sha256, file.part, file.encoding, split_suffix(file.path)[0], asdict(replace(options, format=form))]
+        [file.sha256, file.part, file.encoding, split_suffix(file.path)[0], asdict(replace(decisive, format=form))]
         for file, form in chosen
     ]
     small = sum(file.size for file, _ in chosen) < SMALL
@@ -144,13 +148,16 @@ def _inputs(path: str, encoding: str, notices: Notices) -> Iterator[TextLines]:
             yield inspect(name, part, encoding, notices=notices)
 
 
-def _open_all(data: DataConfig, kind: Kind, notices: Notices) -> tuple[dict[str, Source], ReadOptions]:
+def _open_all(
+    data: DataConfig, kind: Kind, notices: Notices, *, keep_columns: bool
+) -> tuple[dict[str, Source], ReadOptions]:
     """The source of each split that the config has, parts of the training data taken off it; the options decided."""
     parts = {"validation": data.validation, "test": data.test}
     taken = {name: part for name, part in parts.items() if isinstance(part, SplitConfig)}
     if sum(part.split for part in taken.values()) >= 1:
         raise ConfigError("validation and test leave nothing to train on", where="data", fix="lower their shares")
-    options = replace(ReadOptions.of(data, kind), keep_columns=any(part.key is not None for part in taken.values()))
+    keyed = any(part.key is not None for part in taken.values())
+    options = replace(ReadOptions.of(data, kind), keep_columns=keep_columns or keyed)
     found, options = _open_given(data, options, notices)
     whole = found["train"]
     if taken:

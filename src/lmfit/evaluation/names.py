@@ -17,12 +17,14 @@ class Metric:
 
     share: "items" where it is a share s of items that are right, "f1" where it is 2s / (1 + s) of the share s of hits
         among the items in gold or prediction; None for means over classes, correlations and errors.
+    at_end: computed only for the finished model, so it cannot choose between weights.
     """
 
     sentence: str
     kinds: tuple[Kind, ...]
     better: Direction = "higher"
     share: Share | None = None
+    at_end: bool = False
 
 
 HEADLINE: dict[Kind, str] = {
@@ -35,6 +37,8 @@ HEADLINE: dict[Kind, str] = {
 
 _CLASSES: tuple[Kind, ...] = ("entities", "single_label", "multi_label")
 _TOKENS: tuple[Kind, ...] = ("entities", "tags")
+_LABELS: tuple[Kind, ...] = ("single_label", "multi_label")
+_PROBABILITIES: tuple[Kind, ...] = (*_TOKENS, *_LABELS)
 
 METRICS: dict[str, Metric] = {
     "f1": Metric(
@@ -59,12 +63,47 @@ METRICS: dict[str, Metric] = {
     "per_class.NAME.f1": Metric("F1 of one label or entity type.", _CLASSES, share="f1"),
     "per_class.NAME.precision": Metric("Precision of one label or entity type.", _CLASSES, share="items"),
     "per_class.NAME.recall": Metric("Recall of one label or entity type.", _CLASSES, share="items"),
+    "per_class.NAME.recall@RATE": Metric(
+        "Recall of one label where so many false alarms are allowed (evaluation.operating_points).",
+        _LABELS,
+        share="items",
+        at_end=True,
+    ),
+    "per_class.NAME.false_alarm_rate@RATE": Metric(
+        "Share of the rows without the label that are flagged there.", _LABELS, "lower", "items", at_end=True
+    ),
+    "ece": Metric(
+        "Expected calibration error: mean gap of probability and share of hits over 15 bins of equal width.",
+        _PROBABILITIES,
+        "lower",
+        at_end=True,
+    ),
+    "brier": Metric(
+        "Squared error of the probabilities: summed over the labels (0 to 2); several labels: their mean (0 to 1).",
+        _PROBABILITIES,
+        "lower",
+        at_end=True,
+    ),
+    "cost": Metric("Expected cost of a row (evaluation.costs).", ("single_label",), "lower", at_end=True),
+    "cost.cheapest": Metric(
+        "Expected cost of a row where the label of least expected cost is taken.",
+        ("single_label",),
+        "lower",
+        at_end=True,
+    ),
 }
 
 
 def metric(name: str) -> Metric:
     """Look a metric up; `per_class.<label>.f1` works for any label. Raises ConfigError for an unknown name."""
-    known = METRICS.get(re.sub(r"^per_class\..+\.(f1|precision|recall)$", r"per_class.NAME.\1", name, flags=re.DOTALL))
+    plain = re.sub(r"^per_class\..+\.(f1|precision|recall)$", r"per_class.NAME.\1", name, flags=re.DOTALL)
+    rated = r"^per_class\..+\.(recall|false_alarm_rate)@[\d.e-]+$"
+    known = METRICS.get(re.sub(rated, r"per_class.NAME.\1@RATE", plain, flags=re.DOTALL))
     if known is None:
         raise ConfigError(f"unknown metric `{name}`", fix=suggestion(name, list(METRICS)))
     return known
+
+
+def operating_names(label: str, rate: float) -> tuple[str, str]:
+    """The metrics of an operating point: per_class.<label>.recall@<rate> and its false-alarm rate."""
+    return f"per_class.{label}.recall@{rate:g}", f"per_class.{label}.false_alarm_rate@{rate:g}"

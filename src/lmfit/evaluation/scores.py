@@ -48,10 +48,11 @@ class Counted(Generic[AnyUnits]):
     def scores(self, resamples: int, seed: int) -> Scores:
         """Run the bootstrap."""
         found = estimate(self.units, self.support, resamples, seed) | self.settled
-        metrics = {name: _entry(name, found[name], n) for name, n in self.support.items()}
+        metrics = {name: entry(name, found[name], n) for name, n in self.support.items()}
         return Scores(metrics, self.tables, HEADLINE[self.kind], self.group.name, self.units)
 
 
-def _entry(name: str, found: Estimate, n: int) -> dict[str, Any]:
-    entry = {"value": found.value, "low": found.low, "high": found.high, "n": n, "better": metric(name).better}
-    return entry | ({"note": found.note} if found.note else {})
+def entry(name: str, found: Estimate, n: int) -> dict[str, Any]:
+    """An estimate as it stands in metrics.json."""
+    told = {"value": found.value, "low": found.low, "high": found.high, "n": n, "better": metric(name).better}
+    return told | ({"note": found.note} if found.note else {})

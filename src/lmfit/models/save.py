@@ -1,6 +1,7 @@
 """Write a model folder that lmfit, `from_pretrained` and `pipeline()` all read."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,18 @@ LMFIT_KEY = "lmfit"
 
 
 def save_model(
-    folder: Path, model: Any, framer: Framer, task_name: str, task_state: dict[str, Any], pipeline_options: str
+    folder: Path,
+    model: Any,
+    framer: Framer,
+    task_name: str,
+    task_state: dict[str, Any],
+    pipeline_options: str,
+    calibration: Mapping[str, Any],
 ) -> None:
-    """Weights (safetensors), config with real label names, tokenizer, README; beside first, then renamed."""
+    """Weights (safetensors), config with real label names, tokenizer, README; beside first, then renamed.
+
+    calibration: what was done to the logits; the weights hold it already, so it is only told.
+    """
     temporary = folder.with_name(f".writing-{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     facts = {
@@ -23,6 +33,7 @@ def save_model(
         "state": task_state,
         "max_length": framer.max_length,
         "overflow": framer.overflow,
+        "calibration": calibration,
     }
     setattr(model.config, LMFIT_KEY, facts)
     with quiet_transformers():

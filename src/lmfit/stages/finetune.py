@@ -13,6 +13,7 @@ from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.save import save_model
 from lmfit.runs import Run, choose_output, claim_output, write_text
+from lmfit.stages.calibrate import calibrate
 from lmfit.stages.prepare import Prepared, prepare
 from lmfit.stages.recording import differences, record_result, record_start, recorded
 from lmfit.stages.scoring import judge_of, score_run
@@ -69,10 +70,11 @@ def work(run: Run, prepared: Prepared, device: Device, *, exact: bool = True) ->
         model = build_model(prepared, device, resumed=checkpoints_of(run, prepared).exist())
         state = train(run, prepared, model, device)
         started = time.perf_counter()
+        calibration = calibrate(prepared, model, device)
         predictor = Predictor(TorchBackend(model, device), prepared.task, prepared.framer)
-        facts = score_run(run, prepared, predictor, judge_of(prepared.config))
+        facts = score_run(run, prepared, predictor, judge_of(prepared.config), calibration)
         task = prepared.task
-        save_model(run.model, model, prepared.framer, task.name, task.state(), task.pipeline_options)
+        save_model(run.model, model, prepared.framer, task.name, task.state(), task.pipeline_options, calibration)
         seconds = time.perf_counter() - started
         record_result(run, model, state, device, seconds, predictor.tokens_per_second, **facts)
     write_report(run.path)

@@ -12,6 +12,7 @@ from lmfit.evaluation.intervals import paired_difference
 from lmfit.evaluation.names import metric
 from lmfit.evaluation.scores import Scores
 from lmfit.inference.predictor import Predictor
+from lmfit.stages.seen import Seen
 from lmfit.tasks.base import Task
 
 
@@ -24,14 +25,22 @@ class Judge:
     texts: bool
 
     def score(
-        self, predictor: Predictor, examples: Iterable[Example], *, total: int | None, out: Path | None
+        self,
+        predictor: Predictor,
+        examples: Iterable[Example],
+        *,
+        total: int | None,
+        out: Path | None,
+        seen: Seen | None = None,
     ) -> Scores:
-        """Predict a split, write its predictions as JSON lines to `out`, and score them."""
+        """Predict a split, write its predictions as JSON lines to `out`, and score them; `seen` watches them."""
         pairs: Iterable[tuple[Example, Any]] = console.progress(
             predictor.stream(examples), total=total, what="evaluating"
         )
         if out is not None:
             pairs = self._written(pairs, predictor.task, out)
+        if seen is not None:
+            pairs = seen.watch(pairs)
         return self.scores_of(predictor.task, pairs)
 
     def scores_of(self, task: Task, pairs: Iterable[tuple[Example, Any]]) -> Scores:

@@ -25,12 +25,13 @@ from lmfit.data.rows import Row, Rows, cached_rows
 from lmfit.data.samples import FOLDER as SAMPLES
 from lmfit.data.sources import Source, Splits, load_splits
 from lmfit.errors import ConfigError, suggestion
-from lmfit.evaluation.names import METRICS, metric
+from lmfit.evaluation.names import METRICS, Metric, metric
 from lmfit.hub import cached_commit
 from lmfit.inference.predictor import encode_all
 from lmfit.models.grow import Growth
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
 from lmfit.models.save import LMFIT_KEY
+from lmfit.stages.details import check_details
 from lmfit.tasks.base import Stats, Task
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, planned_steps
 from lmfit.version import __version__
@@ -68,13 +69,15 @@ def prepare(config: FinetuneConfig) -> Prepared:
     started = time.perf_counter()
     source = find_model(config.model)
     kind = TASKS.load(config.task.name)
-    splits = load_splits(config.data, kind.example_kind)
+    splits = load_splits(config.data, kind.example_kind, keep_columns=bool(config.evaluation.slices))
     model_config, tokenizer = load_config(source), load_tokenizer(source)
     if kind.example_kind == "words":
         mark_words(tokenizer)
     task = kind.learn(config.task, splits.words or "unicode", splits.train)
     check_judged(config, task, splits)
     growth = trained_head(config.model, source, model_config, task)
+    first = next(iter(splits.test or splits.validation or splits.train), None)
+    check_details(config.evaluation, task, first, validation=splits.validation is not None)
     framer = make_framer(config, tokenizer, positions(model_config))
     encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
     rows = encoded["train"]
@@ -91,9 +94,9 @@ def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
             if getattr(training, key) is not None:
                 fix = "set data.validation={split: 0.1}, or take the key out"
                 raise ConfigError(f"{key} needs validation data", where=f"training.{key}", fix=fix)
-    elif training.best_metric is not None and task.kind not in metric(training.best_metric).kinds:
-        fitting = [name for name, entry in METRICS.items() if task.kind in entry.kinds]
-        what = f"`{training.best_metric}` is not computed for this task"
+    elif training.best_metric is not None and not _chooses(metric(training.best_metric), task):
+        fitting = [name for name, entry in METRICS.items() if _chooses(entry, task)]
+        what = f"`{training.best_metric}` is not computed for this task during training"
         raise ConfigError(what, where="training.best_metric", fix=f"one of {', '.join(fitting)}")
     elif training.best_metric is not None and training.best_metric.startswith("per_class."):
         label = training.best_metric.removeprefix("per_class.").rpartition(".")[0]
@@ -120,6 +123,10 @@ def trained_head(config: ModelConfig, source: ModelSource, model_config: Any, ta
         fix = "add rows of them, or lose them with model.drop_labels=true"
         raise ConfigError(what, where="model.name", fix=fix)
     return growth if growth.kept else None
+
+
+def _chooses(entry: Metric, task: Task) -> bool:
+    return task.kind in entry.kinds and not entry.at_end
 
 
 def make_framer(config: FinetuneConfig, tokenizer: Any, limit: int | None) -> Framer:

@@ -1,5 +1,7 @@
 """Score a trained model on all its splits, beside the baselines; write metrics.json, tables.json, predictions/."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lmfit import console
@@ -9,8 +11,13 @@ from lmfit.evaluation.baseline import fit_baselines
 from lmfit.evaluation.scores import Scores
 from lmfit.inference.predictor import Predictor
 from lmfit.runs import Run, write_json
+from lmfit.stages.details import Details
 from lmfit.stages.judge import Judge, verdict
+from lmfit.stages.looks import look
 from lmfit.stages.prepare import Prepared
+from lmfit.stages.seen import Seen
+
+Facts = Mapping[str, Any]
 
 
 def judge_of(config: FinetuneConfig) -> Judge:
@@ -18,45 +25,75 @@ def judge_of(config: FinetuneConfig) -> Judge:
     return Judge(config.evaluation.resamples, config.seed, config.evaluation.texts)
 
 
-def score_run(run: Run, prepared: Prepared, predictor: Predictor, judge: Judge) -> dict[str, Any]:
+def score_run(run: Run, prepared: Prepared, predictor: Predictor, judge: Judge, calibration: Facts) -> dict[str, Any]:
     """Tune on validation, score validation and test, compare with the baselines. Returns facts for run.json."""
     splits = {"validation": prepared.splits.validation, "test": prepared.splits.test}
     held = {name: split for name, split in splits.items() if split is not None}
     if prepared.splits.validation is not None:
         predictor.task.tune(predictor.stream(prepared.splits.validation))
+    settings = prepared.config.evaluation
+    seen = {name: Seen(prepared.task, settings.slices) for name in held}
     scores = {
-        name: judge.score(predictor, split, total=len(split), out=run.path / "predictions" / f"{name}.jsonl")
+        name: judge.score(
+            predictor, split, total=len(split), out=run.path / "predictions" / f"{name}.jsonl", seen=seen[name]
+        )
         for name, split in held.items()
     }
-    baselines = _score_baselines(prepared, held, judge)
+    baselines, beside = _score_baselines(prepared, held, judge)
+    validation = seen["validation"].outcomes() if "validation" in seen else None
+    details = Details(settings, judge.seed, calibration["temperature"], validation)
+    scores = {name: details.added(one, seen[name], beside[name]) for name, one in scores.items()}
+    baselines = {
+        b: {name: details.added(one, beside[name][b], {}) for name, one in by_split.items()}
+        for b, by_split in baselines.items()
+    }
     write_json(
         run.path / "metrics.json",
         {name: s.metrics for name, s in scores.items()}
         | {"baseline": {b: {name: s.metrics for name, s in by_split.items()} for b, by_split in baselines.items()}},
     )
     write_json(run.path / "tables.json", {name: s.tables for name, s in scores.items()})
+    write_slices(run.path, {name: details.slices(seen[name]) for name in held})
+    facts = {
+        "calibration": calibration,
+        "looks": {"test": look(run, seen["test"].fingerprint)} if "test" in seen else {},
+    }
     if not scores:
         sentence = "There is neither test nor validation data, so nothing is known about this model."
         console.warn(sentence)
-        return {"headline": None, "verdict": {"beats_baseline": None, "sentence": sentence}}
+        return {**facts, "headline": None, "verdict": {"beats_baseline": None, "sentence": sentence}}
     shown = "test" if "test" in scores else "validation"
-    beside = {name: by_split[shown] for name, by_split in baselines.items()}
+    rivals = {name: by_split[shown] for name, by_split in baselines.items()}
     return {
+        **facts,
         "headline": {"split": shown, "metric": scores[shown].headline},
-        "verdict": verdict(scores[shown], beside, shown, resamples=judge.resamples, seed=judge.seed),
+        "verdict": verdict(scores[shown], rivals, shown, resamples=judge.resamples, seed=judge.seed),
     }
 
 
-def _score_baselines(prepared: Prepared, held: dict[str, Source], judge: Judge) -> dict[str, dict[str, Scores]]:
-    """Each trivial predictor, fitted on the training data, scored on every split."""
+def write_slices(folder: Path, found: Mapping[str, Mapping[str, Any] | None]) -> None:
+    """slices.json, where there are slices: by split; the worst one is said."""
+    told = {name: slices for name, slices in found.items() if slices is not None}
+    if not told:
+        return
+    write_json(folder / "slices.json", told)
+    for name, slices in told.items():
+        if slices["worst"] is not None:
+            console.say(f"{name}: {slices['worst']['sentence']}")
+
+
+def _score_baselines(
+    prepared: Prepared, held: dict[str, Source], judge: Judge
+) -> tuple[dict[str, dict[str, Scores]], dict[str, dict[str, Seen]]]:
+    """Each trivial predictor, fitted on the training data: its scores by split, and what was seen by split and name."""
     task = prepared.task
-    if not held:
-        return {}
     found: dict[str, dict[str, Scores]] = {}
-    for name, baseline in fit_baselines(task.kind, prepared.splits.train).items():
+    beside: dict[str, dict[str, Seen]] = {name: {} for name in held}
+    for name, baseline in fit_baselines(task.kind, prepared.splits.train).items() if held else ():
         found[name] = {}
         for split_name, split in held.items():
             answers = baseline.predict(split)
             pairs = ((e, task.from_baseline(e, a)) for e, a in zip(split, answers, strict=True))
-            found[name][split_name] = judge.scores_of(task, pairs)
-    return found
+            beside[split_name][name] = Seen(task)
+            found[name][split_name] = judge.scores_of(task, beside[split_name][name].watch(pairs))
+    return found, beside

@@ -16,6 +16,7 @@ from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
 from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.names import HEADLINE, Kind
+from lmfit.evaluation.outcomes import Outcome
 
 MODEL_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 UNKNOWN_EXAMPLES = 10
@@ -150,6 +151,10 @@ class Task(ABC):
 
     def tune(self, pairs: Iterable[tuple[Example, Any]]) -> None:  # noqa: B027
         """Choose what is chosen on validation data (decision thresholds); nothing by default."""
+
+    def outcome(self, example: Example, prediction: Any) -> Outcome | None:
+        """Gold, predicted and probable classes of a labelled example; None where answers are no classes."""
+        return None
 
     @abstractmethod
     def gold(self, example: Example) -> Any:

@@ -1,8 +1,10 @@
 """Typed predictions, and the rows that `lmfit predict` writes of them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +20,23 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class TagPrediction:
-    """Token classification: entities (for plain tags: every word), and the tag of each word."""
+    """Token classification: entities (for plain tags: every word), and the tag of each word.
+
+    probabilities (words, labels) of a model's answer; zeros for a word that the model has not seen.
+    """
 
     text: str
     entities: list[Entity]
     tags: list[str]
+    probabilities: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     def row(self) -> dict[str, Any]:
         """The prediction as a JSON-able mapping."""
         return {"text": self.text, "entities": [asdict(entity) for entity in self.entities]}
+
+    def bare(self) -> "TagPrediction":
+        """No more than what scores need."""
+        return TagPrediction("", [], self.tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,10 @@ class LabelPrediction:
         pair = {} if self.text_pair is None else {"text_pair": self.text_pair}
         return {"text": self.text, **pair, "label": self.label, "score": self.score, "scores": dict(self.scores)}
 
+    def bare(self) -> "LabelPrediction":
+        """No more than what scores need."""
+        return replace(self, text="", text_pair=None, scores={})
+
 
 @dataclass(frozen=True, slots=True)
 class NumberPrediction:
@@ -57,6 +71,10 @@ class NumberPrediction:
         """The prediction as a JSON-able mapping."""
         pair = {} if self.text_pair is None else {"text_pair": self.text_pair}
         return {"text": self.text, **pair, "label": self.label}
+
+    def bare(self) -> "NumberPrediction":
+        """No more than what scores need."""
+        return replace(self, text="", text_pair=None)
 
 
 Prediction = TagPrediction | LabelPrediction | NumberPrediction

@@ -17,6 +17,7 @@ from lmfit.data.rows import Row
 from lmfit.errors import ConfigError, DataError
 from lmfit.evaluation.metrics import score_labels, score_multi_label, score_numbers
 from lmfit.evaluation.names import Kind
+from lmfit.evaluation.outcomes import UNKNOWN, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.thresholds import tune_thresholds
 from lmfit.tasks.base import UNKNOWN_EXAMPLES, Encoded, Stats, Task, cross_entropies, lead, weigh_labels
@@ -292,6 +293,18 @@ class TextClassification(Task):
             return NumberPrediction(example.text, example.text_pair, float(predicted))
         label = list(predicted) if self.problem == "multi_label" else str(predicted)
         return LabelPrediction(example.text, example.text_pair, label, 1.0, {})
+
+    def outcome(self, example: Example, prediction: Any) -> Outcome | None:
+        """One item: its class, or whether it has each of the labels; None for regression."""
+        if self.problem == "regression":
+            return None
+        made = np.array([[prediction.scores[name] for name in self.labels]]) if prediction.scores else None
+        if self.problem == "multi_label":
+            gold, predicted = (np.isin(self.labels, has)[None] for has in (self.gold(example), prediction.label))
+        else:
+            answers = (self.gold(example), prediction.label)
+            gold, predicted = (np.array([self._ids.get(label, UNKNOWN)]) for label in answers)
+        return Outcome(gold, predicted, made)
 
     def gold(self, example: Example) -> Any:
         """The gold label, labels or number."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any, ClassVar, Literal, Self
 
@@ -19,6 +20,7 @@ from lmfit.errors import DataError
 from lmfit.evaluation.entities import Span, repair_iob2, spans
 from lmfit.evaluation.metrics import score_tags
 from lmfit.evaluation.names import Kind
+from lmfit.evaluation.outcomes import UNKNOWN, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.tasks.base import Encoded, Stats, Task, cross_entropies, lead, weigh_labels
 from lmfit.tasks.decoding import ConstrainedDecoder
@@ -204,10 +206,12 @@ class TokenClassification(Task):
         table = np.concatenate(answers)
         words, probabilities = table[:, 0].astype(int), softmax(table[:, 1:], axis=1)
         best = probabilities.argmax(axis=1) if self._decoder is None else self._decoder.best(probabilities)
+        of_word = np.zeros((len(offsets), len(self.labels)), np.float32)
+        of_word[words] = probabilities
         tags, scores = ["O"] * len(offsets), [0.0] * len(offsets)
         for word, label, score in zip(words, best, probabilities[np.arange(len(best)), best], strict=True):
             tags[word], scores[word] = self.labels[label], float(score)
-        return self._prediction(example, offsets, tags, scores)
+        return replace(self._prediction(example, offsets, tags, scores), probabilities=of_word)
 
     def margin(self, answers: Sequence[np.ndarray]) -> float:
         """Half the least lead of a word's best tag; 0 where the best valid sequence is another one."""
@@ -243,6 +247,17 @@ class TokenClassification(Task):
     def from_baseline(self, example: Example, predicted: list[str]) -> TagPrediction:
         """Tags to a prediction."""
         return self._prediction(example, example.words or [], predicted, [1.0] * len(predicted))
+
+    def outcome(self, example: Example, prediction: TagPrediction) -> Outcome:
+        """One item for each word that the model has seen."""
+        gold, predicted = (
+            np.array([self._ids.get(tag, UNKNOWN) for tag in tags], np.int64)
+            for tags in (example.tags or [], prediction.tags)
+        )
+        if prediction.probabilities is None:
+            return Outcome(gold, predicted, None)
+        seen = prediction.probabilities.any(axis=1)
+        return Outcome(gold[seen], predicted[seen], prediction.probabilities[seen])
 
     def gold(self, example: Example) -> list[dict[str, Any]]:
         """Gold entities (plain tags: words) with their offsets."""

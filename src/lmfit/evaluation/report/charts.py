@@ -117,6 +117,28 @@ def scatter(points: Sequence[tuple[float, float]], label: str) -> Markup:
     return element("svg", *parts, class_="chart scatter", role="img", aria_label=label, viewBox="0 0 410 392")
 
 
+def reliability_chart(points: Sequence[tuple[float, float, float]], label: str) -> Markup:
+    """Share of hits (up) against mean probability (across) of each bin, from 0 to 1, with the line of honest answers.
+
+    points: (probability, hits, count); a dot's area grows with the count.
+    """
+    largest = max(n for _, _, n in points)
+    parts = []
+    for tick in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        at = round(360 * tick, 1)
+        parts.append(element("line", class_="grid", x1=40, x2=400, y1=370 - at, y2=370 - at))
+        parts.append(element("line", class_="grid", x1=40 + at, x2=40 + at, y1=10, y2=370))
+        parts.append(element("text", tick_label(tick), x=34, y=374 - at, text_anchor="end"))
+        parts.append(element("text", tick_label(tick), x=40 + at, y=387, text_anchor="middle"))
+    parts.append(element("line", class_="equal", x1=40, y1=370, x2=400, y2=10))
+    places = [(40 + 360 * x, 370 - 360 * y) for x, y, _ in points]
+    parts.append(element("path", d="M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places), class_="line"))
+    for (x, y), (p, hits, n) in zip(places, points, strict=True):
+        tip = element("title", f"{p:.2f}: {hits:.2f} (n = {n:,.0f})")
+        parts.append(element("circle", tip, cx=x, cy=y, r=2.5 + 7 * math.sqrt(n / largest), class_="dot"))
+    return element("svg", *parts, class_="chart scatter", role="img", aria_label=label, viewBox="0 0 410 392")
+
+
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round numbers (1, 2 or 5 times a power of ten) that cover `low` to `high`, about `about` steps."""
     if high <= low:

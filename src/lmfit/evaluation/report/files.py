@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +25,31 @@ class RunFiles:
     config: Json
     config_text: str
     broken: tuple[str, ...]
+    slices: Json = field(default_factory=dict)
+    evaluations: tuple[tuple[str, Json, Json], ...] = ()
+    """Name, evaluation.json and metrics.json of each evaluation on a new file."""
+    is_evaluation: bool = False
 
     @property
     def name(self) -> str:
-        """The run's name: that of its folder."""
-        return self.folder.resolve().name
+        """The run's name: that of its folder; of an evaluation: both names."""
+        folder = self.folder.resolve()
+        return f"{folder.parent.parent.name} · {folder.name}" if self.is_evaluation else folder.name
+
+    def predictions(self, split: str) -> Path:
+        """The prediction rows of a split."""
+        inside = "predictions.jsonl" if self.is_evaluation else f"predictions/{split}.jsonl"
+        return self.folder / inside
 
 
 def read_run(folder: Path) -> RunFiles:
-    """Read all small files of a run folder; predictions are read as a stream later."""
+    """Read all small files of a run folder; predictions are read as a stream later.
+
+    The folder of an evaluation (RUN/evaluations/NAME) is read as a run whose facts are those of RUN.
+    """
     broken: list[str] = []
+    if (folder / "evaluation.json").is_file():
+        return _read_evaluation(folder, broken)
     log = list(json_lines(folder / "log.jsonl"))
     if None in log:
         broken.append("log.jsonl")
@@ -49,7 +64,41 @@ def read_run(folder: Path) -> RunFiles:
         config=config,
         config_text=config_text,
         broken=tuple(broken),
+        slices=_object(folder / "slices.json", broken),
+        evaluations=tuple(_evaluations(folder, broken)),
     )
+
+
+def _read_evaluation(folder: Path, broken: list[str]) -> RunFiles:
+    run, own = folder.resolve().parent.parent, _object(folder / "evaluation.json", broken)
+    config_text, config = _config(run / "config.yaml", broken)
+    name = str(own.get("name"))
+    shown: dict[str, Any] = {
+        "headline": own.get("headline"),
+        "verdict": None,
+        "warnings": [],
+        "throughput": None,
+        "timing": None,
+    }
+    shown |= {"data": {name: own.get("data")}, "looks": {"test": own.get("looks")}}
+    return RunFiles(
+        folder=folder,
+        manifest={**_object(run / "run.json", broken), **shown},
+        metrics=_object(folder / "metrics.json", broken),
+        tables=_object(folder / "tables.json", broken),
+        ledger={},
+        log=[],
+        config=config,
+        config_text=config_text,
+        broken=tuple(broken),
+        slices=_object(folder / "slices.json", broken),
+        is_evaluation=True,
+    )
+
+
+def _evaluations(folder: Path, broken: list[str]) -> Iterator[tuple[str, Json, Json]]:
+    for path in sorted((folder / "evaluations").glob("[!.]*/evaluation.json")):
+        yield path.parent.name, _object(path, broken), _object(path.with_name("metrics.json"), broken)
 
 
 def json_lines(path: Path) -> Iterator[Json | None]:

@@ -8,6 +8,7 @@ import jinja2
 from lmfit.evaluation.report.curves import curves, scatter_chart
 from lmfit.evaluation.report.facts import environment, ledger, warnings
 from lmfit.evaluation.report.files import RunFiles, dig
+from lmfit.evaluation.report.judgement import calibration, costs, evaluations, looks, operating_points, slices
 from lmfit.evaluation.report.scores import headline, score_table
 from lmfit.evaluation.report.summary import summary
 from lmfit.evaluation.report.tables import confusion, label_table, outside_share, token_table
@@ -15,10 +16,17 @@ from lmfit.evaluation.report.words import Words, breakable, count, percent, scor
 from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
-    *("curves", "scores", "labels", "confusion", "scatter", "errors"),
+    *("curves", "scores", "labels", "confusion", "scatter"),
+    *("calibration", "operating", "costs", "slices", "evaluations", "errors"),
     *("ledger", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
+    "curves": ("is_run",),
+    "slices": ("slices",),
+    "calibration": ("calibration",),
+    "operating": ("operating",),
+    "costs": ("costs",),
+    "evaluations": ("evaluations",),
     "labels": ("labels", "tokens"),
     "confusion": ("confusion",),
     "scatter": ("scatter",),
@@ -43,12 +51,19 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
     """What the templates show; None where the run has nothing to show."""
     best = headline(run)
     tokens = token_table(run, best.split)
-    errors = worst_errors(run.folder / "predictions" / f"{best.split}.jsonl")
+    errors = worst_errors(run.predictions(best.split))
     return {
         "split": words.name("split", best.split),
         "summary": summary(run, best, words),
         "curves": curves(run, best.metric, words),
         "scores": score_table(run, best, words),
+        "is_run": not run.is_evaluation,
+        "looks": looks(run, words),
+        "slices": slices(run, best.split, words),
+        "calibration": calibration(run, best.split, words),
+        "operating": operating_points(run, best.split),
+        "costs": costs(run, best.split, words),
+        "evaluations": evaluations(run, words),
         "labels": label_table(run, best.split),
         "tokens": tokens,
         "outside_share": outside_share(tokens),

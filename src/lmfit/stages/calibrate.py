@@ -1,0 +1,59 @@
+"""Temperature scaling on validation data, folded into the model's head."""
+
+from itertools import islice
+from typing import Any
+
+from lmfit import console
+from lmfit.device import Device
+from lmfit.evaluation.calibration import fit_temperature
+from lmfit.inference.backends import TorchBackend
+from lmfit.inference.predictor import Predictor
+from lmfit.models.temperature import divide_logits
+from lmfit.stages.prepare import Prepared
+from lmfit.stages.seen import Seen
+from lmfit.tasks.base import model_inputs
+
+MOST_EXAMPLES = 2048
+
+
+def calibrate(prepared: Prepared, model: Any, device: Device) -> dict[str, Any]:
+    """Fit a temperature on at most 2,048 validation examples and divide the logits by it; answers stay the same.
+
+    To be done before a backend makes a copy of the weights in lower precision: it would not be divided.
+    Returns facts for run.json: "temperature" (None where nothing was changed) with "why", "items" and the mean negative
+    log-likelihood without and with it.
+    """
+    found = _calibrate(prepared, model, device)
+    if found["temperature"] is not None:
+        console.say(
+            f"calibration: logits divided by {found['temperature']:.3f}, fitted on {found['items']:,} validation items"
+        )
+    return found
+
+
+def _calibrate(prepared: Prepared, model: Any, device: Device) -> dict[str, Any]:
+    split, task = prepared.splits.validation, prepared.task
+    if prepared.config.evaluation.calibration == "none":
+        return _unchanged("evaluation.calibration is none")
+    if split is None:
+        return _unchanged("there is no validation data")
+    predictor = Predictor(TorchBackend(model, device.in_full_precision()), task, prepared.framer)
+    seen, stride = Seen(task), -(-len(split) // MOST_EXAMPLES)
+    for _ in seen.watch(predictor.stream(islice(split, 0, None, stride))):
+        pass
+    outcomes = seen.outcomes()
+    if outcomes is None:
+        return _unchanged("answers are numbers, not classes")
+    fitted = fit_temperature(outcomes)
+    if isinstance(fitted, str):
+        return _unchanged(fitted)
+    batch = model_inputs(task.collate([prepared.rows[0]], prepared.framer))
+    inputs = {name: tensor.to(next(model.parameters()).device) for name, tensor in batch.items()}
+    if not divide_logits(model, fitted.value, inputs):
+        return _unchanged("the last layer of this model's head is not linear")
+    nll = {"nll_before": fitted.nll_before, "nll_after": fitted.nll_after}
+    return {"method": "temperature", "temperature": fitted.value, "items": fitted.items, **nll}
+
+
+def _unchanged(why: str) -> dict[str, Any]:
+    return {"method": "none", "temperature": None, "why": why}
