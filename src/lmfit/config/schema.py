@@ -90,12 +90,6 @@ class FileConfig(Section):
 Files = str | list[str | FileConfig]
 
 
-def listed_files(files: Files) -> list[FileConfig]:
-    """The files of a split, each with its weight and source."""
-    given = [files] if isinstance(files, str) else files
-    return [FileConfig(path=item) if isinstance(item, str) else item for item in given]
-
-
 class DataConfig(Section):
     """Where the labelled data is and how to read it."""
 
@@ -154,7 +148,8 @@ class DataConfig(Section):
             raise ValueError("format: hub needs name: the id of the data set on the Hub")
         for name in ("validation", "test"):
             files = getattr(self, name)
-            if isinstance(files, list) and any(file.weight != 1 for file in listed_files(files)):
+            given = files if isinstance(files, list) else []
+            if any(isinstance(file, FileConfig) and file.weight != 1 for file in given):
                 raise ValueError(f"weight acts on training rows only; take it out of {name}")
         return self
 

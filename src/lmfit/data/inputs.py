@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from lmfit.catalog import FORMATS
-from lmfit.config.schema import FileConfig
+from lmfit.config.schema import FileConfig, Files
 from lmfit.data.encoding import inspect
 from lmfit.data.example import Example
 from lmfit.data.files import TextFile, TextLines, expand
@@ -42,6 +42,12 @@ class Input:
         for example in examples:
             example.weight, example.source = self.weight, self.source
             yield example
+
+
+def listed_files(files: Files) -> list[FileConfig]:
+    """The files of a split, each with its weight and source."""
+    given = [files] if isinstance(files, str) else files
+    return [FileConfig(path=item) if isinstance(item, str) else item for item in given]
 
 
 def open_inputs(given: FileConfig, options: ReadOptions, encoding: str, notices: Notices) -> Iterator[Input]:

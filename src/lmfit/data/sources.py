@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
 
-from lmfit.config.schema import DataConfig, Files, SplitConfig, listed_files
+from lmfit.config.schema import DataConfig, Files, SplitConfig
 from lmfit.data.division import divide
 from lmfit.data.example import Example
 from lmfit.data.files import TextStream, expand, split_suffix
 from lmfit.data.formats.base import Kind, ReadOptions, WordMode
-from lmfit.data.inputs import Input, open_inputs, open_one, read_stream
+from lmfit.data.inputs import Input, listed_files, open_inputs, open_one, read_stream
 from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, detect_scheme, is_odd
 from lmfit.data.source import SMALL, Source, balanced, fingerprint_of, first, in_iob2, only

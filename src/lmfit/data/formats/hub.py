@@ -8,11 +8,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lmfit.config.schema import DataConfig, FileConfig, SplitConfig, listed_files
+from lmfit.config.schema import DataConfig, FileConfig, SplitConfig
 from lmfit.data.columns import TARGET, Chosen, check_roles, choose
 from lmfit.data.example import Example, Origin
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.formats.features import decoder
+from lmfit.data.inputs import listed_files
 from lmfit.data.notices import Notices
 from lmfit.data.records import RecordBuilder
 from lmfit.data.source import SMALL, Source, checked, fingerprint_of
