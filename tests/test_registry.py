@@ -1,8 +1,10 @@
+from importlib.metadata import EntryPoint
+
 import pytest
 
 from lmfit import registry
 from lmfit.catalog import DATASETS, FORMATS, MODELS, TASK_SETTINGS, TASKS
-from lmfit.errors import ConfigError
+from lmfit.errors import ConfigError, InputError
 from lmfit.registry import Registry
 
 
@@ -23,12 +25,23 @@ def test_an_unknown_name_gets_a_suggestion() -> None:
 
 def test_a_plug_in_adds_names(monkeypatch: pytest.MonkeyPatch) -> None:
     class Point:
+        name = "things"
+
         def load(self) -> object:
             return lambda register: register("thing", "json", "json:loads")
 
     monkeypatch.setattr(registry, "_plugins", None)
     monkeypatch.setattr(registry, "entry_points", lambda group: [Point()] if group == "lmfit.plugins" else [])
     things = Registry("thing", {"own": "os:getcwd"})
+    assert things.shipped == {"own"}
     assert sorted(things) == ["json", "own"]
     assert len(things) == 2
     assert things.load("json")("[1]") == [1]
+
+
+def test_a_plug_in_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("broken", "no_such_package:plug_in", "lmfit.plugins")
+    monkeypatch.setattr(registry, "_plugins", None)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    with pytest.raises(InputError, match=r"plug-in `broken` cannot be loaded(.|\n)*at: no_such_package:plug_in"):
+        list(FORMATS)

@@ -185,7 +185,7 @@ def evaluate(
 
 @app.command()
 def predict(
-    source: Annotated[str, typer.Argument(help="Text, CSV, TSV or JSONL; - for stdin.", metavar="INPUT")],
+    source: Annotated[str, typer.Argument(help="A file of texts (lmfit list formats); - for stdin.", metavar="INPUT")],
     run: RunName = None,
     output: Output = None,
     text_column: Annotated[str | None, typer.Option("--text-column", help="Column that holds the text.")] = None,
@@ -193,8 +193,11 @@ def predict(
     form: Annotated[
         str | None, typer.Option("--format", help="jsonl, csv or parquet; default: by the output's suffix.")
     ] = None,
+    layout: Annotated[
+        str | None, typer.Option("--as", help="label-studio or doccano: pre-annotations to import there.")
+    ] = None,
     input_form: Annotated[
-        str | None, typer.Option("--input-format", help="text, csv, tsv or jsonl; default: by suffix.")
+        str | None, typer.Option("--input-format", help="A name of lmfit list formats; default: by suffix.")
     ] = None,
     device: DeviceName = "auto",
     precision: Annotated[
@@ -215,7 +218,15 @@ def predict(
 
     columns = {k: v for k, v in (("text", text_column), ("text_pair", pair_column)) if v is not None}
     count = stage.run(
-        chosen, source, output, form, columns=columns, input_form=input_form, device=device, precision=precision
+        chosen,
+        source,
+        output,
+        form,
+        layout=layout,
+        columns=columns,
+        input_form=input_form,
+        device=device,
+        precision=precision,
     )
     if json:
         show({"rows": count, "output": str(output), "run": str(chosen.path)})

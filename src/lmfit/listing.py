@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lmfit.catalog import DATASETS, FORMATS, MODELS, TASKS
+from lmfit.catalog import DATASETS, FORMAT_ABOUTS, FORMATS, MODELS, SUFFIXES, TASKS
 from lmfit.errors import ConfigError, InputError, suggestion
 from lmfit.runs import list_runs
 
@@ -13,13 +13,22 @@ def listing(kind: str | None) -> dict[str, dict[str, str]]:
         "tasks": lambda: dict.fromkeys(sorted(TASKS), ""),
         "models": lambda: {name: MODELS.load(name).about for name in sorted(MODELS)},
         "datasets": lambda: {name: DATASETS.load(name)["about"] for name in sorted(DATASETS)},
-        "formats": lambda: dict.fromkeys(sorted(FORMATS), ""),
+        "formats": _formats,
         "metrics": _metrics,
         "starters": _starters,
     }
     if kind is not None and kind not in kinds:
         raise ConfigError(f"nothing called `{kind}` can be listed", fix=suggestion(kind, list(kinds)))
     return {name: make() for name, make in kinds.items() if kind in (None, name)}
+
+
+def _formats() -> dict[str, str]:
+    """A sentence and the suffixes that a format is known by."""
+    told = {}
+    for name in sorted(FORMATS):
+        suffixes = ", ".join(sorted(suffix for suffix, form in SUFFIXES.items() if form == name))
+        told[name] = FORMAT_ABOUTS.get(name, "of a plug-in") + (f" ({suffixes})" if suffixes else "")
+    return told
 
 
 def _metrics() -> dict[str, str]:

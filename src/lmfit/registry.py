@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from lmfit.errors import ConfigError, suggestion
+from lmfit.errors import ConfigError, InputError, suggestion
 
 
 class Registry(Mapping[str, str]):
@@ -18,6 +18,11 @@ class Registry(Mapping[str, str]):
     def __init__(self, kind: str, entries: Mapping[str, str]) -> None:
         self.kind = kind
         self._own = dict(entries)
+
+    @property
+    def shipped(self) -> frozenset[str]:
+        """The names of lmfit's own, without those of plug-ins."""
+        return frozenset(self._own)
 
     def __getitem__(self, name: str) -> str:
         return (self._own | _plugged(self.kind))[name]
@@ -45,7 +50,14 @@ def _plugged(kind: str) -> dict[str, str]:
     if _plugins is None:
         _plugins = {}
         for point in entry_points(group="lmfit.plugins"):
-            point.load()(register)
+            try:
+                point.load()(register)
+            except Exception as error:
+                _plugins = None
+                what = f"the plug-in `{point.name}` cannot be loaded: {type(error).__name__}: {error}"
+                raise InputError(
+                    what, where=point.value, fix="update or uninstall the package it comes with"
+                ) from error
     return _plugins.get(kind, {})
 
 

@@ -26,6 +26,8 @@ def load(task: str | dict[str, Any], *overrides: str, **data: Any) -> Any:
         (WORDS, "header", False, {"format": "conll"}),
         (TEXTS, "quoting", "none", {"format": "jsonl"}),
         (TEXTS, "delimiter", "tab", {"format": "json"}),
+        (TEXTS, "sheet", "Data", {"format": "csv"}),
+        (TEXTS, "unfit_spans", "drop", {}),
     ],
 )
 def test_a_key_without_effect_is_refused(task: str, key: str, value: Any, data: dict[str, Any]) -> None:
@@ -43,6 +45,8 @@ def test_a_key_without_effect_is_refused(task: str, key: str, value: Any, data: 
         (TEXTS, {"header": False, "quoting": "none", "delimiter": "tab", "limit_per_class": 5}),
         (TEXTS, {"format": "text", "delimiter": "tab", "label_separator": "|"}),
         (TEXTS, {"validation": {"split": 0.1, "by": "group", "key": "user"}}),
+        (TEXTS, {"train": ["a", {"path": "b", "weight": 0.5, "source": "$${x}"}], "format": "xlsx", "sheet": 1}),
+        (WORDS, {"format": "label-studio", "unfit_spans": "drop", "validation": [{"path": "b", "source": "web"}]}),
         ({"name": TEXTS, "loss": "focal", "focal_gamma": 3.0}, {}),
     ],
 )

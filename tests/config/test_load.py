@@ -143,14 +143,19 @@ def test_one_sentence_for_one_mistake(line: str, what: str, fix: str) -> None:
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        ("{train: [a, 5]}", "data.train[1]: expected text, found the number 5"),
-        ("{train: {file: a}}", "data.train: expected text, a list of texts or null, found a mapping with file"),
+        (
+            "{train: [a, 5]}",
+            "data.train[1]: expected text or a mapping with path, weight and source, found the number 5",
+        ),
+        ("{train: [a, {path: b, wieght: 2}]}", "data.train[1].wieght: there is no key `wieght`"),
+        ("{train: [a, {path: b, weight: 0}]}", "data.train[1].weight: expected a number (above 0)"),
+        ("{train: {file: a}}", "data.train: expected text, a list of texts or mappings with path"),
         ("{train: a, validation: {splt: 0.1}}", "data.validation.splt: there is no key `splt` in `data.validation`"),
         ("{train: a, validation: {by: random}}", "data.validation.split: is missing"),
         ("{train: a, validation: {split: 2}}", "data.validation.split: expected a number (above 0, below 1)"),
         (
             "{train: a, test: 0.1}",
-            "data.test: expected text, a list of texts, a mapping with split, by, key and date_format or null",
+            "data.test: expected text, a list of texts or mappings with path, weight and source, a mapping with split,",
         ),
         ("{train: a, columns: {tokens: 1.5}}", "data.columns.tokens: expected a whole number, text or a list"),
         ("{validation: a}", "data: say what to train on"),

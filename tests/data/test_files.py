@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import lzma
+import os
 
 import pytest
 
@@ -47,7 +48,8 @@ def test_suffix_before_the_compression():
 
 def test_globs_lists_and_parts(write):
     names = [write(name, "x") for name in ("b.csv", "a.csv", "c.json")]
-    assert expand(["*.csv", f"{names[2]}#train"]) == [("a.csv", ""), ("b.csv", ""), ("c.json", "train")]
+    assert expand("*.csv") == [("a.csv", ""), ("b.csv", "")]
+    assert expand(f"{names[2]}#train") == [("c.json", "train")]
 
 
 def test_a_hash_in_a_name_is_no_part(write):
@@ -60,13 +62,17 @@ def test_a_hash_in_a_name_is_no_part(write):
         ("trian.csv", "did you mean `train.csv`"),
         ("no/such.csv", "no folder `no`"),
         ("*.tsv", "no file matches"),
-        (".", "is a folder"),
     ],
 )
 def test_what_is_not_there(write, asked, told):
     write("train.csv", "x")
     with pytest.raises(DataError, match=told):
         expand(asked)
+
+
+def test_a_folder_is_no_file(write):
+    with pytest.raises(DataError, match="is a folder"):
+        lines_of(os.path.dirname(os.path.abspath(write("train.csv", "x"))))
 
 
 def test_latin_1_is_found_and_said(write):

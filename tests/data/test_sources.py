@@ -125,7 +125,7 @@ def test_running_text_is_not_taken_for_labels(write):
         load(train=write("a.txt", "".join(words)))
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a.parquet", "a.zip"])
+@pytest.mark.parametrize("name", ["a.xls", "a.arrow", "a.zip"])
 def test_files_that_are_no_text(write, name):
     with pytest.raises(ConfigError, match="files are not read"):
         load(train=write(name, b"PK\0"))
@@ -251,3 +251,39 @@ def test_what_reading_counts_is_counted_once(write, monkeypatch, small):
 def test_a_hub_data_set_is_no_input_of_a_prediction():
     with pytest.raises(InputError, match="cannot be the input of a prediction"):
         list(read_input("org/set", "text", ReadOptions("text", "hub")))
+
+
+def test_files_with_weights_and_sources(write):
+    write("a.csv", "text,label\none,a\n")
+    write("b.csv", "text,label\ntwo,b\n")
+    given = ["a.csv", {"path": "b.csv", "weight": 0.5, "source": "web"}]
+    splits = load(train=given, validation=["a.csv", {"path": "b.csv", "source": "shop"}])
+    assert [(e.text, e.weight, e.source) for e in splits.train] == [("one", 1.0, ""), ("two", 0.5, "web")]
+    assert [(e.weight, e.source) for e in splits.validation] == [(1.0, ""), (1.0, "shop")]
+    other = load(train=["a.csv", {"path": "b.csv", "weight": 0.6, "source": "web"}])
+    assert other.train.fingerprint != splits.train.fingerprint
+
+
+def test_weights_act_in_training_only(write):
+    write("a.csv", "text,label\none,a\n")
+    with pytest.raises(ValueError, match="take it out of test"):
+        load(train="a.csv", test=[{"path": "a.csv", "weight": 2.0}])
+
+
+def test_a_part_of_a_file_without_parts_is_refused(table):
+    with pytest.raises(ConfigError, match="a csv file has no parts"):
+        load(train=f"{table}#train")
+
+
+def test_a_binary_format_is_not_read_from_a_stream(monkeypatch):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"x")))
+    with pytest.raises(ConfigError, match="xlsx cannot be read from a stream"):
+        list(read_input("-", "text", ReadOptions("text", format="xlsx")))
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_rows_of_one_list_in_an_object(write, indent):
+    rows = {"version": 1, "data": [{"text": "x", "label": "a"}, {"text": "y", "label": "b"}]}
+    splits = load(train=write("a.json", json.dumps(rows, indent=indent)))
+    assert [e.text for e in splits.train] == ["x", "y"]
+    assert any("the rows are the list `data`" in notice for notice in splits.notices)

@@ -23,15 +23,50 @@ def test_offsets_count_code_points():
     assert tagged("😀 Rome", [{"start": 2, "end": 6, "label": "LOC", "text": "Rome"}])[1] == ["O", "B-LOC"]
 
 
-def test_utf_16_offsets_are_caught():
-    with pytest.raises(DataError, match="not bytes or UTF-16 units"):
-        tagged("😀 Rome is", [{"start": 3, "end": 7, "label": "LOC", "text": "Rome"}])
-
-
-def test_words_are_cut_at_entity_borders_and_counted():
+def test_utf_16_offsets_are_turned_into_characters_where_the_text_shows_it():
     notices = Notices()
-    assert tagged("EU-wide", [[0, 2, "ORG"]], notices) == ([(0, 2), (2, 7)], ["B-ORG", "O"])
-    assert notices.sentences == ["words cut at the border of an entity: 1, first at a.jsonl:3"]
+    entity = {"start": 3, "end": 7, "label": "LOC", "text": "Rome"}
+    assert tagged("😀 Rome is", [entity], notices)[1] == ["O", "B-LOC", "O"]
+    assert "UTF-16" in notices.sentences[0]
+
+
+def test_an_entity_whose_text_is_elsewhere_is_an_error():
+    with pytest.raises(DataError, match="an entity says `Rome` but its offsets 1 to 5 cover ` Rom`"):
+        tagged("😀 Rome is", [{"start": 1, "end": 5, "label": "LOC", "text": "Rome"}])
+
+
+def test_line_ends_written_with_a_backslash_are_no_difference():
+    entity = {"start": 0, "end": 7, "label": "X", "text": "Al\\nBo C"}
+    assert tagged("Al\nBo C", [entity])[1] == ["B-X", "I-X", "I-X"]
+
+
+def test_entities_inside_a_word_are_widened_and_counted():
+    notices = Notices()
+    assert tagged("EU-wide", [[0, 2, "ORG"]], notices) == ([(0, 7)], ["B-ORG"])
+    assert notices.sentences == ["entities that end inside a word, widened to whole words: 1, first at a.jsonl:3"]
+
+
+def test_blanks_around_an_entity_are_taken_off_and_counted():
+    notices = Notices()
+    assert tagged("to Al Bo now", [[2, 9, "PER"]], notices)[1] == ["O", "B-PER", "I-PER", "O"]
+    assert "blanks around them" in notices.sentences[0]
+
+
+def test_entities_marked_twice_are_read_once():
+    notices = Notices()
+    assert tagged("Al Bo", [[0, 2, "A"], [0, 2, "A"]], notices)[1] == ["B-A", "O"]
+    assert notices.sentences == ["entities marked twice, read once: 1, first at a.jsonl:3"]
+
+
+def test_unfit_entities_can_be_left_out_the_longest_stays():
+    notices = Notices()
+    entities = [[0, 2, "A"], [0, 5, "B"], [3, 5, "C"], [4, 99, "D"], [2, 3, "E"]]
+    words, tags = tag_words("Al Bo", split_words("Al Bo", "unicode"), entities, ORIGIN, notices, "drop")
+    assert (words, tags) == ([(0, 2), (3, 5)], ["B-B", "I-B"])
+    assert notices.sentences == [
+        "entities left out, for they do not lie in the text: 1, first at a.jsonl:3",
+        "entities left out, for they overlap a longer one: 3, first at a.jsonl:3",
+    ]
 
 
 @pytest.mark.parametrize(

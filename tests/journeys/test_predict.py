@@ -103,9 +103,9 @@ class TestCommand:
     ) -> None:
         import pyarrow.parquet as pq
 
-        from lmfit.stages import predict
+        from lmfit.stages import writers
 
-        monkeypatch.setattr(predict, "PARQUET_ROWS", 2)
+        monkeypatch.setattr(writers, "PARQUET_ROWS", 2)
         rows = [{"text": "it is quick", "note": None}] * 3 + [{"text": "Anna Petrov joined Nordwind", "note": "n"}]
         source = write_jsonl(tmp_path / "in.jsonl", rows)
         code, _, err = command("predict", source, "-r", ner, "-o", tmp_path / "out.parquet")

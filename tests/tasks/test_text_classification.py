@@ -52,16 +52,22 @@ class TestLearn:
             learn("a", None)
 
     def test_mixed_rows_name_their_line(self) -> None:
+        with pytest.raises(DataError, match=r"a\.csv:2"):
+            learn("a", ("b", "c"))
         with pytest.raises(DataError, match=r"a\.csv:3"):
-            learn("a", ("b",))
-        with pytest.raises(DataError, match=r"a\.csv:3"):
-            learn(("b",), "a")
+            learn((), "a")
+
+    def test_lists_of_one_label_are_single_labels_and_it_is_said(self) -> None:
+        task = learn(("a",), ("b",), "a")
+        assert (task.problem, task.labels) == ("single_label", ["a", "b"])
+        assert "one label in each row's list" in task.remarks[0]
+        assert learn(("a",), ("b",), problem="multi_label").problem == "multi_label"
 
     @pytest.mark.parametrize(
         ("labels", "settings"),
         [
-            ((("a",), ("b",)), {"loss": "focal"}),
-            ((("a",), ("b",)), {"label_smoothing": 0.1}),
+            ((("a", "c"), ("b",)), {"loss": "focal"}),
+            ((("a", "c"), ("b",)), {"label_smoothing": 0.1}),
             ((1.0, 2.0), {"problem": "regression", "class_weights": "balanced"}),
             (("a", "b"), {"thresholds": 0.3}),
         ],

@@ -40,6 +40,11 @@ def gradients(prepared: Prepared, folder: Path, micro: int | str) -> list[torch.
     return kept
 
 
+def of_two_files(one: str, two: str) -> list[Any]:
+    """A list of training files of different weight."""
+    return [{"path": one, "weight": 0.3}, {"path": two, "weight": 2.5}]
+
+
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "tags": ("token-classification", {}, {}),
     "tags, all subwords": ("token-classification", {"label_subwords": "all"}, {}),
@@ -53,12 +58,16 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "labels, smoothed": ("text-classification", {"label_smoothing": 0.1, "class_weights": {"praise": 0.3}}, {}),
     "labels, windows": ("text-classification", {}, {"max_length": 11}),
     "several labels": ("text-classification", {"class_weights": "balanced"}, {"rows": MULTI}),
+    "tags, weighted files": ("token-classification", {"class_weights": "balanced"}, {"train": of_two_files}),
+    "labels, weighted files": ("text-classification", {}, {"train": of_two_files, "max_length": 11}),
     "numbers": ("text-classification", {"problem": "regression"}, {"rows": NUMBERS}),
 }
 
 
 @pytest.fixture
-def prepared_for(tiny_config: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[[str], Prepared]:
+def prepared_for(
+    tiny_config: Callable[..., dict[str, Any]], tiny_data: dict[str, dict[str, Any]], tmp_path: Path
+) -> Callable[[str], Prepared]:
     def make(case: str) -> Prepared:
         from tiny_data import write_jsonl
 
@@ -66,6 +75,8 @@ def prepared_for(tiny_config: Callable[..., dict[str, Any]], tmp_path: Path) -> 
         given = {"validation": None, "test": None, **data}
         if rows := given.pop("rows", None):
             given["train"] = str(write_jsonl(tmp_path / "rows.jsonl", rows))
+        if callable(given.get("train")):
+            given["train"] = given["train"](tiny_data[task]["train"], tiny_data[task]["validation"])
         return prepare(load_config("finetune", tiny_config(task, task={"name": task, **settings}, data=given)).config)
 
     return make
@@ -81,3 +92,22 @@ def test_micro_batches_give_the_gradient_of_the_whole(
     assert max(float(g.abs().max()) for g in whole) > 1e-3
     for one, many in zip(whole, parts, strict=True):
         assert torch.allclose(one, many, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("task", ["token-classification", "text-classification"])
+def test_a_row_of_weight_two_counts_as_two_rows(
+    task: str, tiny_config: Callable[..., dict[str, Any]], tiny_data: dict[str, dict[str, Any]]
+) -> None:
+    """The loss of a batch of weighted rows is that of a batch in which they stand as often as they weigh."""
+    one, two = tiny_data[task]["validation"], tiny_data[task]["test"]
+    losses = []
+    for files in ([one, {"path": two, "weight": 2.0}], [one, two, two]):
+        data = {"train": files, "validation": None, "test": None}
+        prepared = prepare(load_config("finetune", tiny_config(task, data=data)).config)
+        objective = TaskObjective(prepared.task, prepared.framer)
+        batch = objective.collate([prepared.rows[i] for i in range(len(prepared.rows))])
+        by_label = torch.arange(len(prepared.task.labels), dtype=torch.float32)
+        shape = batch["input_ids"].shape if task == "token-classification" else batch["target"].shape
+        logits = by_label.expand(*shape, -1)
+        losses.append((float(objective.loss(logits, batch)), objective.targets(batch)))
+    assert losses[0] == pytest.approx(losses[1])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lmfit.catalog import FORMATS, TASK_SETTINGS
 from lmfit.config.expect import is_section, members
 from lmfit.config.keys import Schemas, fields_of, type_at
 from lmfit.config.names import closest, listed
@@ -11,6 +12,7 @@ from lmfit.config.schema import Section
 
 _HUB = ("data.format", {"hub"})
 _TABLE = ("data.format", {"auto", "csv", "tsv"})
+_SHEETS = ("data.format", {"auto", "xlsx"})
 _TEXTS = ("task.name", {"text-classification"})
 _WORDS = ("task.name", {"token-classification"})
 _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
@@ -20,7 +22,9 @@ _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "data.words": _WORDS,
     "data.label_separator": _TEXTS,
     "data.limit_per_class": _TEXTS,
-    "data.header": _TABLE,
+    "data.unfit_spans": _WORDS,
+    "data.sheet": _SHEETS,
+    "data.header": ("data.format", {"auto", "csv", "tsv", "xlsx"}),
     "data.quoting": _TABLE,
     "data.delimiter": ("data.format", {"auto", "csv", "tsv", "text"}),
     "data.validation.key": ("data.validation.by", {"group", "date", "stratified"}),
@@ -32,6 +36,9 @@ _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "task.focal_gamma": ("task.loss", {"focal"}),
 }
 """Key -> the key that decides whether it has an effect, and the values of that key with which it has one."""
+
+_SHIPPED = {"data.format": FORMATS.shipped | {"auto"}, "task.name": TASK_SETTINGS.shipped}
+"""What a plug-in's format or task takes is its own affair."""
 
 
 def contradictions(tree: Node, schemas: Schemas, mistakes: Sequence[Mistake]) -> Iterator[Mistake]:
@@ -57,7 +64,7 @@ def _without_effect(tree: Node, schemas: Schemas, told: set[Path]) -> Iterator[M
         if node is None or wrong or plain(node) == _default(path, schemas):
             continue
         value = _default(deciding, schemas) if decider is None else plain(decider)
-        if value not in values:
+        if value not in values and value in _SHIPPED.get(other, {value}):
             fix = f"it acts with {other}: {listed(sorted(values))}; else take it out (as an override: {key}=null)"
             yield Mistake(node.place, f"{key}: has no effect with {other}: {value}", fix, path)
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -91,10 +91,16 @@ def reference_markdown() -> str:
 def _sections(path: KeyPath, section: type[Section]) -> Iterator[tuple[KeyPath, type[Section]]]:
     """The sections below a section, each with its path."""
     for name, field in _ordered(section):
-        for kind in members(field.annotation):
+        items = [(f"{name}[n]", item) for kind in members(field.annotation) for item in _items(kind)]
+        for key, kind in [*((name, kind) for kind in members(field.annotation)), *items]:
             if is_section(kind) and kind.model_fields:
-                yield (*path, name), kind
-                yield from _sections((*path, name), kind)
+                yield (*path, key), kind
+                yield from _sections((*path, key), kind)
+
+
+def _items(kind: Any) -> tuple[Any, ...]:
+    """The types of a list's items."""
+    return members(get_args(kind)[0]) if get_origin(kind) is list else ()
 
 
 def _table(section: type[Section]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from lmfit.config.choice import names_in
 from lmfit.config.names import listed
 from lmfit.config.nodes import Node
 from lmfit.config.schema import Section
@@ -36,8 +37,9 @@ def expected(annotation: Any, bounds: Sequence[Any] = ()) -> str:
         annotation, *bounds = get_args(annotation)
     kinds = members(annotation)
     choices = [str(value) for kind in kinds if get_origin(kind) is Literal for value in get_args(kind)]
-    choices += ["true", "false"] if bool in kinds else []
-    words = [_one(kind, bounds) for kind in kinds if get_origin(kind) is not Literal and kind is not bool]
+    choices += [*names_in(bounds), *(["true", "false"] if bool in kinds else [])]
+    told = {bool, str} if names_in(bounds) else {bool}
+    words = [_one(kind, bounds) for kind in kinds if get_origin(kind) is not Literal and kind not in told]
     if int in kinds and float in kinds:
         words[words.index(_one(float, bounds))] = "a share"
     return listed([*choices, *words])
@@ -65,7 +67,7 @@ def _one(kind: Any, bounds: Sequence[Any]) -> str:
 
 
 def _many(annotation: Any) -> str:
-    return listed(_MANY.get(kind) or _one(kind, ()) for kind in members(annotation))
+    return listed(_MANY.get(kind) or _one(kind, ()).replace("a mapping", "mappings") for kind in members(annotation))
 
 
 def _length(bounds: Sequence[Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic_core import ErrorDetails
 
+from lmfit.config.choice import names_in
 from lmfit.config.expect import expected, found, is_section, members
 from lmfit.config.keys import Schemas, type_at, unknown_key
 from lmfit.config.layers import SHORT_FORMS
@@ -86,7 +87,8 @@ def _at(tree: Node, path: Path) -> Node:
 
 def _wrong_value(path: Path, node: Node, schemas: Schemas) -> Mistake:
     what = f"{dotted(path)}: expected {_takes(path, schemas)}, found {found(node)}"
-    return Mistake(node.place, what, _fix(node, type_at(path, schemas)[0]) or _sentence(path, schemas), path)
+    annotation, bounds, _ = type_at(path, schemas)
+    return Mistake(node.place, what, _fix(node, annotation, bounds) or _sentence(path, schemas), path)
 
 
 def _takes(path: Path, schemas: Schemas) -> str:
@@ -100,7 +102,7 @@ def _sentence(path: Path, schemas: Schemas) -> str:
     return "" if is_section(annotation) else sentence
 
 
-def _fix(node: Node, annotation: Any) -> str:
+def _fix(node: Node, annotation: Any, bounds: Sequence[Any]) -> str:
     """How to write the value that is there so that it fits, or nothing."""
     kinds, value = members(annotation), node.value
     if node.safe is not None:
@@ -108,15 +110,15 @@ def _fix(node: Node, annotation: Any) -> str:
     if value is None:
         return "write keys below it, or remove the line" if any(map(is_section, kinds)) else ""
     if isinstance(value, str):
-        return _fix_text(value, kinds)
+        return _fix_text(value, kinds, names_in(bounds))
     if str in kinds and not isinstance(value, dict | list):
         return f'for text put quotes around it: "{str(value).lower() if isinstance(value, bool) else value}"'
     return ""
 
 
-def _fix_text(text: str, kinds: tuple[Any, ...]) -> str:
+def _fix_text(text: str, kinds: tuple[Any, ...], names: Sequence[str]) -> str:
     choices = [str(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
-    near = closest(text, choices)
+    near = closest(text, [*choices, *names])
     if near:
         return f"did you mean `{near}`?"
     meant = resolve(text)

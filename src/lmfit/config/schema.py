@@ -1,7 +1,6 @@
 """The typed tree behind a config file: every key with its type, default and a sentence. No torch here."""
 
-import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -13,6 +12,10 @@ from pydantic import (
     model_validator,
 )
 
+from lmfit.catalog import FORMATS
+from lmfit.config.choice import OneOf
+from lmfit.config.durations import seconds
+
 
 class Section(BaseModel):
     """A part of the config. Unknown keys and wrong types are refused; values cannot change after loading."""
@@ -23,7 +26,6 @@ class Section(BaseModel):
 
 
 Column = int | str
-Files = str | list[str]
 
 
 class ModelConfig(Section):
@@ -74,15 +76,29 @@ class SplitConfig(Section):
         return self
 
 
+class FileConfig(Section):
+    """One of several files of a split, with what its rows weigh and where they come from."""
+
+    path: str
+    """A path or a glob; with `format: hub` a split name."""
+    weight: float = Field(default=1.0, gt=0)
+    """What each row of the file weighs in the training loss (others: 1); scores do not weigh rows."""
+    source: str | None = None
+    """A name for where the rows come from, kept with each row."""
+
+
+Files = str | list[str | FileConfig]
+
+
 class DataConfig(Section):
     """Where the labelled data is and how to read it."""
 
     name: str | None = None
     """A name of `lmfit list datasets`, or with `format: hub` a Hub data set id."""
-    format: Literal["auto", "conll", "csv", "tsv", "json", "jsonl", "text", "hub"] = "auto"
-    """File format; auto: by the file's suffix, and what was chosen is said."""
+    format: Annotated[str, OneOf(FORMATS, "auto")] = "auto"
+    """File format, of `lmfit list formats`; auto: by suffix or contents, and what was chosen is said."""
     train: Files | None = None
-    """Training file: a path, a glob or a list of them; with `format: hub` a split name."""
+    """Training file: a path, a glob or a list of them, also of {path, weight, source}; with `format: hub` a split."""
     validation: Files | SplitConfig | None = None
     """Validation file, or {split: 0.1} to split it off the training data."""
     test: Files | SplitConfig | None = None
@@ -95,12 +111,16 @@ class DataConfig(Section):
     """What separates columns (csv, tsv) or the label from the text (text); auto is found out and said."""
     quoting: Literal["auto", "standard", "none"] = "auto"
     """Whether double quotes enclose fields of a table; auto: standard for csv, none for tsv."""
+    sheet: Column | None = None
+    """Sheet of an .xlsx file: its name, or its position from 0; null: the first one."""
     encoding: str = "auto"
     """Text encoding; auto: UTF-8, else what the bytes show, and it is said."""
     label_first: bool = True
     """Text format: the label stands before the text (true) or after it (false)."""
     label_separator: str | None = None
     """Multi-label tables: what separates the labels in one field."""
+    unfit_spans: Literal["stop", "drop"] = "stop"
+    """Marked spans that no tag per word can hold (they overlap, lie outside, have gaps): an error, or left out."""
     scheme: Literal["auto", "IOB1", "IOB2", "IOE1", "IOE2", "BIOES", "BMES", "plain"] = "auto"
     """Tagging scheme, normalised to IOB2; plain: tags without prefixes (parts of speech)."""
     words: Literal["auto", "whitespace", "unicode", "characters"] = "auto"
@@ -126,6 +146,11 @@ class DataConfig(Section):
             raise ValueError("say what to train on: data.train: FILE, or data: NAME of `lmfit list datasets`")
         if self.format == "hub" and self.name is None:
             raise ValueError("format: hub needs name: the id of the data set on the Hub")
+        for name in ("validation", "test"):
+            files = getattr(self, name)
+            given = files if isinstance(files, list) else []
+            if any(isinstance(file, FileConfig) and file.weight != 1 for file in given):
+                raise ValueError(f"weight acts on training rows only; take it out of {name}")
         return self
 
 
@@ -288,18 +313,3 @@ class FinetuneConfig(Section):
 
 STAGE_CONFIGS = {"finetune": FinetuneConfig}
 """The config of each stage."""
-
-
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
-
-
-def seconds(duration: str) -> float:
-    """Seconds of a duration such as 30m, 1h30m or 45s. Raises ValueError for anything else."""
-    match = _DURATION.fullmatch(duration.strip())
-    if not match or not any(match.groups()):
-        raise ValueError(f"`{duration}` is no duration; write 30m, 1h30m or 45s")
-    hours, minutes, secs = (float(part or 0) for part in match.groups())
-    total = hours * 3600 + minutes * 60 + secs
-    if total <= 0:
-        raise ValueError("a budget must be longer than nothing")
-    return total

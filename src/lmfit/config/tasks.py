@@ -50,7 +50,7 @@ class TextClassificationSettings(ClassificationLoss):
     name: Literal["text-classification"] = "text-classification"
     """The task."""
     problem: Literal["auto", "single_label", "multi_label", "regression"] = "auto"
-    """What a label is; auto: several labels where a row's label is a list, else a single label."""
+    """What a label is; auto: several where any row has a list of none or several."""
     thresholds: Literal["tuned"] | float = "tuned"
     """Multi-label: a label is predicted above this probability; tuned: chosen per label on the validation split."""
 

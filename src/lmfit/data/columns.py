@@ -24,6 +24,7 @@ _TIERS: Mapping[str, tuple[frozenset[str], ...]] = {
         frozenset({"label"}),
         frozenset({"labels", "category", "intent", "class", "sentiment", "target", "polarity", "topic", "emotion"})
         | frozenset({"stars", "rating"}),
+        frozenset({"prediction"}),
     ),
     "tokens": (frozenset({"tokens"}), frozenset({"words"})),
     "labels": (
@@ -31,6 +32,7 @@ _TIERS: Mapping[str, tuple[frozenset[str], ...]] = {
         frozenset({"ner_tags", "tags", "ner"}),
         frozenset({"entities", "spans"}),
         frozenset({"label", "pos_tags", "chunk_tags"}),
+        frozenset({"prediction"}),
     ),
     "id": (frozenset({"id"}), frozenset({"idx", "guid"})),
 }

@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import chain
 from lzma import LZMAError
 
-from lmfit.data.files import TextFile, nul_character, open_bytes
+from lmfit.data.files import TextFile, check_file, nul_character, open_bytes
 from lmfit.data.notices import Notices
 from lmfit.errors import ConfigError, DataError
 
@@ -35,6 +35,7 @@ def inspect(path: str, part: str = "", encoding: str = "auto", *, notices: Notic
     `auto` is a byte order mark's encoding, else UTF-8, else what the bytes look like (said in `notices`).
     Raises DataError with file and line for bytes that do not decode, NUL characters and damaged archives.
     """
+    check_file(path)
     chosen = _by_bom(path) or ("utf-8" if encoding == "auto" else _known(encoding))
     try:
         try:

@@ -26,6 +26,7 @@ class Example:
     words: (start, end) of each word in `text`; None where the file has no words (they are made by data/words.py).
     tags: one tag per word, normalised to IOB2 (or plain tags such as parts of speech); None when unlabelled.
     document: rows of one document share it (conll -DOCSTART-, a group column); the bootstrap resamples documents.
+    source: where it comes from, as the config names it. weight: what it weighs in the training loss.
     columns: every input column as read, for prediction output.
     """
 
@@ -37,6 +38,8 @@ class Example:
     tags: list[str] | None = None
     document: str | None = None
     id: str = ""
+    source: str = ""
+    weight: float = 1.0
     columns: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol, cast
 
-from lmfit.errors import ConfigError, DataError, MissingExtra
+from lmfit.errors import DataError, MissingExtra
 
 
 def _open_zstd(path: str) -> object:
@@ -38,7 +38,7 @@ _OPENERS: dict[str, Callable[[str], object]] = {
 
 
 class TextLines(Protocol):
-    """What readers read from: a name for messages, the part asked for (`path#part`), and lines."""
+    """What readers of text read from: a name for messages, the part asked for (`path#part`), and lines."""
 
     @property
     def path(self) -> str:
@@ -141,16 +141,8 @@ def open_bytes(path: str) -> BinaryIO:
     return cast(BinaryIO, _OPENERS.get(split_suffix(path)[1], _open_plain)(path))
 
 
-def expand(specification: str | list[str]) -> list[tuple[str, str]]:
-    """(path, part) of each file that a path, a glob or a list of them names. Raises DataError for what is not there."""
-    given = [specification] if isinstance(specification, str) else specification
-    found = [pair for item in given for pair in _expand_one(item)]
-    if not found:
-        raise ConfigError("the list of files is empty", fix="name at least one file")
-    return found
-
-
-def _expand_one(item: str) -> list[tuple[str, str]]:
+def expand(item: str) -> list[tuple[str, str]]:
+    """(path, part) of each file that a path or a glob names, or of a folder. Raises DataError for what is not there."""
     path, part = os.path.expanduser(item), ""
     if not os.path.exists(path) and "#" in path:
         path, _, part = path.rpartition("#")
@@ -159,22 +151,28 @@ def _expand_one(item: str) -> list[tuple[str, str]]:
         if not paths:
             raise DataError(f"no file matches `{path}`", fix=_near(path))
         return [(name, part) for name in paths]
-    return [(check_file(path), part)]
-
-
-def check_file(path: str) -> str:
-    """The path itself. Raises DataError where it is no readable file."""
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
         raise DataError(f"there is no file `{path}`", fix=_near(path)) from error
-    if stat.S_ISDIR(mode):
-        raise DataError(f"`{path}` is a folder", fix=f"name a file, or a glob such as {os.path.join(path, '*.csv')}")
-    if not stat.S_ISREG(mode):
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise DataError(f"`{path}` is no regular file, so it cannot be read twice", fix="write it to a file first")
+    check_readable(path)
+    return [(path, part)]
+
+
+def check_file(path: str) -> None:
+    """Raise DataError for a folder, and for a file that may not be read."""
+    if os.path.isdir(path):
+        fix = f"name a file, or a glob such as {os.path.join(path, '*.csv')}; a folder per label: data.format: folders"
+        raise DataError(f"`{path}` is a folder", fix=fix)
+    check_readable(path)
+
+
+def check_readable(path: str) -> None:
+    """Raise DataError for a file or folder that may not be read."""
     if not os.access(path, os.R_OK):
         raise DataError(f"`{path}` may not be read", fix="change its permissions")
-    return path
 
 
 def _near(path: str) -> str:

@@ -1,54 +1,62 @@
 """Which format a file has when the config leaves it open: by its suffix, else by what its first lines look like."""
 
-import json
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import islice
 
+from lmfit.catalog import SUFFIXES
 from lmfit.data.files import TextLines, split_suffix
 from lmfit.data.formats.base import ReadOptions
+from lmfit.data.formats.json_stream import begins_list, first_record
+from lmfit.data.formats.tools import tool_of
 from lmfit.data.notices import Notices
+from lmfit.data.stored import files_below
 from lmfit.errors import ConfigError
 
-_BY_SUFFIX: Mapping[str, str] = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".conll": "conll",
-    ".conllu": "conll",
-    ".bio": "conll",
-    ".iob": "conll",
-    ".iob2": "conll",
-    ".bioes": "conll",
-    ".bmes": "conll",
-}
-_NOT_TEXT = (".xlsx", ".xls", ".parquet", ".arrow", ".zip", ".tar", ".tgz", ".7z", ".pkl", ".pdf", ".docx")
+_UNREADABLE = (".xls", ".ods", ".arrow", ".zip", ".tar", ".tgz", ".7z", ".pkl", ".pdf", ".docx")
 _SAMPLE_LINES = 1000
 _ENOUGH_LINES = 200
 _TABBED_SHARE = 0.9
 
 
-def refuse_binary(path: str) -> None:
-    """Raise ConfigError for a suffix of a format that is not text."""
+def refuse_unreadable(path: str) -> None:
+    """Raise ConfigError for a suffix of a format that no reader knows."""
     suffix = split_suffix(path)[0]
-    if suffix in _NOT_TEXT:
-        fix = "save it as .csv, .jsonl or text"
+    if suffix in _UNREADABLE and suffix not in SUFFIXES:
+        fix = "save it as .xlsx, .csv, .jsonl or .parquet"
         raise ConfigError(f"`{path}`: {suffix} files are not read", where="data.format", fix=fix)
 
 
+def by_name(path: str, notices: Notices) -> str | None:
+    """The format that a suffix stands for, or that a folder is laid out in; None where the name does not tell."""
+    if not os.path.isdir(path):
+        return SUFFIXES.get(split_suffix(path)[0])
+    suffixes = {file.suffix for file in islice(files_below(path), _SAMPLE_LINES)}
+    form = "brat" if ".ann" in suffixes else "folders"
+    why = "for it holds .ann files" if form == "brat" else "a folder per label"
+    notices.say(f"read as {form}, {why} (data.format)", path)
+    return form
+
+
 def choose_format(file: TextLines, options: ReadOptions, notices: Notices) -> str:
-    """A name of catalog.FORMATS. A choice that the suffix does not make is said in `notices`."""
+    """A name of catalog.FORMATS for a text file. A choice that the suffix does not make is said in `notices`."""
     if options.format != "auto":
         return options.format
-    by_suffix = _BY_SUFFIX.get(split_suffix(file.path)[0])
-    if by_suffix == "json" and not file.part and _looks_like_json_lines(file.head(_SAMPLE_LINES)):
+    by_suffix = SUFFIXES.get(split_suffix(file.path)[0])
+    if by_suffix not in (None, "json", "jsonl"):
+        return by_suffix
+    head = file.head(_SAMPLE_LINES)
+    record = first_record(head)
+    if record is not None and not file.part and (tool := tool_of(record)):
+        notices.say(f"read as {tool}, for its rows have the keys of its exports (data.format)", file.path)
+        return tool
+    if by_suffix == "json" and not file.part and _looks_like_json_lines(head):
         notices.say("read as jsonl, for it has one JSON object a line (data.format)", file.path)
         return "jsonl"
     if by_suffix:
         return by_suffix
-    chosen, why = _by_content(file.path, file.head(_SAMPLE_LINES), options)
+    chosen, why = _by_content(file.path, head, options)
     notices.say(f"read as {chosen}, {why} (data.format)", file.path)
     return chosen
 
@@ -73,10 +81,13 @@ def _by_content(path: str, head: Sequence[str], options: ReadOptions) -> tuple[s
 
 
 def _looks_like_json_lines(head: Sequence[str]) -> bool:
-    first = next((line for line in head if line.strip()), "")
-    if not first.lstrip().startswith("{"):
+    """Whether the first line is a JSON object, and not a whole document whose rows stand in a list."""
+    record = None if begins_list(head) else first_record(head)
+    if record is None:
         return False
-    try:
-        return isinstance(json.loads(first), dict)
-    except ValueError:
-        return False
+    alone = sum(bool(line.strip()) for line in head) == 1
+    return not (alone and any(isinstance(item, dict) for value in record.values() for item in _items(value)[:1]))
+
+
+def _items(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -22,11 +22,15 @@ class Notices:
         self._counts[what] = (number + 1, first)
 
     @property
+    def counted(self) -> list[str]:
+        """The counted events only."""
+        return [f"{what}: {n:,}, first at {first}" for what, (n, first) in self._counts.items()]
+
+    @property
     def sentences(self) -> list[str]:
         """All sentences; a counted event reads "rows without a text: 12, first at train.csv:17"."""
         said = [f"{_listed(list(about))}: {sentence}" if about else sentence for sentence, about in self._said.items()]
-        counted = [f"{what}: {n:,}, first at {first}" for what, (n, first) in self._counts.items()]
-        return said + counted
+        return said + self.counted
 
 
 def _listed(files: list[str]) -> str:

@@ -9,7 +9,7 @@ from lmfit.data.columns import TARGET, Chosen, required
 from lmfit.data.example import Example, Label, Origin
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.notices import Notices
-from lmfit.data.spans import tag_words
+from lmfit.data.spans import Offsets, tag_words
 from lmfit.data.words import Mode, split_words
 from lmfit.errors import DataError
 
@@ -81,7 +81,7 @@ class RecordBuilder:
         if self._target and (self._options.labelled or record.get(self._target[0]) is not None):
             value = self._value(record, self._target[0], origin)
             if _are_entities(value):
-                words, tags = tag_words(text, words, from_json(value), origin, self._notices)
+                words, tags = self._tagged(text, words, from_json(value), origin)
                 return Example(origin, text, words=words, tags=tags)
             tags = _listed(value, self._target[0], origin)
             if len(tags) != len(tokens):
@@ -95,8 +95,14 @@ class RecordBuilder:
         if not self._target or (not self._options.labelled and record.get(self._target[0]) is None):
             return Example(origin, text)
         entities = from_json(self._value(record, self._target[0], origin))
-        words, tags = tag_words(text, split_words(text, self._mode), entities, origin, self._notices)
+        words, tags = self._tagged(text, split_words(text, self._mode), entities, origin)
         return Example(origin, text, words=words, tags=tags)
+
+    def _tagged(
+        self, text: str, words: list[Offsets], entities: object, origin: Origin
+    ) -> tuple[list[Offsets], list[str]]:
+        unfit = self._options.unfit_spans if self._options.labelled else "drop"
+        return tag_words(text, words, entities, origin, self._notices, unfit)
 
     def _text(self, record: Record, names: Iterable[str], origin: Origin) -> str:
         texts = [self._value(record, name, origin) for name in names]

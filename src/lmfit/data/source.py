@@ -65,7 +65,8 @@ class Source:
         self._stream = lambda _: iter(kept)
         self._length = len(kept)
         if not self._length:
-            raise DataError(f"the {self.name} split has no example", where=", ".join(self.files))
+            fix = "; ".join(notices.counted)
+            raise DataError(f"the {self.name} split has no example", where=", ".join(self.files), fix=fix)
         return self
 
     def then(self, step: Step, what: object, name: str | None = None) -> "Source":

@@ -1,30 +1,25 @@
 """Where examples come from: the splits that a config names, and the input of a prediction."""
 
 import os
-import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import chain
 
-from lmfit.catalog import FORMATS
 from lmfit.config.schema import DataConfig, Files, SplitConfig
 from lmfit.data.division import divide
-from lmfit.data.encoding import inspect
 from lmfit.data.example import Example
-from lmfit.data.files import TextFile, TextLines, TextStream, expand, split_suffix
-from lmfit.data.format_choice import choose_format, refuse_binary
-from lmfit.data.formats.base import Kind, Reader, ReadOptions, WordMode
+from lmfit.data.files import TextStream, expand, split_suffix
+from lmfit.data.formats.base import Kind, ReadOptions, WordMode
+from lmfit.data.inputs import Input, listed_files, open_inputs, open_one, read_stream
 from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, detect_scheme, is_odd
-from lmfit.data.source import SMALL, Source, balanced, checked, fingerprint_of, first, in_iob2, only
+from lmfit.data.source import SMALL, Source, balanced, fingerprint_of, first, in_iob2, only
 from lmfit.data.word_mode import with_words
 from lmfit.errors import ConfigError, DataError, InputError
 
 __all__ = ["Source", "Splits", "load_splits", "read_input"]
-
-Chosen = tuple[TextFile, str]
-"""A file and the name of its format."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,7 @@ def read_input(
     encoding: str = "auto",
     notices: Notices | None = None,
 ) -> Iterator[Example]:
-    """Stream the examples of unlabelled input in their order: text (one a line), csv, tsv, jsonl, json, conll.
+    """Stream the examples of unlabelled input in their order: text (one a line), a table, JSON, ...
 
     `-` is standard input: JSON lines where it looks so, else text. Labels may be missing and are kept where they are.
     `options` says columns and format (default: found out); every input column goes into Example.columns.
@@ -84,68 +79,47 @@ def read_input(
         fix = "write the rows to a file first, e.g. JSON lines"
         raise InputError("a Hub data set cannot be the input of a prediction", where="--input-format", fix=fix)
     options = replace(options or ReadOptions(kind), kind=kind, labelled=False, keep_columns=True)
-    for file in _inputs(path, encoding, notices):
-        refuse_binary(file.path)
-        own = replace(options, format=choose_format(file, options, notices))
-        yield from checked(FORMATS.load(own.format)(own).read(file, notices))
+    if path == "-":
+        yield from read_stream(TextStream("stdin", sys.stdin.buffer), options, notices)
+    elif os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        with open(path, "rb") as stream:
+            yield from read_stream(TextStream(path, stream), options, notices)
+    else:
+        for name, part in expand(path):
+            file, form = open_one(name, part, options, encoding, notices)
+            yield from Input(file, form).read(options, notices)
 
 
-def _sound(name: str, files: Files, options: ReadOptions, encoding: str, notices: Notices) -> list[Chosen]:
-    """The files of a split, each with its format. Raises DataError for missing or empty files."""
-    chosen: list[Chosen] = []
-    for path, part in _expanded(name, files):
-        refuse_binary(path)
-        file = inspect(path, part, encoding, notices=notices)
-        if not file.size:
-            raise DataError(f"`{path}` is empty", fix="name another file, or take it out of the list")
-        chosen.append((file, choose_format(file, options, notices)))
-    return chosen
-
-
-def _read(chosen: Sequence[Chosen], options: ReadOptions, notices: Notices) -> Iterator[Example]:
-    """The examples of files, one after the other."""
-    readers = [_reader(options, form) for _, form in chosen]
-    for reader, (file, _) in zip(readers, chosen, strict=True):
-        yield from checked(reader.read(file, notices))
-
-
-def _reader(options: ReadOptions, form: str) -> Reader:
-    reader: Reader = FORMATS.load(form)(replace(options, format=form))
-    return reader
-
-
-def _source(name: str, chosen: Sequence[Chosen], options: ReadOptions, notices: Notices) -> Source:
-    """A source over files; a small one is loaded. Its fingerprint holds the suffixes, which may decide on columns."""
-    names = [file.path + (f"#{file.part}" if file.part else "") for file, _ in chosen]
-    decisive = replace(options, keep_columns=False)
-    reading = [
-        [file.sha256, file.part, file.encoding, split_suffix(file.path)[0], asdict(replace(decisive, format=form))]
-        for file, form in chosen
-    ]
-    small = sum(file.size for file, _ in chosen) < SMALL
-    digest = fingerprint_of(reading)
-    stream = partial(_read, chosen, options)
-    return Source(name, names, digest, stream, small=small).hold(notices)
-
-
-def _expanded(name: str, files: Files) -> list[tuple[str, str]]:
+def _sound(name: str, files: Files, options: ReadOptions, encoding: str, notices: Notices) -> list[Input]:
     """The files of a split; one that is not there is an error about the split's key."""
+    given = listed_files(files)
+    if not given:
+        raise ConfigError("the list of files is empty", where=f"data.{name}", fix="name at least one file")
     try:
-        return expand(files)
+        return [item for file in given for item in open_inputs(file, options, encoding, notices)]
     except InputError as error:
         error.problems = tuple(replace(problem, where=problem.where or f"data.{name}") for problem in error.problems)
         raise
 
 
-def _inputs(path: str, encoding: str, notices: Notices) -> Iterator[TextLines]:
-    if path == "-":
-        yield TextStream("stdin", sys.stdin.buffer)
-    elif os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):
-        with open(path, "rb") as stream:
-            yield TextStream(path, stream)
-    else:
-        for name, part in expand(path):
-            yield inspect(name, part, encoding, notices=notices)
+def _read(inputs: Sequence[Input], options: ReadOptions, notices: Notices) -> Iterator[Example]:
+    """The examples of files, one after the other; options that a later one cannot follow are met at once."""
+    return chain.from_iterable([item.read(options, notices) for item in inputs])
+
+
+def _source(name: str, inputs: Sequence[Input], options: ReadOptions, notices: Notices) -> Source:
+    """A source over files; a small one is loaded. Its fingerprint holds the suffixes, which may decide on columns."""
+    names = [item.file.path + (f"#{item.file.part}" if item.file.part else "") for item in inputs]
+    digest = fingerprint_of([_reading(item, options) for item in inputs])
+    small = sum(item.file.size for item in inputs) < SMALL
+    return Source(name, names, digest, partial(_read, inputs, options), small=small).hold(notices)
+
+
+def _reading(item: Input, options: ReadOptions) -> list[object]:
+    """All that decides which examples are read from a file, but its name."""
+    file, asked = item.file, asdict(replace(options, format=item.format, keep_columns=False))
+    weighed = [item.weight, item.source] if (item.weight, item.source) != (1.0, "") else []
+    return [file.sha256, file.part, file.encoding, split_suffix(file.path)[0], asked, *weighed]
 
 
 def _open_all(

@@ -70,11 +70,12 @@ def few_per_class(examples: Iterable[Example], number: int, seed: int) -> tuple[
     place = place_by_text(seed)
     lowest: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for position, example in enumerate(examples):
-        if not isinstance(example.label, str):
+        label = example.label[0] if isinstance(example.label, tuple) and len(example.label) == 1 else example.label
+        if not isinstance(label, str):
             what = "limit_per_class needs one label name per row"
             raise ConfigError(what, where="data.limit_per_class", fix="use data.limit")
         entry = (-place(example), -position)
-        heap = lowest[example.label]
+        heap = lowest[label]
         if len(heap) < number:
             heappush(heap, entry)
         elif entry > heap[0]:

@@ -46,4 +46,4 @@ def _chunks(examples: Iterable[Example]) -> Iterator[list[tuple[object, ...]]]:
 def _fields(e: Example) -> tuple[object, ...]:
     """What an example is made of, in the order of its fields."""
     origin = e.origin.file, e.origin.line
-    return *origin, e.text, e.text_pair, e.label, e.words, e.tags, e.document, e.id, e.columns
+    return *origin, e.text, e.text_pair, e.label, e.words, e.tags, e.document, e.id, e.source, e.weight, e.columns

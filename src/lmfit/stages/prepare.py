@@ -82,6 +82,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
     rows = encoded["train"]
     ledger = _make_ledger(config, source, task, splits, encoded)
+    ledger.notices += task.remarks
     commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
     return Prepared(config, source, commit, task, growth, framer, splits, rows, ledger, time.perf_counter() - started)
 

@@ -93,7 +93,7 @@ def _length(example: Example) -> int:
 
 
 def _source(example: Example) -> str:
-    return getattr(example, "source", None) or PurePath(example.origin.file).name
+    return example.source or PurePath(example.origin.file).name
 
 
 _OF_TEXTS: Mapping[str, Callable[[Example], Any]] = {

@@ -62,6 +62,8 @@ class Task(ABC):
 
     settings: Any
     labels: list[str]
+    remarks: Sequence[str] = ()
+    """What was decided on the training data and should be said."""
 
     @classmethod
     @abstractmethod

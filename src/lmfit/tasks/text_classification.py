@@ -1,14 +1,13 @@
 """A label, several labels or a number for a text or a pair of texts."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from scipy.special import expit, logit, softmax
 
+from lmfit.catalog import TASK_SETTINGS
 from lmfit.config.tasks import TextClassificationSettings
 from lmfit.data.collate import IGNORED, Batch
 from lmfit.data.example import Example
@@ -21,9 +20,8 @@ from lmfit.evaluation.outcomes import UNKNOWN, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.thresholds import tune_thresholds
 from lmfit.tasks.base import UNKNOWN_EXAMPLES, Encoded, Stats, Task, cross_entropies, lead, weigh_labels
+from lmfit.tasks.labels import Problem, names_of, natural_order, number_of, refuse_numbers, survey
 from lmfit.tasks.predictions import LabelPrediction, NumberPrediction
-
-Problem = Literal["single_label", "multi_label", "regression"]
 
 _MODEL_PROBLEM: dict[Problem, str] = {
     "single_label": "single_label_classification",
@@ -67,33 +65,30 @@ class TextClassification(Task):
     @classmethod
     def learn(cls, settings: TextClassificationSettings, words: str, train: Iterable[Example]) -> Self:
         """Labels of the training data in natural order. Raises DataError where labels and problem do not fit."""
-        problem: Problem | Literal["auto"] = settings.problem
-        counts: Counter[str] = Counter()
-        pairs: bool | None = None
-        for example in train:
-            pairs = example.text_pair is not None if pairs is None else pairs
-            if problem == "auto":
-                problem = "multi_label" if isinstance(example.label, tuple) else "single_label"
-            counts.update([""] if problem == "regression" else _names(example, problem))
-        if not counts or problem == "auto":
+        problem, counts, pairs, lists = survey(settings.problem, train)
+        if not counts:
             raise DataError("no labels in the training data", fix="say which column holds them: data.columns.label")
         _refuse_unused(settings, problem)
         if problem == "regression":
             return cls(settings, "regression", ["value"], pairs=pairs)
-        labels = sorted(counts, key=_natural)
+        labels = sorted(counts, key=natural_order)
         if problem == "single_label":
-            _refuse_numbers(labels, settings)
+            refuse_numbers(labels, settings)
             if len(labels) == 1:
                 raise DataError(
                     f"every training row has the label `{labels[0]}`",
                     fix="a classifier needs at least two; check data.columns.label",
                 )
-        return cls(settings, problem, labels, weigh_labels(settings, labels, counts), pairs=pairs)
+        task = cls(settings, problem, labels, weigh_labels(settings, labels, counts), pairs=pairs)
+        if settings.problem == "auto" and lists:
+            told = "one label in each row's list, read as a single label" if problem == "single_label" else "several"
+            task.remarks = [f"labels: {told} (task.problem)"]
+        return task
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The task as stored with a model."""
-        settings = TextClassificationSettings(**state["settings"])
+        settings = TASK_SETTINGS.load(cls.name)(**state["settings"])
         made = {"thresholds": state["thresholds"], "pairs": state.get("pairs")}
         return cls(settings, state["problem"], list(state["labels"]), **made)
 
@@ -145,7 +140,7 @@ class TextClassification(Task):
             self._note_unknown(example, ids, other, framer, stats)
             framed = self._windows(example, ids, other, framer, stats)
             target = self._target(example)
-            rows = [_row(framer, a, b, target, 1 / len(framed)) for a, b in framed]
+            rows = [_row(framer, a, b, target, example.weight / len(framed)) for a, b in framed]
             counts["rows"] += len(rows)
             counts["tokens"] += sum(map(len, rows))
             yield Encoded(example, rows)
@@ -200,14 +195,14 @@ class TextClassification(Task):
 
     def _target(self, example: Example) -> Any:
         if self.problem == "regression":
-            return float("nan") if example.label is None else _number(example)
+            return float("nan") if example.label is None else number_of(example)
         if self.problem == "single_label":
-            return self._ids.get(str(example.label), IGNORED)
+            return IGNORED if example.label is None else self._ids.get(names_of(example, "single_label")[0], IGNORED)
         held = example.label if isinstance(example.label, tuple) else ()
         return np.isin(self.labels, held).astype(np.float64)
 
     def targets(self, batch: Batch) -> float:
-        """Texts (a window of a text counts as its share), each weighing as its label does."""
+        """Texts (a window of a text counts as its share), each weighing as its row and its label do."""
         weights = batch["weight"].double()
         if self.problem == "single_label" and self._weights is not None:
             weights = weights * self._weights.to(weights)[batch["target"].long()]
@@ -309,13 +304,13 @@ class TextClassification(Task):
     def gold(self, example: Example) -> Any:
         """The gold label, labels or number."""
         if self.problem == "regression":
-            return _number(example)
-        names = _names(example, self.problem)
+            return number_of(example)
+        names = names_of(example, self.problem)
         return names if self.problem == "multi_label" else names[0]
 
     def label_counts(self, example: Example) -> Iterable[str]:
         """The names of the labels; nothing for regression."""
-        return () if self.problem == "regression" or example.label is None else _names(example, self.problem)
+        return () if self.problem == "regression" or example.label is None else names_of(example, self.problem)
 
 
 def _row(framer: Framer, first: list[int], second: list[int] | None, target: Any, weight: float) -> Row:
@@ -333,40 +328,6 @@ def _wrong_sides(example: Example, pairs: bool | None) -> DataError:
     return DataError(what, where=str(example.origin), fix=fix)
 
 
-def _names(example: Example, problem: str) -> list[str]:
-    if example.label is None:
-        raise DataError("a row has no label", where=str(example.origin), fix="label it or take it out")
-    if problem == "multi_label":
-        if not isinstance(example.label, tuple):
-            raise DataError(
-                f"multi-label data, but this row's label is `{example.label}`, not a list",
-                where=str(example.origin),
-                fix="write JSON lists, or set data.label_separator",
-            )
-        return list(example.label)
-    if isinstance(example.label, tuple):
-        raise DataError(
-            "a row with a list of labels in single-label data",
-            where=str(example.origin),
-            fix="set task.problem=multi_label and give every row a list",
-        )
-    return [str(example.label)]
-
-
-def _number(example: Example) -> float:
-    try:
-        value = float(example.label)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        value = float("nan")
-    if not np.isfinite(value):
-        raise DataError(
-            f"regression needs a number as label, found `{example.label}`",
-            where=str(example.origin),
-            fix="correct the row, or set task.problem=single_label",
-        )
-    return value
-
-
 def _refuse_unused(settings: TextClassificationSettings, problem: Problem) -> None:
     """Raises ConfigError for a setting that this kind of problem has no use for."""
     default = TextClassificationSettings()
@@ -380,21 +341,6 @@ def _mean(answers: Sequence[np.ndarray]) -> np.ndarray:
     """The mean of the windows' logits, (C,)."""
     logits: np.ndarray = np.stack(answers).mean(axis=0, dtype=np.float64)
     return logits
-
-
-def _natural(label: str) -> tuple[int, float, str]:
-    """Numbers by value, then words by letter."""
-    return (0, float(label), label) if label.lstrip("-").isdigit() else (1, 0.0, label)
-
-
-def _refuse_numbers(labels: list[str], settings: TextClassificationSettings) -> None:
-    """Labels such as 3.25 are a measurement, unless the config says that they are classes."""
-    decimals = [label for label in islice(labels, 1000) if label.count(".") == 1 and label.replace(".", "").isdigit()]
-    if settings.problem == "auto" and len(decimals) > len(labels) / 2 and len(labels) > 10:
-        raise DataError(
-            f"the labels look like measurements ({', '.join(decimals[:3])}, ...; {len(labels)} different ones)",
-            fix="set task.problem=regression, or task.problem=single_label to take each number as a class",
-        )
 
 
 def _first_unknown(text: str, framer: Framer) -> str:

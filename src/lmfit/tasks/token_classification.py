@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
+from lmfit.catalog import TASK_SETTINGS
 from lmfit.config.tasks import TokenClassificationSettings
 from lmfit.data.collate import IGNORED, Batch
 from lmfit.data.example import Example
@@ -69,7 +70,7 @@ class TokenClassification(Task):
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The task as stored with a model."""
-        return cls(TokenClassificationSettings(**state["settings"]), list(state["labels"]), state["words"])
+        return cls(TASK_SETTINGS.load(cls.name)(**state["settings"]), list(state["labels"]), state["words"])
 
     def state(self) -> dict[str, Any]:
         """Settings, labels and how text becomes words."""
@@ -123,22 +124,21 @@ class TokenClassification(Task):
         for window in windows:
             owned = slice(window.owned_begin - window.begin, window.owned_end - window.begin)
             inside = slice(window.begin, window.end)
-            rows.append(
-                self._row(framer, ids[inside], _only(labels[inside], owned, IGNORED), _only(first[inside], owned, -1))
-            )
+            only = _only(labels[inside], owned, IGNORED), _only(first[inside], owned, -1)
+            rows.append(self._row(framer, ids[inside], *only, example.weight))
         stats.counts["rows"] += len(rows)
         stats.counts["tokens"] += sum(len(row) for row in rows)
         return rows
 
     @staticmethod
-    def _row(framer: Framer, ids: np.ndarray, labels: np.ndarray, words: np.ndarray) -> Row:
+    def _row(framer: Framer, ids: np.ndarray, labels: np.ndarray, words: np.ndarray, weight: float) -> Row:
         framed, _ = framer.frame(ids.tolist())
         inside = slice(framer.lead, framer.lead + len(ids))
         tokens = {"input_ids": np.array(framed, TOKEN_DTYPE)}
         for name, values, blank in (("labels", labels, IGNORED), ("words", words, -1)):
             tokens[name] = np.full(len(framed), blank, TOKEN_DTYPE)
             tokens[name][inside] = values
-        return Row(tokens)
+        return Row(tokens, {"weight": weight})
 
     def _note_unknown(self, words: list[str], pieces: list[list[int]], framer: Framer, stats: Stats) -> None:
         for word, piece in zip(words, pieces, strict=True):
@@ -180,14 +180,17 @@ class TokenClassification(Task):
         return cut(windows[0].end, framer.budget())
 
     def targets(self, batch: Batch) -> float:
-        """Labelled subwords, each weighing as its label does."""
-        labels = batch["labels"][batch["labels"] != IGNORED]
-        return float(len(labels)) if self._weights is None else float(self._weights.to(labels.device)[labels].sum())
+        """Labelled subwords, each weighing as its row and its label do."""
+        labelled, weights = batch["labels"] != IGNORED, batch["weight"].double()[:, None]
+        if self._weights is not None:
+            weights = weights * self._weights.to(weights)[batch["labels"].clamp_min(0)]
+        return float((weights * labelled).sum())
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Summed over labelled subwords; logits (B, L, C)."""
         weights = None if self._weights is None else self._weights.to(logits)
-        return cross_entropies(logits.flatten(0, 1), batch["labels"].flatten(), self.settings, weights).sum()
+        losses = cross_entropies(logits.flatten(0, 1), batch["labels"].flatten(), self.settings, weights)
+        return (batch["weight"][:, None] * losses.view_as(batch["labels"])).sum()
 
     def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
         """Per row: (W, 1 + C), the word's index and its logits, for each word whose first subword is owned."""

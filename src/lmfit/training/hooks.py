@@ -11,7 +11,8 @@ from types import FrameType
 from typing import Any, Literal
 
 from lmfit import console
-from lmfit.config.schema import EarlyStopping, seconds
+from lmfit.config.durations import seconds
+from lmfit.config.schema import EarlyStopping
 from lmfit.errors import Interrupted
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult, Trainer
 

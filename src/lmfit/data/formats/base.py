@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 from lmfit.config.schema import Column, DataConfig
 from lmfit.data.example import Example
-from lmfit.data.files import TextLines
 from lmfit.data.notices import Notices
 
 Kind = Literal["words", "text"]
 WordMode = Literal["auto", "whitespace", "unicode", "characters"]
+File = TypeVar("File", contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,10 @@ class ReadOptions:
     header: Literal["auto"] | bool = "auto"
     delimiter: str = "auto"
     quoting: Literal["auto", "standard", "none"] = "auto"
+    sheet: Column | None = None
     label_first: bool = True
     label_separator: str | None = None
+    unfit_spans: Literal["stop", "drop"] = "stop"
     words: WordMode = "auto"
     labelled: bool = True
     keep_columns: bool = False
@@ -46,19 +48,28 @@ class ReadOptions:
             header=data.header,
             delimiter=data.delimiter,
             quoting=data.quoting,
+            sheet=data.sheet,
             label_first=data.label_first,
             label_separator=data.label_separator,
+            unfit_spans=data.unfit_spans,
             words=data.words,
         )
 
 
-class Reader(Protocol):
-    """One file format."""
+class Reader(Protocol[File]):
+    """One file format; readers are subclasses.
+
+    takes: what `read` is given: text (a TextLines), binary or folder (a StoredFile).
+    parts: whether `FILE#PART` has a meaning.
+    """
+
+    takes: ClassVar[Literal["text", "binary", "folder"]] = "text"
+    parts: ClassVar[bool] = False
 
     def __init__(self, options: ReadOptions) -> None:
         """Raises ConfigError for options that this format cannot follow."""
 
-    def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
+    def read(self, file: File, notices: Notices) -> Iterator[Example]:
         """Yield the file's examples in order; what was chosen or met goes into `notices`.
 
         Raises DataError with file and line for what cannot be read.

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from lmfit.config.schema import Column
 from lmfit.data.example import Example, Origin
 from lmfit.data.files import TextLines, chomp, split_suffix
-from lmfit.data.formats.base import ReadOptions
+from lmfit.data.formats.base import Reader, ReadOptions
 from lmfit.data.notices import Notices
 from lmfit.data.words import is_han
 from lmfit.errors import ConfigError, DataError
@@ -34,7 +34,7 @@ class _Layout:
     joiner: str
 
 
-class ConllReader:
+class ConllReader(Reader[TextLines]):
     """Reads any column layout, separated by tabs (tokens may then hold blanks) or by blanks.
 
     -DOCSTART- and "#begin document" lines begin a document. A line "# ..." before the first word of a sentence is a

@@ -1,17 +1,19 @@
 """Data sets of the Hub, read through `datasets` (imported here only when one is asked for)."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lmfit.config.schema import DataConfig, SplitConfig
+from lmfit.config.schema import DataConfig, FileConfig, SplitConfig
 from lmfit.data.columns import TARGET, Chosen, check_roles, choose
 from lmfit.data.example import Example, Origin
 from lmfit.data.formats.base import ReadOptions
+from lmfit.data.formats.features import decoder
+from lmfit.data.inputs import listed_files
 from lmfit.data.notices import Notices
 from lmfit.data.records import RecordBuilder
 from lmfit.data.source import SMALL, Source, checked, fingerprint_of
@@ -26,26 +28,27 @@ _USUAL: Mapping[str, tuple[str, ...]] = {
     "test": ("test",),
 }
 
-Decoder = Callable[[Any], Any]
-
 
 class HubReader:
     """Reads one split of a Hub data set. Class numbers become names; a class of -1 (hidden) is no label."""
 
-    def __init__(self, options: ReadOptions, dataset: Any, name: str) -> None:
+    def __init__(self, options: ReadOptions, dataset: Any, name: str, given: FileConfig) -> None:
         check_roles(options)
         self._options = options
         self._dataset = dataset
+        self._given = given
         self.name = name
         self.bytes = int(dataset.data.nbytes)
-        self._decoders = {column: _decoder(feature) for column, feature in dataset.features.items()}
+        self._decoders = {column: decoder(feature) for column, feature in dataset.features.items()}
 
     def read(self, notices: Notices) -> Iterator[Example]:
         """Yield one example per row; the line of its origin is the row's number from 1."""
         names, where = list(self._decoders), f"{self.name}:1"
         builder = RecordBuilder(self._options, self._chosen(notices), names, where, notices)
         for number, record in enumerate(self._records(), start=1):
-            yield builder.example(record, Origin(self.name, number))
+            example = builder.example(record, Origin(self.name, number))
+            example.weight, example.source = self._given.weight, self._given.source or ""
+            yield example
 
     def hides_labels(self) -> bool:
         """Whether the first row has no label, as test splits of public contests have."""
@@ -63,7 +66,8 @@ class HubReader:
             with pa.ipc.new_stream(sink, table.schema.remove_metadata()) as writer:
                 writer.write_table(table.replace_schema_metadata(None))
             digest.update(sink.getvalue())
-        return fingerprint_of([digest.hexdigest(), self._dataset.features.to_dict()])
+        weighed = self._given.model_dump(exclude={"path"}, exclude_defaults=True)
+        return fingerprint_of([digest.hexdigest(), self._dataset.features.to_dict(), weighed])
 
     def _chosen(self, notices: Notices) -> Chosen:
         return choose(self._options, list(self._decoders), f"{self.name}:1", notices)
@@ -85,7 +89,7 @@ def open_hub(data: DataConfig, options: ReadOptions, notices: Notices) -> tuple[
     names = {split: _names(data, split, dataset) for split in _USUAL}
 
     def readers_of(split: str, options: ReadOptions) -> list[HubReader]:
-        return [HubReader(options, dataset[name], f"{data.name}/{name}") for name in names[split]]
+        return [HubReader(options, dataset[part.path], f"{data.name}/{part.path}", part) for part in names[split]]
 
     def preview(options: ReadOptions) -> Iterator[Example]:
         return chain.from_iterable(reader.read(Notices()) for reader in readers_of("train", options))
@@ -103,17 +107,18 @@ def open_hub(data: DataConfig, options: ReadOptions, notices: Notices) -> tuple[
     return found, options
 
 
-def _names(data: DataConfig, split: str, dataset: Mapping[str, Any]) -> list[str]:
+def _names(data: DataConfig, split: str, dataset: Mapping[str, Any]) -> list[FileConfig]:
     """What the data set calls a split of the config; none for a part of the training data."""
     asked = getattr(data, split)
     if isinstance(asked, SplitConfig):
         return []
-    names = [asked] if isinstance(asked, str) else asked or [name for name in _USUAL[split] if name in dataset][:1]
-    for name in names:
-        if name not in dataset:
-            what = f"`{data.name}` has no split `{name}`"
-            raise ConfigError(what, where=f"data.{split}", fix=suggestion(name, list(dataset)))
-    return names
+    usual = next((name for name in _USUAL[split] if name in dataset), None)
+    parts = listed_files(asked or usual or [])
+    for part in parts:
+        if part.path not in dataset:
+            what = f"`{data.name}` has no split `{part.path}`"
+            raise ConfigError(what, where=f"data.{split}", fix=suggestion(part.path, list(dataset)))
+    return parts
 
 
 def _source(split: str, readers: Sequence[HubReader], options: ReadOptions) -> Source:
@@ -156,15 +161,3 @@ def _load(name: str, subset: str | None, revision: str | None) -> Mapping[str, A
     if not isinstance(loaded, Mapping):
         raise InputError(f"the data set `{name}` has no splits", fix="set data.subset")
     return loaded
-
-
-def _decoder(feature: Any) -> Decoder:
-    """What turns a stored value into one to read: class numbers into names, also inside lists."""
-    names: Sequence[str] | None = getattr(feature, "names", None)
-    inner = getattr(feature, "feature", None)
-    if names is not None:
-        return lambda value: names[value] if isinstance(value, int) and value >= 0 else None
-    if inner is not None and not isinstance(inner, dict):
-        decode = _decoder(inner)
-        return lambda values: None if values is None else [decode(value) for value in values]
-    return lambda value: value

@@ -1,24 +1,28 @@
 """One JSON document: a list of objects, or an object whose keys are the splits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lmfit.data.columns import check_roles
 from lmfit.data.example import Example
 from lmfit.data.files import TextLines
-from lmfit.data.formats.base import ReadOptions
-from lmfit.data.formats.jsonl import parse_json, read_records
+from lmfit.data.formats.base import Reader, ReadOptions
+from lmfit.data.formats.json_stream import ListItems, begins_list, parse_json
+from lmfit.data.formats.jsonl import read_records
 from lmfit.data.notices import Notices
 from lmfit.errors import ConfigError, DataError, suggestion
 
+_SAMPLE_LINES = 100
 _PAIR = ("text", "label")
 
 
-class JsonReader:
+class JsonReader(Reader[TextLines]):
     """Reads a list of objects or of [text, label] pairs; `FILE.json#train+extra` takes these keys of an object.
 
     A line in a message is the row's number in its list, as JSON keeps no lines.
     """
+
+    parts = True
 
     def __init__(self, options: ReadOptions) -> None:
         check_roles(options)
@@ -26,28 +30,30 @@ class JsonReader:
 
     def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
         """Yield one example per row, list by list."""
-        document = parse_json("".join(file.lines()), file.path, 1)
-        for path, rows in _parts(document, file):
+        for path, rows in _parts(file, notices):
             records = ((number, _record(row, f"{path}:{number}")) for number, row in enumerate(rows, start=1))
             yield from read_records(records, path, self._options, notices)
 
 
-def _parts(document: Any, file: TextLines) -> Iterator[tuple[str, list[Any]]]:
-    """(path#part, rows) of each list that was asked for."""
-    if isinstance(document, list):
+def _parts(file: TextLines, notices: Notices) -> Iterator[tuple[str, Iterable[Any]]]:
+    """(path#part, rows) of each list that was asked for. A list by itself is decoded row by row."""
+    if begins_list(file.head(_SAMPLE_LINES)):
         if file.part:
             what = f"`{file.path}` is a list and has no part `{file.part}`"
             raise ConfigError(what, fix=f"leave out #{file.part}")
-        yield file.path, document
+        yield file.path, ListItems(file.lines(), file.path)
         return
+    document = parse_json("".join(file.lines()), file.path, 1)
     content = document.items() if isinstance(document, dict) else ()
     lists = {key: value for key, value in content if isinstance(value, list)}
     if not lists:
         raise DataError("no list of rows", where=file.path, fix='[{"text": "...", "label": "..."}, ...]')
-    if not file.part:
+    if not file.part and len(lists) > 1:
         fix = f"say which, e.g. {file.path}#{next(iter(lists))} (there are: {', '.join(lists)}; + joins several)"
         raise DataError("the file has parts", where=file.path, fix=fix)
-    for key in file.part.split("+"):
+    if not file.part:
+        notices.say(f"the rows are the list `{next(iter(lists))}`", file.path)
+    for key in file.part.split("+") if file.part else lists:
         if key not in lists:
             what = f"`{file.path}` has no part `{key}`"
             raise DataError(what, where=f"{file.path}#{file.part}", fix=suggestion(key, list(lists)))

@@ -1,24 +1,20 @@
 """JSON lines: one object a line."""
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Any
 
 from lmfit.data.columns import check_roles, choose
 from lmfit.data.example import Example, Origin
-from lmfit.data.files import TextLines, chomp
-from lmfit.data.formats.base import ReadOptions
+from lmfit.data.files import TextLines
+from lmfit.data.formats.base import Reader, ReadOptions
+from lmfit.data.formats.json_stream import Located, objects_of_lines
 from lmfit.data.notices import Notices
 from lmfit.data.records import RecordBuilder
-from lmfit.errors import DataError
 
 _SAMPLE_ROWS = 200
 
-Located = tuple[int, dict[str, Any]]
 
-
-class JsonlReader:
+class JsonlReader(Reader[TextLines]):
     """Reads text and label (a text, a number, or a list of names), tokens and tags, or text and entities with offsets.
 
     Keys are found in the first rows; which key stands for what, data.columns says, else well-known names.
@@ -30,7 +26,7 @@ class JsonlReader:
 
     def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
         """Yield one example per line; blank lines are passed over and counted."""
-        return read_records(_objects(file, notices), file.path, self._options, notices)
+        return read_records(objects_of_lines(file, notices), file.path, self._options, notices)
 
 
 def read_records(records: Iterable[Located], path: str, options: ReadOptions, notices: Notices) -> Iterator[Example]:
@@ -45,30 +41,3 @@ def read_records(records: Iterable[Located], path: str, options: ReadOptions, no
     builder = RecordBuilder(options, chosen, names, where, notices)
     for line, record in chain(head, rows):
         yield builder.example(record, Origin(path, line))
-
-
-def _objects(file: TextLines, notices: Notices) -> Iterator[Located]:
-    for number, line in enumerate(map(chomp, file.lines()), start=1):
-        if not line.strip():
-            notices.count("blank lines passed over", f"{file.path}:{number}")
-            continue
-        record = parse_json(line, file.path, number)
-        if not isinstance(record, dict):
-            fix = 'each line must be one JSON object such as {"text": "...", "label": "..."}'
-            raise DataError("no JSON object", where=f"{file.path}:{number}", fix=fix)
-        yield number, record
-
-
-def parse_json(text: str, path: str, line: int) -> Any:
-    """The value of a JSON text that begins on `line`. Raises DataError with line and column; NaN is no JSON."""
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        what, where = f"no JSON: {error.msg} in column {error.colno}", f"{path}:{line + error.lineno - 1}"
-        raise DataError(what, where=where, fix="repair the line, or correct data.format") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"no JSON: {error}", where=f"{path}:{line}", fix="repair it") from error
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number")

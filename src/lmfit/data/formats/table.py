@@ -3,12 +3,13 @@
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 
 from lmfit.data.columns import TARGET, Chosen, check_roles, choose, flat
 from lmfit.data.example import Example, Origin
 from lmfit.data.files import TextLines, chomp
-from lmfit.data.formats.base import ReadOptions
+from lmfit.data.formats.base import Reader, ReadOptions
 from lmfit.data.formats.table_layout import (
     SAMPLE_LINES,
     Dialect,
@@ -27,7 +28,7 @@ csv.field_size_limit(sys.maxsize)
 Numbered = tuple[int, Row]
 
 
-class TableReader:
+class TableReader(Reader[TextLines]):
     """Reads rows separated by a delimiter; a quoted field may hold line ends, and line numbers stay right.
 
     A row that is shorter or longer than the first is an error, except in a tab-separated file whose columns are all
@@ -43,44 +44,77 @@ class TableReader:
         lines = iter(file.lines())
         head = list(islice(lines, SAMPLE_LINES))
         dialect = judge_dialect(head, file.lines() if file.repeatable else head, self._options)
-        sample = sample_rows(head, dialect)
-        header = judge_header(sample, self._options)
         rows = _rows(chain(head, lines), dialect, file.path, notices)
-        line, first = next(rows, (1, []))
+        table = Table(file.path, str(dialect), rows, sample_rows(head, dialect), ragged=dialect.delimiter == "\t")
+        return table.examples(self._options, notices)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text with their numbers, a sample of the first of them, and a word on how they were parted.
+
+    ragged: whether rows may have more or fewer fields than the first, where data.columns says all that is read.
+    uneven: what to do about a row with more or fewer fields.
+    """
+
+    path: str
+    layout: str
+    rows: Iterator[Numbered]
+    sample: Sequence[Row]
+    ragged: bool = False
+    uneven: str = "is the delimiter in a text (quote the field), or missing? See data.delimiter and data.quoting"
+
+    def examples(self, options: ReadOptions, notices: Notices) -> Iterator[Example]:
+        """One example per row. Raises DataError with the number of a row that cannot be read."""
+        header = judge_header(self.sample, options)
+        line, first = next(self.rows, (1, []))
         if not first:
             return
-        names = _names(first, header, f"{file.path}:{line}")
-        notices.say(f"{dialect}, {'the first row names the columns' if header else 'no header'}", file.path)
-        where = f"{file.path}:{line}"
-        chosen = self._choose(names, sample, header, where, notices)
-        builder = RecordBuilder(self._options, chosen, names, where, notices)
-        needed = self._needed(chosen, names) if dialect.delimiter == "\t" else None
-        body = rows if header else chain([(line, first)], rows)
-        for line, row in _even(body, len(names), needed, file.path, notices):
-            yield builder.example(_record(names, row), Origin(file.path, line))
+        where = f"{self.path}:{line}"
+        names = _names(first, header, where)
+        notices.say(f"{self.layout}, {'the first row names the columns' if header else 'no header'}", self.path)
+        chosen = _choose(options, names, self.sample, header, where, notices)
+        builder = RecordBuilder(options, chosen, names, where, notices)
+        needed = _needed(options, chosen, names) if self.ragged else None
+        body = self.rows if header else chain([(line, first)], self.rows)
+        for line, row in self._even(body, len(names), needed, notices):
+            yield builder.example(_record(names, row), Origin(self.path, line))
 
-    def _choose(
-        self, names: Sequence[str], sample: Sequence[Row], header: bool, where: str, notices: Notices
-    ) -> Chosen:
-        """The columns of each role; a table of one column, or of two without names, explains itself."""
-        if self._options.columns or header or self._options.kind != "text":
-            alone = len(names) == 1 and not self._options.columns
-            return {"text": [names[0]]} if alone else choose(self._options, names, where, notices)
-        if len(names) == 1:
-            return {"text": [names[0]]}
-        label = guess_label_column(sample)
-        if label is None:
-            return {}
-        notices.say(f"text is column {1 - label}, label column {label} (data.columns)", where.rpartition(":")[0])
-        return {"text": [names[1 - label]], "label": [names[label]]}
+    def _even(self, rows: Iterable[Numbered], width: int, needed: int | None, notices: Notices) -> Iterator[Numbered]:
+        """The rows, checked for their number of fields."""
+        for line, row in rows:
+            if len(row) != width:
+                where = f"{self.path}:{line}"
+                if needed is None or len(row) < needed:
+                    what = f"{len(row)} columns where the first row has {width}"
+                    raise DataError(what, where=where, fix=self.uneven)
+                notices.count(f"rows with more or fewer columns than the first ({width}), read by data.columns", where)
+            yield line, row
 
-    def _needed(self, chosen: Chosen, names: Sequence[str]) -> int | None:
-        """How many fields a row must have where data.columns says all that is read; None: as many as the first row."""
-        asked = flat(self._options.columns.values())
-        given = TARGET[self._options.kind] in self._options.columns
-        if not given or any(isinstance(column, int) and column < 0 for column in asked):
-            return None
-        return 1 + max(names.index(name) for found in chosen.values() for name in found)
+
+def _choose(
+    options: ReadOptions, names: Sequence[str], sample: Sequence[Row], header: bool, where: str, notices: Notices
+) -> Chosen:
+    """The columns of each role; a table of one column, or of two without names, explains itself."""
+    if options.columns or header or options.kind != "text":
+        alone = len(names) == 1 and not options.columns
+        return {"text": [names[0]]} if alone else choose(options, names, where, notices)
+    if len(names) == 1:
+        return {"text": [names[0]]}
+    label = guess_label_column(sample)
+    if label is None:
+        return {}
+    notices.say(f"text is column {1 - label}, label column {label} (data.columns)", where.rpartition(":")[0])
+    return {"text": [names[1 - label]], "label": [names[label]]}
+
+
+def _needed(options: ReadOptions, chosen: Chosen, names: Sequence[str]) -> int | None:
+    """How many fields a row must have where data.columns says all that is read; None: as many as the first row."""
+    asked = flat(options.columns.values())
+    given = TARGET[options.kind] in options.columns
+    if not given or any(isinstance(column, int) and column < 0 for column in asked):
+        return None
+    return 1 + max(names.index(name) for found in chosen.values() for name in found)
 
 
 def _rows(lines: Iterable[str], dialect: Dialect, path: str, notices: Notices) -> Iterator[Numbered]:
@@ -131,18 +165,6 @@ def _names(first: Row, header: bool, where: str) -> list[str]:
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise DataError(f"two columns are named `{twice}`", where=where, fix="rename one")
     return names
-
-
-def _even(rows: Iterable[Numbered], width: int, needed: int | None, path: str, notices: Notices) -> Iterator[Numbered]:
-    """The rows, checked for their number of fields."""
-    for line, row in rows:
-        if len(row) != width:
-            where = f"{path}:{line}"
-            if needed is None or len(row) < needed:
-                fix = "is the delimiter in a text (quote the field), or missing? See data.delimiter and data.quoting"
-                raise DataError(f"{len(row)} columns where the first row has {width}", where=where, fix=fix)
-            notices.count(f"rows with more or fewer columns than the first ({width}), read by data.columns", where)
-        yield line, row
 
 
 def _record(names: Sequence[str], row: Row) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lmfit.data.example import Example, Label, Origin
 from lmfit.data.files import TextLines, chomp
-from lmfit.data.formats.base import ReadOptions
+from lmfit.data.formats.base import Reader, ReadOptions
 from lmfit.data.notices import Notices
 from lmfit.data.records import clean_label
 from lmfit.errors import ConfigError, DataError
@@ -12,7 +12,7 @@ from lmfit.errors import ConfigError, DataError
 _NAMED = {"tab": "\t", "\\t": "\t", "blank": " ", "space": " "}
 
 
-class TextReader:
+class TextReader(Reader[TextLines]):
     r"""Reads one example a line; only \n and \r\n end a line, other separators stay in the text.
 
     A label stands before the first delimiter, or with `label_first: false` after the last one. Unlabelled input is one
