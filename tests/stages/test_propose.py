@@ -126,6 +126,60 @@ class TestOtherFormats:
         assert (data["format"], data["delimiter"], data["label_first"]) == ("text", "@", False)
 
 
+class TestExports:
+    """Formats that know themselves what is text and what is label, and tables that are no text."""
+
+    TEXT = "Anna met Kofi in Oslo"
+
+    def label_studio(self, *results: dict[str, Any]) -> None:
+        notes = [{"was_cancelled": False, "result": list(results)}]
+        rows = [{"id": i, "data": {"text": f"{self.TEXT} {i}"}, "annotations": notes} for i in range(60)]
+        Path("export.json").write_text(json.dumps(rows))
+
+    def test_label_studio_with_spans(self, command: Command) -> None:
+        value = {"start": 0, "end": 4, "text": "Anna", "labels": ["PER"]}
+        self.label_studio({"type": "labels", "from_name": "label", "value": value})
+        config = proposed(command, "export.json")
+        assert (config["task"]["name"], config["data"]["format"]) == ("token-classification", "label-studio")
+        assert "labels: entities: PER 60" in Path("made.yaml").read_text()
+
+    def test_label_studio_with_choices(self, command: Command) -> None:
+        rows = []
+        for i in range(60):
+            choice = {"type": "choices", "from_name": "mood", "value": {"choices": [("good", "bad")[i % 2]]}}
+            notes = [{"was_cancelled": False, "result": [choice]}]
+            rows.append({"id": i, "data": {"text": f"{self.TEXT} {i}"}, "annotations": notes})
+        Path("export.json").write_text(json.dumps(rows))
+        config = proposed(command, "export.json")
+        assert (config["task"]["name"], config["data"]["columns"]) == ("text-classification", {})
+        assert len(load_splits(load_config("finetune", Path("made.yaml")).config.data, "text").train) > 30
+
+    def test_spans_that_fit_no_word_are_dropped_on_request(self, command: Command) -> None:
+        value = {"start": 4, "end": 5, "text": " ", "labels": ["PER"]}
+        good = {"start": 0, "end": 4, "text": "Anna", "labels": ["PER"]}
+        self.label_studio(*({"type": "labels", "from_name": "label", "value": v} for v in (value, good)))
+        assert command("init", "export.json")[0] == 2
+        assert proposed(command, "export.json", "data.unfit_spans=drop")["data"]["unfit_spans"] == "drop"
+
+    def test_parquet(self, command: Command) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns = {"body": texts(ENGLISH, 60), "intent": ["ask", "tell"] * 30, "score": [i / 60 for i in range(60)]}
+        pq.write_table(pa.table(columns), "a.parquet")
+        data = proposed(command, "a.parquet")["data"]
+        assert (data["format"], data["columns"]) == ("parquet", {"text": "body", "label": "intent"})
+
+    def test_a_folder_per_label(self, command: Command) -> None:
+        for i, text in enumerate(texts(CHINESE, 40)):
+            folder = Path("reviews") / ("好", "差")[i % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{i}.txt").write_text(text)
+        config = proposed(command, "reviews")
+        assert (config["data"]["format"], config["data"]["train"]) == ("folders", "reviews")
+        assert config["model"]["name"] == "scratch-characters"
+
+
 class TestSplits:
     @pytest.fixture
     def folder(self) -> Path:

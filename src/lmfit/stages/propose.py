@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from lmfit.config.layers import apply, long_form, read_overrides
 from lmfit.config.load import load_config
 from lmfit.config.nodes import Mistake, Place, from_plain, plain, refuse
 from lmfit.config.yaml import parse
-from lmfit.data.propose.look import Look, look_at, parts_of
+from lmfit.data.propose.look import READING, Look, look_at, parts_of
 from lmfit.data.propose.roles import Roles, guess_roles
 from lmfit.data.propose.splits import files_of_folder, parts_by_split, siblings, split_of
 from lmfit.errors import ConfigError, DataError
@@ -48,6 +48,7 @@ def propose(source: str, asked: Asked, output: Path | None = None) -> Proposal:
 
     Raises InputError where it cannot be read, or where text or label are not found.
     """
+    asked = replace(asked, reading={**_reading(asked.overrides), **asked.reading})
     files, doubts = _files(source, asked.splits)
     look = look_at(files["train"], asked.reading, asked.columns)
     roles = _roles(look, asked)
@@ -68,6 +69,13 @@ def propose(source: str, asked: Asked, output: Path | None = None) -> Proposal:
     refuse(mistakes)
     load_config(STAGE, cast(Mapping[str, object], plain(tree)))
     return Proposal(name, text, page.lines, doubts)
+
+
+def _reading(words: Sequence[str]) -> dict[str, Any]:
+    """What the overrides say of how files are read, e.g. data.unfit_spans=drop; other mistakes are met later."""
+    given = [override for override in read_overrides(words, []) if override.path[0] == "data"]
+    keys = {*READING, "encoding"}
+    return {o.path[1]: plain(o.node) for o in given if len(o.path) == 2 and o.path[1] in keys}
 
 
 def _files(source: str, given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

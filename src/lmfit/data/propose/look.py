@@ -23,7 +23,7 @@ from lmfit.data.stored import StoredFile
 from lmfit.errors import ConfigError, DataError
 
 MOST_ROWS = 100_000
-_READING = {field.name for field in fields(ReadOptions)} - {"kind", "columns", "keep_columns"}
+READING = {field.name for field in fields(ReadOptions)} - {"kind", "columns", "keep_columns"}
 _WITH_HEADER = ("csv", "tsv", "xlsx")
 _USUAL = {"csv": Dialect(",", quoted=True), "tsv": Dialect("\t", quoted=False)}
 _UTF_8 = ("utf-8", "utf-8-sig")
@@ -73,7 +73,7 @@ class _View:
 
     def options(self) -> ReadOptions:
         """The options of the reader."""
-        known = {key: self.keys[key] for key in _READING if key in self.keys}
+        known = {key: self.keys[key] for key in READING if key in self.keys}
         return ReadOptions(kind=self.kind, keep_columns=self.kind == "record", columns=self.columns, **known)
 
 
