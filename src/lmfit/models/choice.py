@@ -13,7 +13,8 @@ _MULTILINGUAL = "FacebookAI/xlm-roberta-base"
 _OF_THE_HUB = {"English": "google-bert/bert-base-uncased", "Chinese": "google-bert/bert-base-chinese"}
 _IN_LATIN_LETTERS = ("English", "German", "French", "Spanish", "Italian", "Portuguese", "Dutch", "Latin script", "")
 _FEW_ROWS = 3000
-_MOST_STEPS = 4000
+_LEAST_STEPS, _MOST_STEPS = 300, 4000
+_MOST_EPOCHS = 50
 _BATCH = 32
 
 
@@ -38,13 +39,12 @@ def choose_model(language: str, rows: int) -> ModelChoice:
     if hub_file_cached(hub, "model.safetensors"):
         return ModelChoice(hub, "in the local cache of the Hub", "", _of_pretrained(rows, 3.0e-5))
     why = "random weights, no pretraining: no model for these texts is on this machine"
-    epochs = max(2, min(10, _MOST_STEPS * _BATCH // max(1, rows)))
-    training = {"epochs": epochs, "batch_size": _batch(rows), "learning_rate": 1.0e-3}
+    training = {"epochs": _epochs_from_scratch(rows), "batch_size": _batch(rows), "learning_rate": 1.0e-3}
     return ModelChoice(SCRATCH_CHARACTERS.name, why, _better(hub), training | {"early_stopping": {"patience": 3}})
 
 
 def _better(hub: str) -> str:
-    return f"better, where the Hub can be reached: model={hub} training.learning_rate=3e-5 training.epochs=3"
+    return f"better, where the Hub can be reached: model={hub} training.learning_rate=3e-5 training.epochs=null"
 
 
 def _is_installed() -> bool:
@@ -54,8 +54,16 @@ def _is_installed() -> bool:
         return False
 
 
+def _epochs_from_scratch(rows: int) -> int:
+    """Ten, more for few rows (300 steps), fewer for many (4,000 steps)."""
+    rows = max(1, rows)
+    least = min(_MOST_EPOCHS, -(-_LEAST_STEPS * _batch(rows) // rows))
+    return max(2, least, min(10, _MOST_STEPS * _BATCH // rows))
+
+
 def _of_pretrained(rows: int, learning_rate: float) -> dict[str, Any]:
-    return {"epochs": 3, "batch_size": _batch(rows), "learning_rate": learning_rate}
+    """Without epochs: the default is three, or as many as give 200 steps."""
+    return {"batch_size": _batch(rows), "learning_rate": learning_rate}
 
 
 def _batch(rows: int) -> int:
