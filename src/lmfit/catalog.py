@@ -87,7 +87,13 @@ SUFFIXES = Registry(
 )
 """The suffix of a file -> the name of its format."""
 
-MODELS = Registry("model", {"minilm-l6": "lmfit.models.embedded:MINILM_L6"})
+MODELS = Registry(
+    "model",
+    {
+        "minilm-l6": "lmfit.models.embedded:MINILM_L6",
+        "scratch-characters": "lmfit.models.scratch:SCRATCH_CHARACTERS",
+    },
+)
 
 DATASETS = Registry(
     "dataset",

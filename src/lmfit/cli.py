@@ -237,17 +237,47 @@ def predict(
 @app.command(name="init")
 def initialise(
     source: Annotated[
-        str | None, typer.Argument(help="A starter's name; without one they are listed.", metavar="STARTER")
+        str | None,
+        typer.Argument(
+            help="A data file or folder, or a starter's name; without one these are listed.", metavar="FILE"
+        ),
+    ] = None,
+    words: Words = None,
+    validation: Annotated[str | None, typer.Option("--validation", help="Validation file.")] = None,
+    test: Annotated[str | None, typer.Option("--test", help="Test file.")] = None,
+    task: Annotated[str | None, typer.Option("--task", help="A task, instead of the one that is guessed.")] = None,
+    text_column: Annotated[str | None, typer.Option("--text-column", help="Column that holds the text.")] = None,
+    pair_column: Annotated[str | None, typer.Option("--pair-column", help="Column of the second text.")] = None,
+    label_column: Annotated[str | None, typer.Option("--label-column", help="Column that holds the label.")] = None,
+    group_column: Annotated[
+        str | None, typer.Option("--group-column", help="Column of the group; a split keeps groups whole.")
+    ] = None,
+    form: Annotated[str | None, typer.Option("--format", help="A format of `lmfit list formats`.")] = None,
+    encoding: Annotated[str | None, typer.Option("--encoding", help="Text encoding, e.g. gb18030.")] = None,
+    delimiter: Annotated[str | None, typer.Option("--delimiter", help="What separates columns, or the label.")] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
     ] = None,
     output: Output = None,
     schema: Annotated[bool, typer.Option("--schema", help="JSON Schema of the config, for editors.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Write a commented config to start from."""
+    """Write a commented config to start from: proposed from a data file, or a starter."""
     begin(False, False, debug)
+    splits = given(validation=validation, test=test)
+    columns = given(text=text_column, text_pair=pair_column, label=label_column, document=group_column)
+    reading = given(format=form, encoding=encoding, delimiter=delimiter, header=header)
     from lmfit.config import starters
 
-    if schema:
+    if source is not None and starters.means_file(source):
+        from lmfit.stages.propose import Asked, propose
+
+        show_proposal(propose(source, Asked(task, columns, reading, splits, words or []), output), output)
+    elif words or task or splits or columns or reading:
+        raise InputError(
+            "these options are about a data file", fix="lmfit init FILE; for a starter edit what it writes"
+        )
+    elif schema:
         from lmfit.config.document import json_schema
 
         emit(to_json(json_schema("finetune")) + "\n", output)
@@ -304,6 +334,22 @@ def begin(quiet: bool, offline: bool, debug: bool) -> None:
         from lmfit.hub import go_offline
 
         go_offline()
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def show_proposal(proposal: Any, output: Path | None) -> None:
+    """Write a proposed config (to stdout for `-o -`), and say what was guessed and what comes next."""
+    for doubt in proposal.doubts:
+        console.warn(doubt)
+    if output == Path("-"):
+        emit(proposal.text, None)
+        return
+    emit(proposal.text, Path(proposal.name))
+    show([*proposal.lines, f"next: lmfit check {proposal.name}", f"      lmfit finetune {proposal.name}"])
 
 
 def overrides(words: list[str] | None, sets: list[str] | None, output: Path | None, seed: int | None) -> list[str]:

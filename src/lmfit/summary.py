@@ -17,6 +17,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+_FROM_SCRATCH = " It was trained from scratch, without pretraining."
 _REQUIREMENT = re.compile(r"\s*(.+?)\s*(>=|<=|>|<)\s*(\S+)\s*")
 
 
@@ -79,7 +80,7 @@ def finished_lines(run: Run) -> list[str]:
     timing, size = manifest["timing"], manifest["model"]
     seconds = timing["train_seconds"]
     lines = [
-        manifest["verdict"]["sentence"],
+        manifest["verdict"]["sentence"] + (_FROM_SCRATCH if size.get("kind") == "scratch" else ""),
         f"time: {_duration(seconds)} training ({manifest['throughput']['tokens_per_second']:,.0f} tokens/s), "
         f"{_duration(timing['evaluate_seconds'])} evaluation; model: {size['parameters'] / 1e6:.1f} M parameters, "
         f"{size['bytes'] / 1e6:.0f} MB",

@@ -1,9 +1,11 @@
 """The configs that come with lmfit, to start from: the repository's configs/, or what the wheel has of them."""
 
 import itertools
+import os
 from pathlib import Path
 from typing import cast
 
+from lmfit import console
 from lmfit.config.names import closest
 from lmfit.errors import ConfigError
 
@@ -37,6 +39,17 @@ def starter_text(name: str) -> str:
     mistakes: list[Mistake] = []
     given = plain(read_layers(known[name], mistakes))
     return f"{opening}\n{commented_yaml(cast(dict[str, object], given))}"
+
+
+def means_file(name: str) -> bool:
+    """Whether `lmfit init NAME` is about a data file: it looks like a path, or is there and no starter's name."""
+    path = Path(name.partition("#")[0])
+    if {os.sep, "."} & set(name):
+        return True
+    there = path.exists()
+    if there and name in starters():
+        console.say(f"`{name}` is taken as the starter; for the {'folder' if path.is_dir() else 'file'} write ./{name}")
+    return there and name not in starters()
 
 
 def abouts() -> dict[str, str]:

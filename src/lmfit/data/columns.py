@@ -10,8 +10,9 @@ from lmfit.errors import ConfigError, DataError, suggestion
 ROLES: Mapping[Kind, tuple[str, ...]] = {
     "text": ("text", "text_pair", "label", "id", "document"),
     "words": ("tokens", "labels", "text", "id", "document"),
+    "record": (),
 }
-TARGET: Mapping[Kind, str] = {"text": "label", "words": "labels"}
+TARGET: Mapping[Kind, str] = {"text": "label", "words": "labels", "record": ""}
 
 _TIERS: Mapping[str, tuple[frozenset[str], ...]] = {
     "text": (
@@ -162,3 +163,9 @@ def required(chosen: Chosen, role: str, names: Sequence[str], where: str) -> lis
 def _listing(names: Sequence[str]) -> str:
     shown = ", ".join(names[:20])
     return f"columns: {shown}" + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
+def tier_of(role: str, name: str) -> int | None:
+    """How well known a name is for a role: 0 is the role's own; None: not at all."""
+    lower = name.strip().lower()
+    return next((tier for tier, names in enumerate(_TIERS.get(role, ())) if lower in names), None)

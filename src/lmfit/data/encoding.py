@@ -115,7 +115,7 @@ def _guess(path: str, error: _Undecodable) -> str:
         raise error
     best = matches[0]
     near = (match for match in matches if match.chaos <= best.chaos + _CHAOS_MARGIN)
-    return next((match.encoding for match in near if match.encoding == "cp1252"), best.encoding)
+    return "cp1252" if any("cp1252" in match.could_be_from_charset for match in near) else best.encoding
 
 
 def _raw_lines(path: str) -> Iterator[bytes]:

@@ -86,7 +86,7 @@ def _looks_like_json_lines(head: Sequence[str]) -> bool:
     if record is None:
         return False
     alone = sum(bool(line.strip()) for line in head) == 1
-    return not (alone and any(isinstance(item, dict) for value in record.values() for item in _items(value)[:1]))
+    return not (alone and any(isinstance(item, dict | list) for value in record.values() for item in _items(value)[:1]))
 
 
 def _items(value: object) -> list[object]:

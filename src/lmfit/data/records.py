@@ -43,12 +43,14 @@ class RecordBuilder:
         self._chosen = chosen
         self._notices = notices
         self._mode: Mode = "unicode" if options.words == "auto" else options.words
+        self._make = {"text": self._with_label, "words": self._with_words, "record": self._as_it_is}[options.kind]
+        if options.kind == "record":
+            return
         source = "tokens" if options.kind == "words" and "tokens" in chosen else "text"
         self._source = required(chosen, source, names, where)
         self._target = chosen.get(TARGET[options.kind])
         if options.labelled:
             self._target = required(chosen, TARGET[options.kind], names, where)
-        self._make = {"text": self._with_label, "words": self._with_words}[options.kind]
         if source == "tokens":
             self._make = self._with_tokens
 
@@ -60,6 +62,9 @@ class RecordBuilder:
         if self._options.keep_columns:
             made.columns = dict(record)
         return made
+
+    def _as_it_is(self, record: Record, origin: Origin) -> Example:
+        return Example(origin, "", columns=record)
 
     def _with_label(self, record: Record, origin: Origin) -> Example:
         pair = self._chosen.get("text_pair")

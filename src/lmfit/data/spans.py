@@ -10,7 +10,7 @@ from lmfit.data.example import Origin
 from lmfit.data.notices import Notices
 from lmfit.errors import DataError
 
-_LABEL_KEYS = ("label", "type", "entity", "entity_group", "tag")
+LABEL_KEYS = ("label", "type", "entity", "entity_group", "tag")
 _FORM = '{"start": 0, "end": 5, "label": "PER"}'
 
 Offsets = tuple[int, int]
@@ -151,7 +151,7 @@ def _span(text: str, entity: Any, faults: UnfitSpans) -> Span | None:
 def _parts(entity: Any) -> tuple[Any, Any, Any, str | None]:
     """(start, end, label, text) of an entity, None for what it has not."""
     if isinstance(entity, Mapping):
-        label = next((entity[key] for key in _LABEL_KEYS if key in entity), None)
+        label = next((entity[key] for key in LABEL_KEYS if key in entity), None)
         start, end = (entity.get(key, entity.get(f"{key}_offset")) for key in ("start", "end"))
         covered = entity.get("text")
         return start, end, label, covered if isinstance(covered, str) else None

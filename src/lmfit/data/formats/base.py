@@ -8,7 +8,7 @@ from lmfit.config.schema import Column, DataConfig
 from lmfit.data.example import Example
 from lmfit.data.notices import Notices
 
-Kind = Literal["words", "text"]
+Kind = Literal["words", "text", "record"]
 WordMode = Literal["auto", "whitespace", "unicode", "characters"]
 File = TypeVar("File", contravariant=True)
 
@@ -17,7 +17,7 @@ File = TypeVar("File", contravariant=True)
 class ReadOptions:
     """How to read: the reader's share of the `data` section.
 
-    kind: whether examples are words with tags, or texts with a label.
+    kind: whether examples are words with tags, or texts with a label; record: rows as they stand, no column has a role.
     labelled: False for prediction; labels are then read where they are and may be missing.
     keep_columns: every input column goes into Example.columns.
     preferred: columns for roles that `columns` leaves open, taken where the file has all of them by name.
@@ -61,10 +61,12 @@ class Reader(Protocol[File]):
 
     takes: what `read` is given: text (a TextLines), binary or folder (a StoredFile).
     parts: whether `FILE#PART` has a meaning.
+    plain: whether its rows have columns, so that kind="record" gives each row as it stands.
     """
 
     takes: ClassVar[Literal["text", "binary", "folder"]] = "text"
     parts: ClassVar[bool] = False
+    plain: ClassVar[bool] = False
 
     def __init__(self, options: ReadOptions) -> None:
         """Raises ConfigError for options that this format cannot follow."""

@@ -23,6 +23,7 @@ class JsonReader(Reader[TextLines]):
     """
 
     parts = True
+    plain = True
 
     def __init__(self, options: ReadOptions) -> None:
         check_roles(options)
@@ -35,6 +36,17 @@ class JsonReader(Reader[TextLines]):
             yield from read_records(records, path, self._options, notices)
 
 
+def list_parts(file: TextLines) -> list[str]:
+    """The keys of a document that is an object of lists; none for any other."""
+    return [] if begins_list(file.head(_SAMPLE_LINES)) else list(_lists(file))
+
+
+def _lists(file: TextLines) -> dict[str, list[Any]]:
+    document = parse_json("".join(file.lines()), file.path, 1)
+    content = document.items() if isinstance(document, dict) else ()
+    return {key: value for key, value in content if isinstance(value, list)}
+
+
 def _parts(file: TextLines, notices: Notices) -> Iterator[tuple[str, Iterable[Any]]]:
     """(path#part, rows) of each list that was asked for. A list by itself is decoded row by row."""
     if begins_list(file.head(_SAMPLE_LINES)):
@@ -43,9 +55,7 @@ def _parts(file: TextLines, notices: Notices) -> Iterator[tuple[str, Iterable[An
             raise ConfigError(what, fix=f"leave out #{file.part}")
         yield file.path, ListItems(file.lines(), file.path)
         return
-    document = parse_json("".join(file.lines()), file.path, 1)
-    content = document.items() if isinstance(document, dict) else ()
-    lists = {key: value for key, value in content if isinstance(value, list)}
+    lists = _lists(file)
     if not lists:
         raise DataError("no list of rows", where=file.path, fix='[{"text": "...", "label": "..."}, ...]')
     if not file.part and len(lists) > 1:

@@ -20,6 +20,8 @@ class JsonlReader(Reader[TextLines]):
     Keys are found in the first rows; which key stands for what, data.columns says, else well-known names.
     """
 
+    plain = True
+
     def __init__(self, options: ReadOptions) -> None:
         check_roles(options)
         self._options = options

@@ -23,6 +23,7 @@ class ParquetReader(Reader[StoredFile]):
     """
 
     takes = "binary"
+    plain = True
 
     def __init__(self, options: ReadOptions) -> None:
         check_roles(options)

@@ -35,6 +35,8 @@ class TableReader(Reader[TextLines]):
     given in data.columns: there it is read if it has these columns, and counted.
     """
 
+    plain = True
+
     def __init__(self, options: ReadOptions) -> None:
         check_roles(options)
         self._options = options
@@ -110,6 +112,8 @@ def _choose(
 
 def _needed(options: ReadOptions, chosen: Chosen, names: Sequence[str]) -> int | None:
     """How many fields a row must have where data.columns says all that is read; None: as many as the first row."""
+    if options.kind == "record":
+        return 1
     asked = flat(options.columns.values())
     given = TARGET[options.kind] in options.columns
     if not given or any(isinstance(column, int) and column < 0 for column in asked):

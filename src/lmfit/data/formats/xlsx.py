@@ -31,6 +31,7 @@ class XlsxReader(Reader[StoredFile]):
 
     takes = "binary"
     parts = True
+    plain = True
 
     def __init__(self, options: ReadOptions) -> None:
         check_roles(options)

@@ -90,7 +90,8 @@ def _sentence(run: RunFiles, words: Words, outcome: str, best: Headline) -> str:
         return capital(words.plain("verdict.no_baseline", **values))
     name, other = best.baselines[0]
     values |= {"baseline": words.name("baseline", name), "other": score(other.value)}
-    return capital(words.plain(f"verdict.{outcome}", **values))
+    scratch = words.plain("verdict.scratch") if dig(run.manifest, "model", "kind") == "scratch" else ""
+    return capital(words.plain(f"verdict.{outcome}", **values)) + scratch
 
 
 def _own_figure(best: Headline, words: Words) -> Figure:

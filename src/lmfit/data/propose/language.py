@@ -1,0 +1,62 @@
+"""Script and language of texts: letters by Unicode script, languages in Latin letters by their commonest words."""
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+SAMPLE = 200_000
+_HAN_SHARE = 0.15
+_KANA_SHARE = 0.05
+_KNOWN_WORDS = 0.04
+_FUNCTION_WORDS = {
+    "English": "the and of to a in is that it for was you my with on this are not be have",
+    "German": "der die und das ist nicht ich ein eine mit zu auf den von für sie wir es im auch",
+    "French": "le la les et est une des pas pour je vous dans que du qui au sur ce ne avec",
+    "Spanish": "el la los que y es no una por para con las del se lo su un muy como más",
+    "Italian": "il che di è non una per sono gli della con si la le un anche del mi ma ho",
+    "Portuguese": "o que não uma para com os é um as do da em no mais por muito meu eu foi",
+    "Dutch": "de het een en van niet ik is dat op te zijn met voor er maar die ook wat bij",
+}
+_LANGUAGES_OF_SCRIPTS = {"HANGUL": "Korean", "THAI": "Thai", "GREEK": "Greek", "HEBREW": "Hebrew"}
+
+
+@dataclass
+class Letters:
+    """Letters by script and words in Latin letters, of the first 200,000 characters."""
+
+    scripts: Counter[str] = field(default_factory=Counter)
+    words: Counter[str] = field(default_factory=Counter)
+    left: int = SAMPLE
+
+    def add(self, text: str) -> None:
+        """Count a text as long as there is room."""
+        if self.left > 0:
+            text = text[: self.left]
+            self.left -= len(text)
+            self.scripts.update(map(_script, filter(str.isalpha, text)))
+            self.words.update(text.lower().split())
+
+    @property
+    def language(self) -> str:
+        """`Chinese`, `English`, ...; `Cyrillic script` and the like where only that is known; "" where no letter is."""
+        total = self.scripts.total()
+        if not total:
+            return ""
+        kana = self.scripts["HIRAGANA"] + self.scripts["KATAKANA"]
+        if self.scripts["CJK"] + kana >= _HAN_SHARE * total:
+            return "Japanese" if kana >= _KANA_SHARE * total else "Chinese"
+        script = self.scripts.most_common(1)[0][0]
+        if script == "LATIN":
+            return self._in_latin_letters()
+        return _LANGUAGES_OF_SCRIPTS.get(script, f"{script.capitalize()} script")
+
+    def _in_latin_letters(self) -> str:
+        found = {name: sum(self.words[word] for word in words.split()) for name, words in _FUNCTION_WORDS.items()}
+        best = max(found, key=lambda name: found[name])
+        return best if found[best] >= _KNOWN_WORDS * self.words.total() else "Latin script"
+
+
+@lru_cache(maxsize=20_000)
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "OTHER").partition(" ")[0]
