@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -61,11 +62,13 @@ class Framer:
         self.pad_id: int = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         self.unknown_id: int | None = tokenizer.unk_token_id
         self._words: dict[str, list[int]] = {}
+        self._lock = Lock()
         single = self.backend.post_process(self._encode("a"))
         pair = self.backend.post_process(self._encode("a"), self._encode("a"))
         self._single = _parts(single)
         self._pair = _parts(pair)
         self._around = _plain_frame(self._single)
+        self._specials = [sum(len(ids) for ids, _, special in p if special) for p in (self._single, self._pair)]
         short = _LEAST_ROOM - self.budget(pair=True)
         if short > 0:
             raise ConfigError(
@@ -83,16 +86,17 @@ class Framer:
 
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
         """Token ids of each word of each sentence. A word is tokenised by itself, so each distinct one only once."""
-        if len(self._words) > _WORD_MEMORY:
-            self._words.clear()
-        new = list({word for sentence in sentences for word in sentence if word not in self._words})
-        encoded = self.backend.encode_batch_fast([[w] for w in new], is_pretokenized=True, add_special_tokens=False)
-        self._words.update(zip(new, (encoding.ids for encoding in encoded), strict=True))
-        return [[self._words[word] for word in sentence] for sentence in sentences]
+        with self._lock:
+            if len(self._words) > _WORD_MEMORY:
+                self._words.clear()
+            new = list({word for sentence in sentences for word in sentence if word not in self._words})
+            encoded = self.backend.encode_batch_fast([[w] for w in new], is_pretokenized=True, add_special_tokens=False)
+            self._words.update(zip(new, (encoding.ids for encoding in encoded), strict=True))
+            return [[self._words[word] for word in sentence] for sentence in sentences]
 
     def budget(self, *, pair: bool = False) -> int:
         """Tokens of text that fit beside the special tokens."""
-        return self.max_length - sum(len(ids) for ids, _, special in (self._pair if pair else self._single) if special)
+        return self.max_length - self._specials[pair]
 
     def frame(self, first: Sequence[int], second: Sequence[int] | None = None) -> tuple[list[int], list[int]]:
         """Token ids and segment ids of one model input."""

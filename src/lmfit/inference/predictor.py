@@ -17,7 +17,7 @@ from lmfit.tasks.base import Encoded, Stats, Task
 
 CHUNK_EXAMPLES = 2048
 CHUNK_CHARACTERS = 2_000_000
-AHEAD = 2
+AHEAD, THREADS = 3, 2
 
 
 class Predictor:
@@ -55,11 +55,14 @@ class Predictor:
 
 
 def encode_all(task: Task, examples: Iterable[Example], framer: Framer, stats: Stats) -> Iterator[Encoded]:
-    """Encode a stream of examples chunk by chunk; the next chunk is tokenised in a thread (by all cores) meanwhile."""
-    with ThreadPoolExecutor(1) as thread:
+    """Encode a stream of examples chunk by chunk; the next ones are tokenised meanwhile, by all cores.
+
+    Two threads: what one hands over to Python, one text after the other, the other one uses to tokenise.
+    """
+    with ThreadPoolExecutor(THREADS) as threads:
         waiting: deque[tuple[list[Example], Future[Any]]] = deque()
         for chunk in _chunks(examples):
-            waiting.append((chunk, thread.submit(task.tokenise, chunk, framer)))
+            waiting.append((chunk, threads.submit(task.tokenise, chunk, framer)))
             if len(waiting) > AHEAD:
                 ready, tokens = waiting.popleft()
                 yield from task.encode(ready, framer, stats, tokens.result())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from lmfit import console
 from lmfit.catalog import TASKS
 from lmfit.config.schema import FinetuneConfig, ModelConfig
 from lmfit.data.batching import BatchPlan
@@ -167,7 +168,8 @@ def _tokenise(task: Task, framer: Framer, split: Source) -> Rows:
     }
 
     def rows() -> Iterator[Row]:
-        for encoded in encode_all(task, split, framer, stats):
+        examples = console.progress(split, total=len(split), what=f"tokenising {split.name}")
+        for encoded in encode_all(task, examples, framer, stats):
             yield from encoded.rows
 
     return cached_rows(key, rows(), stats.as_dict)

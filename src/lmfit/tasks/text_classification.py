@@ -152,8 +152,10 @@ class TextClassification(Task):
             stats.note("vanished", str(example.origin))
         for text, tokens in ((example.text, ids), (example.text_pair, other)):
             count = (tokens or []).count(framer.unknown_id)  # type: ignore[arg-type]
+            if not count:
+                continue
             stats.counts["unknown"] += count
-            if text and count and len(stats.first.setdefault("unknown", [])) < UNKNOWN_EXAMPLES:
+            if text and len(stats.first.setdefault("unknown", [])) < UNKNOWN_EXAMPLES:
                 stats.counts["unknown"] -= 1
                 stats.note("unknown", _first_unknown(text, framer))
 
@@ -165,7 +167,7 @@ class TextClassification(Task):
         A shorter text that fills more than half of the room is cut to half, which counts as truncated.
         """
         budget = framer.budget(pair=other is not None)
-        if len(ids) + len(other or []) <= budget:
+        if len(ids) + len(other or ()) <= budget:
             return [(ids, other)]
         if framer.overflow == "error":
             raise DataError(
