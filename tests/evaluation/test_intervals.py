@@ -150,8 +150,8 @@ def test_a_perfect_mcc_has_a_bound_on_its_own_scale() -> None:
 
 def test_a_mean_over_classes_is_known_no_better_than_its_rarest_class_allows() -> None:
     sampled = np.random.default_rng(0).normal(0.9, 0.005, 2000)
-    many, few = (interval("macro_f1", 0.9, sampled, Support(1000, effective=n), 1000) for n in (1000, 40))
+    many, few = (interval("macro_f1", 0.9, sampled, Support(1000, effective=n), 1000) for n in (1000, 20))
     assert many.low is not None
     assert few.low is not None
-    assert few.low == pytest.approx(stats.binomtest(36, 40).proportion_ci(0.95, "wilson").low, abs=0.01)
+    assert few.low == pytest.approx(stats.binomtest(36, 40).proportion_ci(0.95, "wilson").low, abs=0.02)
     assert few.low < many.low

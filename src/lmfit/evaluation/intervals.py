@@ -26,6 +26,8 @@ MIN_DOCUMENTS = 10
 _TAIL = 0.025
 _MAX_UNDEFINED = 0.05
 _NO_SPREAD = 1e-12
+# an F1 rests on gold and predicted items, so it is known at best as well as a share of twice its gold items
+_MOST_PER_ITEM = 2
 _CHUNK_CELLS = 4_000_000
 
 
@@ -68,7 +70,7 @@ class Support:
     """What a metric rests on: its `items`, and how many of them are independent.
 
     trials: where it is a share of items of which no unit has two, how many there are; then it is a plain proportion.
-    effective: of a mean over classes, how many items of equal classes it is worth; it can be known no better.
+    effective: of a mean over classes, how many items of equal classes it is worth.
     """
 
     items: int
@@ -136,7 +138,7 @@ def interval(name: str, value: float, sampled: FloatArray, support: Support, uni
     else:
         error = float(scale.there(defined).std()) * (effective / (effective - 1)) ** 0.5
         if support.effective is not None:
-            error = max(error, (centre * (1 - centre) / effective) ** 0.5)
+            error = max(error, (centre * (1 - centre) / (_MOST_PER_ITEM * effective)) ** 0.5)
         low, high = scale.limits(centre, error, -float(stdtrit(effective - 1, _TAIL)))
     lowest, highest = metric_of(name).bounds
     return Estimate(value, max(lowest, float(scale.back(low))), min(highest, float(scale.back(high))))
