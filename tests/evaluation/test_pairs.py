@@ -71,6 +71,16 @@ def test_seeds_that_disagree_widen_the_interval() -> None:
     assert steady.p < 0.01 < 0.05 < shaky.p
 
 
+def test_a_single_seed_is_taken_to_vary_as_the_other_models_do() -> None:
+    values = np.random.default_rng(0).normal(0.7, 0.02, (1, 500))
+    several = Sampled(np.array([0.78, 0.80, 0.82]), np.repeat(values, 3, axis=0) + 0.1, 400)
+    one = Sampled(np.array([0.7]), values, 400)
+    fixed, trained = (subtract(several, one, trained=trained).p for trained in (False, True))
+    assert fixed is not None
+    assert trained is not None
+    assert fixed < 0.02 < trained
+
+
 def test_many_models_share_their_resamples() -> None:
     a, b = labels(300), labels(310)
     alone = difference("accuracy", [b.units], [a.units], 300, 7)

@@ -91,8 +91,12 @@ def difference(metric: str, a: Sequence[Units], b: Sequence[Units], resamples: i
     return subtract(first[metric], second[metric])
 
 
-def subtract(a: Sampled, b: Sampled) -> Difference:
-    """a - b: the bootstrap's standard error, widened by the spread of the seeds, with quantiles of t."""
+def subtract(a: Sampled, b: Sampled, *, trained: bool = False) -> Difference:
+    """a - b: the bootstrap's standard error, widened by the spread of the seeds, with quantiles of t.
+
+    trained: both were trained, so that one with a single seed is taken to vary by seed as the other does; else it is
+    taken as it is, like a baseline without any randomness.
+    """
     value = a.mean - b.mean
     if np.isnan(value):
         return Difference(None)
@@ -101,7 +105,7 @@ def subtract(a: Sampled, b: Sampled) -> Difference:
         return Difference(value)
     left, right = a.resampled[:, defined], b.resampled[:, defined]
     rows = _row_variance(left, right) * a.units / (a.units - 1)
-    seeds = [(s.values.var(ddof=1) / len(s.values), len(s.values) - 1) for s in (a, b) if len(s.values) > 1]
+    seeds = _seed_variances(a.values, b.values, trained)
     total = rows + sum(variance for variance, _ in seeds)
     if total < _NO_SPREAD**2:
         return _without_spread(value, a.units)
@@ -126,6 +130,15 @@ def estimate_mean(name: str, sampled: Sampled, support: Support) -> Estimate:
     reach = -float(stdtrit(freedom, _TAIL)) * total**0.5
     lowest, highest = metric_of(name).bounds
     return Estimate(mean, max(lowest, min(rows.low, mean - reach)), min(highest, max(rows.high, mean + reach)))
+
+
+def _seed_variances(a: FloatArray, b: FloatArray, trained: bool) -> list[tuple[float, int]]:
+    """(variance of a mean over seeds, degrees of freedom) of each that has several seeds."""
+    several = [values for values in (a, b) if len(values) > 1]
+    if trained and len(several) == 1:
+        between = float(several[0].var(ddof=1))
+        return [(between * (1 / len(a) + 1 / len(b)), len(several[0]) - 1)]
+    return [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in several]
 
 
 def _row_variance(a: FloatArray, b: FloatArray) -> float:

@@ -35,8 +35,10 @@ def title(comparison: Comparison, name: str) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """How to read the verdicts."""
     tests = f"Holm-corrected over {comparison.tests} comparisons" if comparison.tests > 1 else "one comparison"
-    drawn = f"paired bootstrap of {comparison.resampled} ({RESAMPLES:,} resamples); accuracy: McNemar's mid-p"
-    told = [f"95 % intervals; better or worse: p below {LEVEL}, {tests}; {drawn}"]
+    drawn = f"paired bootstrap of {comparison.resampled} ({RESAMPLES:,} resamples)"
+    by_rows = [name for name, found in comparison.standings.items() if any("McNemar" in one.test for one in found)]
+    mcnemar = f"; p of {', '.join(by_rows)}: McNemar's test (mid-p)" if by_rows else ""
+    told = [f"95 % intervals; better or worse: p below {LEVEL}, {tests}; {drawn}{mcnemar}"]
     told.append(
         "training time and prediction speed were measured when each run was made, on the machine as busy as it was then"
     )
@@ -46,7 +48,7 @@ def notes(comparison: Comparison) -> list[str]:
             "one seed a run: what another seed would give is not in the intervals (lmfit finetune --seeds 1,2,3)"
         )
     elif 1 in several:
-        told.append("runs with one seed: what another seed would give is not in their intervals")
+        told.append("a run with one seed is taken to vary by seed as the one it is compared with does")
     if comparison.chosen == "best":
         told.append("the best was chosen on these rows, so its own score is a little flattered")
     return told
