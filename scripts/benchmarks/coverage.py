@@ -1,6 +1,6 @@
 """Do 95 % intervals hold the truth 95 times in 100, and does a test at 5 % cry wolf 5 times in 100?
 
-    nice python scripts/benchmarks/coverage.py                 # about ten minutes on one core
+    nice python scripts/benchmarks/coverage.py                 # ten to twenty minutes on one core
     python scripts/benchmarks/coverage.py --trials 200 --only f1 rare
 
 Simulated models whose truth is known are scored by lmfit's own functions. Within-sentence dependence: each sentence has
