@@ -184,6 +184,43 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(help="Run folders or names below ./runs; patterns.", metavar="RUN...")],
+    against: Annotated[str, typer.Option("--against", help="first, best, or one of the runs.")] = "first",
+    metrics: Annotated[
+        list[str] | None, typer.Option("--metric", help="Instead of the headline; the first one decides --require.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="test, validation, or the name of an evaluation; default: test.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also as a page (.html) or Markdown (.md).")
+    ] = None,
+    require: Annotated[
+        list[str] | None, typer.Option("--require", help="not-worse:0.005: exit 3 where a run may be worse by more.")
+    ] = None,
+    seed: Seed = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Are the differences between runs real, and what differs between them?"""
+    begin(quiet, False, debug)
+    from lmfit.evaluation.comparison.document import written_by
+    from lmfit.evaluation.comparison.lines import comparison_lines
+    from lmfit.evaluation.comparison.record import as_json
+    from lmfit.evaluation.comparison.requirement import check_margin, parse_margin
+    from lmfit.stages import compare as stage
+
+    margin, write = parse_margin(require or []), written_by(output)
+    found = stage.run(runs, against=against, metrics=metrics or [], split=split, seed=13 if seed is None else seed)
+    if output is not None:
+        emit(write(found), output)
+    show(as_json(found) if json else comparison_lines(found))
+    check_margin(found, margin)
+
+
+@app.command()
 def predict(
     source: Annotated[str, typer.Argument(help="A file of texts (lmfit list formats); - for stdin.", metavar="INPUT")],
     run: RunName = None,

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmfit.errors import ConfigError, InputError
 from lmfit.evaluation import intervals
-from lmfit.evaluation.intervals import group_rows, paired_difference, resample_weights
+from lmfit.evaluation.intervals import Support, group_rows, interval, resample_weights
 from lmfit.evaluation.metrics import score_labels, score_numbers, score_tags
 from lmfit.evaluation.numbers import NumberUnits
 
@@ -38,11 +37,46 @@ def test_equal_seeds_give_equal_intervals_and_others_differ() -> None:
     assert first["low"] != other["low"]
 
 
-def test_the_interval_of_accuracy_is_that_of_a_binomial_share() -> None:
+def test_the_interval_of_accuracy_is_that_of_wilson() -> None:
     gold, predicted = right_and_wrong(320, 80)
-    accuracy = score_labels(gold, predicted, "ab", resamples=4000).metrics["accuracy"]
-    expected = stats.binom(400, 0.8).ppf([0.025, 0.975]) / 400
-    assert [accuracy["low"], accuracy["high"]] == pytest.approx(expected.tolist(), abs=0.006)
+    accuracy = score_labels(gold, predicted, "ab").metrics["accuracy"]
+    expected = stats.binomtest(320, 400).proportion_ci(0.95, "wilson")
+    assert [accuracy["low"], accuracy["high"]] == pytest.approx([expected.low, expected.high])
+
+
+@pytest.mark.parametrize("part", ["precision", "recall", "f1"])
+def test_the_scores_of_a_class_have_the_interval_of_a_share_of_its_rows(part: str) -> None:
+    gold, predicted = ["a"] * 50 + ["b"] * 50, ["a"] * 40 + ["b"] * 10 + ["a"] * 15 + ["b"] * 35
+    entry = score_labels(gold, predicted, "ab").metrics[f"per_class.a.{part}"]
+    share = stats.binomtest(40, {"precision": 55, "recall": 50, "f1": 65}[part]).proportion_ci(0.95, "wilson")
+    expected = [2 * end / (1 + end) if part == "f1" else end for end in (share.low, share.high)]
+    assert [entry["low"], entry["high"]] == pytest.approx(expected)
+
+
+def test_rows_in_documents_are_no_plain_proportion() -> None:
+    gold, predicted = right_and_wrong(320, 80)
+    documents = [f"d{i % 40}" for i in range(400)]
+    accuracy = score_labels(gold, predicted, "ab", documents).metrics["accuracy"]
+    assert accuracy["low"] != pytest.approx(stats.binomtest(320, 400).proportion_ci(0.95, "wilson").low)
+
+
+def test_the_interval_of_a_score_near_one_is_longer_below_than_above() -> None:
+    sampled = np.random.default_rng(0).normal(0.98, 0.01, 2000)
+    found = interval("weighted_f1", 0.98, sampled, Support(200), 200)
+    assert found.low is not None
+    assert found.high is not None
+    assert 0.98 - found.low > 1.5 * (found.high - 0.98)
+    assert found.high < 1
+
+
+def test_the_interval_of_a_normal_correlation_is_about_that_of_fisher() -> None:
+    generator = np.random.default_rng(4)
+    gold = generator.normal(size=500)
+    entry = score_numbers(gold.tolist(), (gold + generator.normal(size=500)).tolist(), resamples=4000).metrics[
+        "pearson"
+    ]
+    expected = np.tanh(np.arctanh(entry["value"]) + np.array([-1.96, 1.96]) / np.sqrt(497))
+    assert [entry["low"], entry["high"]] == pytest.approx(expected.tolist(), abs=0.01)
 
 
 def test_documents_whose_rows_agree_widen_the_interval() -> None:
@@ -78,7 +112,7 @@ def test_a_share_of_one_without_spread_has_its_exact_bound(metric: str) -> None:
     entry = score_labels(["a"] * 20, ["a"] * 20, ["a"], resamples=100).metrics[metric]
     assert entry["low"] == pytest.approx(stats.binomtest(20, 20).proportion_ci(0.95, "exact").low)
     assert entry["high"] == 1.0
-    assert "exact binomial bound for 20 units" in entry["note"]
+    assert "exact binomial bound for 20 independent items" in entry["note"]
 
 
 def test_a_share_of_zero_without_spread_has_its_exact_bound() -> None:
@@ -103,37 +137,21 @@ def test_no_share_and_no_spread_give_no_interval(metric: str) -> None:
     assert "no spread" in entry["note"]
 
 
-@pytest.mark.parametrize("metric", ["mcc", "macro_f1", "weighted_f1"])
-def test_means_and_correlations_of_perfect_labels_have_no_interval(metric: str) -> None:
-    entry = score_labels(["a", "b"] * 10, ["a", "b"] * 10, "ab", resamples=200).metrics[metric]
-    assert (entry["value"], entry["low"], entry["high"]) == (1.0, None, None)
-    assert "no spread" in entry["note"]
+def test_a_perfect_mean_over_classes_is_worth_what_its_rarest_class_allows() -> None:
+    even, rare = ["a"] * 50 + ["b"] * 50, ["a"] * 98 + ["b"] * 2
+    lows = [score_labels(gold, gold, "ab", resamples=100).metrics["macro_f1"]["low"] for gold in (even, rare)]
+    assert lows == pytest.approx([0.025 ** (1 / 100), 0.025 ** (1 / 7)])
 
 
-def test_a_paired_interval_is_narrower_than_the_two_alone() -> None:
-    gold, predicted = right_and_wrong(300, 100)
-    better = [gold[i] if i % 40 == 0 else p for i, p in enumerate(predicted)]
-    a, b = (score_labels(gold, p, "ab") for p in (better, predicted))
-    difference, low, high = paired_difference("accuracy", a.units, b.units, 1000, 0)
-    assert difference == pytest.approx(a.metrics["accuracy"]["value"] - b.metrics["accuracy"]["value"])
-    assert low is not None
-    assert high is not None
-    assert low <= difference <= high
-    assert high - low < (a.metrics["accuracy"]["high"] - a.metrics["accuracy"]["low"]) / 2
+def test_a_perfect_mcc_has_a_bound_on_its_own_scale() -> None:
+    entry = score_labels(["a", "b"] * 10, ["a", "b"] * 10, "ab", resamples=200).metrics["mcc"]
+    assert (entry["low"], entry["high"]) == (pytest.approx(2 * 0.025 ** (1 / 20) - 1), 1.0)
 
 
-def test_a_model_does_not_differ_from_itself() -> None:
-    scores = score_numbers([1.0, 2.0, 3.0, 5.0], [1.0, 3.0, 2.0, 4.0])
-    assert paired_difference("spearman", scores.units, scores.units, 100, 0) == (0.0, 0.0, 0.0)
-
-
-def test_files_of_different_size_cannot_be_paired() -> None:
-    short, long = score_numbers([1.0, 2.0], [1.0, 3.0]), score_numbers([1.0, 2.0, 3.0], [1.0, 3.0, 2.0])
-    with pytest.raises(InputError, match="cannot pair 2 units with 3"):
-        paired_difference("mae", short.units, long.units, 100, 0)
-
-
-def test_a_metric_that_one_of_them_lacks_is_refused() -> None:
-    scores = score_numbers([1.0, 2.0], [1.0, 3.0])
-    with pytest.raises(ConfigError, match="not a metric of both"):
-        paired_difference("f1", scores.units, scores.units, 100, 0)
+def test_a_mean_over_classes_is_known_no_better_than_its_rarest_class_allows() -> None:
+    sampled = np.random.default_rng(0).normal(0.9, 0.005, 2000)
+    many, few = (interval("macro_f1", 0.9, sampled, Support(1000, effective=n), 1000) for n in (1000, 20))
+    assert many.low is not None
+    assert few.low is not None
+    assert few.low == pytest.approx(stats.binomtest(36, 40).proportion_ci(0.95, "wilson").low, abs=0.02)
+    assert few.low < many.low

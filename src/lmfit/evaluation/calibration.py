@@ -15,7 +15,7 @@ from scipy.special import expit, log_softmax, logit, softmax
 from scipy.stats import chi2
 
 from lmfit.evaluation.counts import CountUnits, ratio
-from lmfit.evaluation.intervals import Estimate, FloatArray, estimate, resample_weights
+from lmfit.evaluation.intervals import Estimate, FloatArray, Support, estimate, resample_weights
 from lmfit.evaluation.outcomes import Outcomes
 
 BINS = 15
@@ -46,7 +46,7 @@ def calibration_scores(outcomes: Outcomes, resamples: int, seed: int) -> dict[st
     Brier (1950): squared error of the probabilities summed over the classes, or of every (row, label) probability.
     """
     units, n = calibration_units(outcomes)
-    found = estimate(units, {"ece": n, "brier": n}, resamples, seed)
+    found = estimate(units, {"ece": Support(n), "brier": Support(n)}, resamples, seed)
     value = found["ece"].value
     if resamples and value is not None and units.count > 1:
         sampled = np.concatenate([units.scores(weights)["ece"] for weights in resample_weights(units, resamples, seed)])

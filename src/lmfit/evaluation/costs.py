@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmfit.evaluation.counts import CountUnits, ratio
-from lmfit.evaluation.intervals import FloatArray, estimate, paired_difference
+from lmfit.evaluation.intervals import FloatArray, Support, estimate
 from lmfit.evaluation.outcomes import Outcomes
+from lmfit.evaluation.pairs import difference
 from lmfit.evaluation.scores import entry
 
 Costs = Mapping[str, Mapping[str, float]]
@@ -56,15 +57,15 @@ def cost_table(
 
     def told(units: CountUnits) -> dict[str, Any]:
         n = len(outcomes.gold)
-        return entry("cost", estimate(units, {"cost": n}, resamples, seed)["cost"], n)
+        return entry("cost", estimate(units, {"cost": Support(n)}, resamples, seed)["cost"], n)
 
     table: dict[str, Any] = {"predicted": told(own)}
     if outcomes.probabilities is not None:
         decisions = cheapest(outcomes.probabilities, matrix)
         other = cost_units(outcomes, decisions, matrix)
-        difference, low, high = paired_difference("cost", own, other, resamples, seed)
+        gain = difference("cost", [own], [other], resamples, seed)
         table["cheapest"] = told(other)
-        table["saved"] = {"value": difference, "low": low, "high": high}
+        table["saved"] = {"value": gain.value, "low": gain.low, "high": gain.high}
         table["changed"] = int((decisions != outcomes.predicted).sum())
     table["baselines"] = {name: told(cost_units(one, one.predicted, matrix)) for name, one in baselines.items()}
     return table | {"matrix": {"labels": outcomes.labels, "cost": matrix.tolist()}}

@@ -1,25 +1,33 @@
-"""95 % percentile bootstrap intervals and paired differences (Efron & Tibshirani 1993), vectorised over resamples.
+"""95 % intervals: the bootstrap measures the spread, the metric's own scale shapes the interval.
+
+Shares of single rows get the score interval of Wilson (1927); other scores up to 1 get the same at the effective size
+that their bootstrap variance stands for, with quantiles of t (Korn & Graubard 1998 do so for clustered samples).
+Correlations get limits of t by Fisher's z, errors as they are. Percentile intervals (Efron & Tibshirani
+1993) cover too little on few rows and near 1: docs/benchmarks.md.
 
 R resamples   U units (documents, sentences or rows), drawn with replacement
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri, stdtrit
 
-from lmfit.errors import ConfigError, InputError, suggestion
+from lmfit.evaluation.names import Scale
 from lmfit.evaluation.names import metric as metric_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 MIN_DOCUMENTS = 10
-_TAILS = (0.025, 0.975)
+_TAIL = 0.025
 _MAX_UNDEFINED = 0.05
 _NO_SPREAD = 1e-12
+# an F1 rests on gold and predicted items, so it is known at best as well as a share of twice its gold items
+_MOST_PER_ITEM = 2
 _CHUNK_CELLS = 4_000_000
 
 
@@ -57,6 +65,23 @@ class Estimate:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Support:
+    """What a metric rests on: its `items`, and how many of them are independent.
+
+    trials: where it is a share of items of which no unit has two, how many there are; then it is a plain proportion.
+    effective: of a mean over classes, how many items of equal classes it is worth.
+    """
+
+    items: int
+    trials: int | None = None
+    effective: int | None = None
+
+    def independent(self, units: int) -> int:
+        """The number of independent items among `units` units."""
+        return min(units, self.items) if self.effective is None else min(units, self.effective)
+
+
 def group_rows(documents: Sequence[str | None] | None, rows: int, name: str) -> Grouping:
     """Units are the documents where there are at least 10 of them (rows without one stand alone), else the rows."""
     if len(set(documents or ()) - {None}) < MIN_DOCUMENTS:
@@ -76,8 +101,8 @@ def resample_weights(units: Units, resamples: int, seed: int) -> Iterator[FloatA
         yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)
 
 
-def estimate(units: Units, support: dict[str, int], resamples: int, seed: int) -> dict[str, Estimate]:
-    """Every metric of `units` with its interval (none for 0 resamples); `support`: how many items each rests on."""
+def estimate(units: Units, support: Mapping[str, Support], resamples: int, seed: int) -> dict[str, Estimate]:
+    """Every metric of `units` with its interval (none for 0 resamples)."""
     if units.count == 0:
         return {name: Estimate(None, note="nothing to score") for name in support}
     point = {name: float(v[0]) for name, v in units.scores(np.ones((1, units.count))).items()}
@@ -85,65 +110,83 @@ def estimate(units: Units, support: dict[str, int], resamples: int, seed: int) -
         return {name: Estimate(None if np.isnan(value) else value) for name, value in point.items()}
     chunks = [units.scores(weights) for weights in resample_weights(units, resamples, seed)]
     sampled = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in point}
-    return {name: _interval(name, point[name], sampled[name], min(units.count, support[name])) for name in point}
+    return {name: interval(name, value, sampled[name], support[name], units.count) for name, value in point.items()}
 
 
-def _interval(name: str, value: float, sampled: FloatArray, effective: int) -> Estimate:
-    """The percentile interval. Without any spread: the exact bounds of a share of 0 or 1, else none."""
+def interval(name: str, value: float, sampled: FloatArray, support: Support, units: int) -> Estimate:
+    """The 95 % interval of a metric from its values on R resamples of `units` units; NaN where undefined.
+
+    Without any spread: the exact bounds of a share of 0 or 1, else none.
+    """
     if np.isnan(value):
         return Estimate(None, note="undefined on this data")
+    effective, trials = support.independent(units), support.trials
     defined = sampled[~np.isnan(sampled)]
     flat = np.allclose(defined, value, rtol=0, atol=_NO_SPREAD)
-    if flat and effective and (bounds := _exact_bounds(name, value, effective)):
-        return Estimate(value, *bounds, f"resamples show no spread; exact binomial bound for {effective} units")
+    if flat and (items := trials or effective) and (bounds := _exact_bounds(name, value, items)):
+        return Estimate(value, *bounds, f"resamples show no spread; exact binomial bound for {items} independent items")
     if len(defined) < (1 - _MAX_UNDEFINED) * len(sampled):
         return Estimate(value, note="too rare for an interval: undefined in more than 5 % of the resamples")
     if effective < 2:
         return Estimate(value, note="no interval from fewer than two units")
     if flat:
         return Estimate(value, note="resamples show no spread, so there is no interval")
-    low, high = np.quantile(defined, _TAILS)
-    return Estimate(value, float(low), float(high))
+    scale = _SCALES[metric_of(name).scale]
+    centre = float(scale.there(value))
+    if trials:
+        low, high = _wilson(centre, trials, -float(ndtri(_TAIL)))
+    else:
+        error = float(scale.there(defined).std()) * (effective / (effective - 1)) ** 0.5
+        if support.effective is not None:
+            error = max(error, (centre * (1 - centre) / (_MOST_PER_ITEM * effective)) ** 0.5)
+        low, high = scale.limits(centre, error, -float(stdtrit(effective - 1, _TAIL)))
+    lowest, highest = metric_of(name).bounds
+    return Estimate(value, max(lowest, float(scale.back(low))), min(highest, float(scale.back(high))))
+
+
+def _wilson(share: float, size: float, quantile: float) -> tuple[float, float]:
+    """The score interval of a share among `size` independent trials (Wilson 1927)."""
+    square = quantile**2 / size
+    middle, half = share + square / 2, (square * (share * (1 - share) + square / 4)) ** 0.5
+    return (middle - half) / (1 + square), (middle + half) / (1 + square)
+
+
+def _score_limits(share: float, error: float, quantile: float) -> tuple[float, float]:
+    """Wilson's interval at the size at which a plain share would have this standard error."""
+    return _wilson(share, max(share * (1 - share), _NO_SPREAD) / error**2, quantile)
+
+
+def _symmetric_limits(centre: float, error: float, quantile: float) -> tuple[float, float]:
+    return centre - quantile * error, centre + quantile * error
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Where an interval is computed: the way there and back, and its limits from centre, error and quantile."""
+
+    there: Callable[[Any], Any]
+    back: Callable[[Any], Any]
+    limits: Callable[[float, float, float], tuple[float, float]]
+
+
+_SCALES: dict[Scale, _Scale] = {
+    "plain": _Scale(lambda v: v, lambda v: v, _symmetric_limits),
+    "share": _Scale(lambda v: v, lambda s: s, _score_limits),
+    "jaccard": _Scale(lambda v: v / (2 - v), lambda s: 2 * s / (1 + s), _score_limits),
+    "centred": _Scale(lambda v: (1 + v) / 2, lambda s: 2 * s - 1, _score_limits),
+    "fisher": _Scale(lambda v: np.arctanh(np.clip(v, -1 + 1e-12, 1 - 1e-12)), np.tanh, _symmetric_limits),
+}
 
 
 def _exact_bounds(name: str, value: float, items: int) -> tuple[float, float] | None:
-    """Clopper-Pearson bounds of a share of 0 or 1 among `items`; of F1 through the share that it grows with.
+    """Clopper-Pearson bounds of a share of 0 or 1 among `items`, on the metric's scale; None for correlations, errors.
 
-    For F1 of 0 `items` leaves out those that are only predicted, so the upper bound is a cautious one.
+    For F1 of 0 `items` may leave out those that are only predicted, so the upper bound is a cautious one.
     """
-    share = metric_of(name).share
-    if share is None or value not in (0.0, 1.0):
+    scale = _SCALES[metric_of(name).scale]
+    share = float(scale.there(value))
+    if scale.limits is not _score_limits or share not in (0.0, 1.0):
         return None
-    bound = _TAILS[0] ** (1 / items)
-    low, high = (bound, 1.0) if value else (0.0, 1 - bound)
-    return (2 * low / (1 + low), 2 * high / (1 + high)) if share == "f1" else (low, high)
-
-
-def paired_difference(
-    metric: str, a: Units, b: Units, resamples: int, seed: int
-) -> tuple[float | None, float | None, float | None]:
-    """a - b in `metric` on the same units in the same order, with its 95 % interval; None where undefined.
-
-    Both are resampled alike, so what is hard for both cancels. Raises InputError where the units do not match.
-    """
-    if a.count != b.count:
-        raise InputError(f"cannot pair {a.count} units with {b.count}", fix="score both on the same file")
-    if a.count == 0:
-        return None, None, None
-    point = _difference(metric, a, b, np.ones((1, a.count)))[0]
-    sampled = np.concatenate([_difference(metric, a, b, w) for w in resample_weights(a, resamples, seed)])
-    defined = sampled[~np.isnan(sampled)]
-    if np.isnan(point):
-        return None, None, None
-    if a.count < 2 or len(defined) < (1 - _MAX_UNDEFINED) * len(sampled):
-        return float(point), None, None
-    low, high = np.quantile(defined, _TAILS)
-    return float(point), float(low), float(high)
-
-
-def _difference(metric: str, a: Units, b: Units, weights: FloatArray) -> FloatArray:
-    scores_a, scores_b = a.scores(weights), b.scores(weights)
-    common = scores_a.keys() & scores_b.keys()
-    if metric not in common:
-        raise ConfigError(f"`{metric}` is not a metric of both", fix=suggestion(metric, sorted(common)))
-    return scores_a[metric] - scores_b[metric]
+    bound = _TAIL ** (1 / items)
+    low, high = (bound, 1.0) if share else (0.0, 1 - bound)
+    return float(scale.back(low)), float(scale.back(high))

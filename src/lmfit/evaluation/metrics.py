@@ -22,13 +22,14 @@ from lmfit.evaluation.counts import (
     per_class,
     weighted,
 )
-from lmfit.evaluation.entities import spans
-from lmfit.evaluation.intervals import Estimate, FloatArray, Grouping, IntArray, group_rows
+from lmfit.evaluation.entities import Span, spans
+from lmfit.evaluation.intervals import Estimate, FloatArray, Grouping, IntArray, Support, group_rows
 from lmfit.evaluation.numbers import NumberUnits
 from lmfit.evaluation.scores import Counted, Scores
 
 Documents = Sequence[str | None] | None
 Tags = Sequence[Sequence[str]]
+Spans = Sequence[Sequence[Span]]
 TagOrder = Callable[[str], tuple[bool, str, str]]
 
 
@@ -54,6 +55,14 @@ def score_tags(
     return counted.scores(resamples, seed)
 
 
+def score_spans(
+    gold: Spans, predicted: Spans, documents: Documents = None, *, resamples: int = 1000, seed: int = 0
+) -> Scores:
+    """Scores of entities alone (micro, strict), for rows whose words are not known; offsets of any kind."""
+    group = group_rows(documents, len(gold), "sentences")
+    return _count_entities(gold, predicted, group).scores(resamples, seed)
+
+
 def score_labels(
     gold: Sequence[str],
     predicted: Sequence[str],
@@ -70,7 +79,10 @@ def score_labels(
     counts = count_pairs(gold_ids, predicted_ids, group.unit_of_row, (group.count, len(names)))
     units = CountUnits(counts, partial(_label_metrics, names))
     total = ClassSums.split(units.total())
-    support = dict.fromkeys(("accuracy", "macro_f1", "weighted_f1", "mcc"), len(gold)) | _class_support(total, names)
+    rows, plain = len(gold), group.name == "rows"
+    support = {"accuracy": Support(rows, rows if plain else None), "weighted_f1": Support(rows)}
+    support |= dict.fromkeys(("macro_f1", "mcc"), Support(rows, effective=balanced(total)))
+    support |= _class_support(total, names, plain=plain)
     tables = {"per_label": class_table(total, names), "confusion": confusion(gold_ids, predicted_ids, names)}
     why = "gold or prediction holds a single label; mcc is then 0 by convention"
     one_label = bool(gold) and 1 in (len(set(gold)), len(set(predicted)))
@@ -97,8 +109,9 @@ def score_multi_label(
     whole_rows = count_pairs(np.ones_like(right), right, group.unit_of_row, (group.count, 2))
     units = CountUnits(hstack([counts, whole_rows], format="csr"), partial(_multi_label_metrics, names))
     total = ClassSums.split(units.total()[:, : 3 * len(names)])
-    support = {"micro_f1": sum(map(len, gold_sets))} | dict.fromkeys(("macro_f1", "subset_accuracy"), len(gold))
-    support |= _class_support(total, names)
+    rows, plain = len(gold), group.name == "rows"
+    support = {"micro_f1": Support(sum(map(len, gold_sets))), "macro_f1": Support(rows, effective=balanced(total))}
+    support |= {"subset_accuracy": Support(rows, rows if plain else None)} | _class_support(total, names, plain=plain)
     tables = {"per_label": class_table(total, names)}
     return Counted("multi_label", group, units, support, tables).scores(resamples, seed)
 
@@ -121,7 +134,7 @@ def score_numbers(
         raise LmfitError(f"the number predicted for row {int(np.argmin(np.isfinite(found))) + 1} is not finite")
     group = group_rows(documents, len(true), "rows")
     units = NumberUnits(true, found, group.unit_of_row, group.count)
-    support = dict.fromkeys(("spearman", "pearson", "mae"), len(true))
+    support = dict.fromkeys(("spearman", "pearson", "mae"), Support(len(true)))
     constant = [name for name, v in (("gold", true), ("predicted", found)) if len(v) and np.ptp(v) == 0]
     why = f"undefined: all {' and all '.join(constant)} numbers are equal"
     settled = dict.fromkeys(("spearman", "pearson"), Estimate(None, note=why)) if constant else {}
@@ -134,9 +147,11 @@ def _count_words(gold: Tags, predicted: Tags, group: Grouping, order: TagOrder) 
     unit_of_word = np.repeat(group.unit_of_row, [len(row) for row in gold])
     counts = count_pairs(gold_ids, predicted_ids, unit_of_word, (group.count, len(tags)))
     units = CountUnits(counts, _word_metrics)
-    support = dict.fromkeys(("token.accuracy", "token.macro_f1", "token.weighted_f1"), len(gold_ids))
+    total, every = ClassSums.split(units.total()), len(gold_ids)
+    support = dict.fromkeys(("token.accuracy", "token.weighted_f1"), Support(every))
+    support["token.macro_f1"] = Support(every, effective=balanced(total))
     tables = {
-        "token": class_table(ClassSums.split(units.total()), tags),
+        "token": class_table(total, tags),
         "confusion": confusion(gold_ids, predicted_ids, tags),
     }
     return Counted("tags", group, units, support, tables)
@@ -144,16 +159,27 @@ def _count_words(gold: Tags, predicted: Tags, group: Grouping, order: TagOrder) 
 
 def _with_entities(words: Counted[CountUnits], gold: Tags, predicted: Tags) -> Counted[CountUnits]:
     gold_spans, predicted_spans = ([spans(row) for row in rows] for rows in (gold, predicted))
-    types = sorted({span.label for row in (*gold_spans, *predicted_spans) for span in row})
+    found = _count_entities(gold_spans, predicted_spans, words.group)
+    counts, width = hstack([found.units.counts, words.units.counts], format="csr"), found.units.width
+
+    def metrics(sums: FloatArray) -> dict[str, FloatArray]:
+        return found.units.formula(sums[:, :width]) | words.units.formula(sums[:, width:])
+
+    support, tables = found.support | words.support, found.tables | words.tables
+    return Counted("entities", words.group, CountUnits(counts, metrics), support, tables)
+
+
+def _count_entities(gold: Spans, predicted: Spans, group: Grouping) -> Counted[CountUnits]:
+    types = sorted({span.label for row in (*gold, *predicted) for span in row})
     class_of = {label: i for i, label in enumerate(types)}
-    shape = (words.group.count, len(types))
-    counts = count_sets(gold_spans, predicted_spans, lambda s: class_of[s.label], words.group.unit_of_row, shape)
-    units = CountUnits(hstack([counts, words.units.counts], format="csr"), partial(_entity_metrics, types))
-    total = ClassSums.split(units.total()[:, : 3 * len(types)])
-    support = {"f1": sum(map(len, gold_spans)), "precision": sum(map(len, predicted_spans))}
-    support |= {"recall": support["f1"]} | words.support | _class_support(total, types)
-    tables = {"per_label": class_table(total, types)} | words.tables
-    return Counted("entities", words.group, units, support, tables)
+    shape = (group.count, len(types))
+    counts = count_sets(gold, predicted, lambda s: class_of[s.label], group.unit_of_row, shape)
+    units = CountUnits(counts, partial(_entity_metrics, types))
+    total = ClassSums.split(units.total())
+    found = Support(sum(map(len, gold)))
+    support = {"f1": found, "precision": Support(sum(map(len, predicted))), "recall": found}
+    support |= _class_support(total, types, plain=False)
+    return Counted("entities", group, units, support, {"per_label": class_table(total, types)})
 
 
 def _ids(items: Sequence[str], names: Sequence[str]) -> IntArray:
@@ -170,9 +196,21 @@ def _plain_order(tag: str) -> tuple[bool, str, str]:
     return False, "", tag
 
 
-def _class_support(total: ClassSums, labels: Sequence[str]) -> dict[str, int]:
-    parts = {"f1": total.gold, "precision": total.predicted, "recall": total.gold}
-    return {f"per_class.{label}.{part}": int(n[0, c]) for c, label in enumerate(labels) for part, n in parts.items()}
+def _class_support(total: ClassSums, labels: Sequence[str], *, plain: bool) -> dict[str, Support]:
+    """What the metrics of each class rest on; `plain`: no unit has two items, so that each is a plain proportion."""
+    items = {"f1": total.gold, "precision": total.predicted, "recall": total.gold}
+    trials = items | {"f1": total.predicted + total.gold - total.hits}
+    return {
+        f"per_class.{label}.{part}": Support(int(n[0, c]), int(trials[part][0, c]) if plain else None)
+        for c, label in enumerate(labels)
+        for part, n in items.items()
+    }
+
+
+def balanced(total: ClassSums) -> int:
+    """How many items a mean over classes is worth: C times the harmonic mean of the classes' gold items."""
+    gold = total.gold[total.gold > 0]
+    return int(len(gold) ** 2 / (1 / gold).sum()) if len(gold) else 0
 
 
 def _word_metrics(sums: FloatArray) -> dict[str, FloatArray]:
@@ -185,10 +223,10 @@ def _word_metrics(sums: FloatArray) -> dict[str, FloatArray]:
 
 
 def _entity_metrics(types: Sequence[str], sums: FloatArray) -> dict[str, FloatArray]:
-    entities = ClassSums.split(sums[:, : 3 * len(types)])
+    entities = ClassSums.split(sums)
     total = entities.total()
     micro = {"f1": total.f1[:, 0], "precision": total.precision[:, 0], "recall": total.recall[:, 0]}
-    return micro | _word_metrics(sums[:, 3 * len(types) :]) | per_class(entities, types)
+    return micro | per_class(entities, types)
 
 
 def _label_metrics(labels: Sequence[str], sums: FloatArray) -> dict[str, FloatArray]:

@@ -2,28 +2,31 @@
 
 import re
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from lmfit.errors import ConfigError, suggestion
 
 Kind = Literal["entities", "tags", "single_label", "multi_label", "regression"]
 Direction = Literal["higher", "lower"]
-Share = Literal["items", "f1"]
+Scale = Literal["plain", "share", "jaccard", "centred", "fisher"]
 
 
 @dataclass(frozen=True)
 class Metric:
     """What a metric means, which direction is better, and for which kinds of prediction it is computed.
 
-    share: "items" where it is a share s of items that are right, "f1" where it is 2s / (1 + s) of the share s of hits
-        among the items in gold or prediction; None for means over classes, correlations and errors.
+    bounds: the lowest and the highest value that it can have.
+    scale: where its interval is computed (evaluation/intervals.py): as it is; as a share of 1; an F1 as the Jaccard
+        share of its hits; a value from -1 to 1 as a share; a correlation by Fisher's z.
     at_end: computed only for the finished model, so it cannot choose between weights.
     """
 
     sentence: str
     kinds: tuple[Kind, ...]
     better: Direction = "higher"
-    share: Share | None = None
+    bounds: tuple[float, float] = (0.0, 1.0)
+    scale: Scale = "plain"
     at_end: bool = False
 
 
@@ -39,38 +42,56 @@ _CLASSES: tuple[Kind, ...] = ("entities", "single_label", "multi_label")
 _TOKENS: tuple[Kind, ...] = ("entities", "tags")
 _LABELS: tuple[Kind, ...] = ("single_label", "multi_label")
 _PROBABILITIES: tuple[Kind, ...] = (*_TOKENS, *_LABELS)
+_CORRELATION = (-1.0, 1.0)
 
 METRICS: dict[str, Metric] = {
     "f1": Metric(
-        "Harmonic mean of entity precision and recall; span and type must both be exact.", ("entities",), share="f1"
+        "Harmonic mean of entity precision and recall; span and type must both be exact.",
+        ("entities",),
+        scale="jaccard",
     ),
-    "precision": Metric("Share of the predicted entities that are right.", ("entities",), share="items"),
-    "recall": Metric("Share of the gold entities that were found.", ("entities",), share="items"),
-    "token.accuracy": Metric("Share of the words with the right tag, O included.", _TOKENS, share="items"),
-    "token.macro_f1": Metric("Mean over the tags of the F1 of each tag, word by word, O included.", _TOKENS),
-    "token.weighted_f1": Metric("The same, each tag weighted by its number of gold words.", _TOKENS),
-    "accuracy": Metric("Share of the rows with the right label.", ("single_label",), share="items"),
+    "precision": Metric("Share of the predicted entities that are right.", ("entities",), scale="share"),
+    "recall": Metric("Share of the gold entities that were found.", ("entities",), scale="share"),
+    "token.accuracy": Metric("Share of the words with the right tag, O included.", _TOKENS, scale="share"),
+    "token.macro_f1": Metric(
+        "Mean over the tags of the F1 of each tag, word by word, O included.", _TOKENS, scale="share"
+    ),
+    "token.weighted_f1": Metric("The same, each tag weighted by its number of gold words.", _TOKENS, scale="share"),
+    "accuracy": Metric("Share of the rows with the right label.", ("single_label",), scale="share"),
     "macro_f1": Metric(
-        "Mean of the F1 of each label that occurs in gold or prediction.", ("single_label", "multi_label")
+        "Mean of the F1 of each label that occurs in gold or prediction.",
+        ("single_label", "multi_label"),
+        scale="share",
     ),
-    "weighted_f1": Metric("Mean F1 of the labels, each weighted by its number of gold rows.", ("single_label",)),
-    "mcc": Metric("Matthews correlation of gold and predicted labels: 1 perfect, 0 chance.", ("single_label",)),
-    "micro_f1": Metric("F1 over all (row, label) decisions together.", ("multi_label",), share="f1"),
-    "subset_accuracy": Metric("Share of the rows whose whole set of labels is right.", ("multi_label",), share="items"),
-    "pearson": Metric("Linear correlation of gold and predicted numbers.", ("regression",)),
-    "spearman": Metric("Rank correlation of gold and predicted numbers.", ("regression",)),
-    "mae": Metric("Mean absolute error, in the unit of the label.", ("regression",), "lower"),
-    "per_class.NAME.f1": Metric("F1 of one label or entity type.", _CLASSES, share="f1"),
-    "per_class.NAME.precision": Metric("Precision of one label or entity type.", _CLASSES, share="items"),
-    "per_class.NAME.recall": Metric("Recall of one label or entity type.", _CLASSES, share="items"),
+    "weighted_f1": Metric(
+        "Mean F1 of the labels, each weighted by its number of gold rows.", ("single_label",), scale="share"
+    ),
+    "mcc": Metric(
+        "Matthews correlation of gold and predicted labels: 1 perfect, 0 chance.",
+        ("single_label",),
+        bounds=_CORRELATION,
+        scale="centred",
+    ),
+    "micro_f1": Metric("F1 over all (row, label) decisions together.", ("multi_label",), scale="jaccard"),
+    "subset_accuracy": Metric("Share of the rows whose whole set of labels is right.", ("multi_label",), scale="share"),
+    "pearson": Metric(
+        "Linear correlation of gold and predicted numbers.", ("regression",), bounds=_CORRELATION, scale="fisher"
+    ),
+    "spearman": Metric(
+        "Rank correlation of gold and predicted numbers.", ("regression",), bounds=_CORRELATION, scale="fisher"
+    ),
+    "mae": Metric("Mean absolute error, in the unit of the label.", ("regression",), "lower", bounds=(0.0, inf)),
+    "per_class.NAME.f1": Metric("F1 of one label or entity type.", _CLASSES, scale="jaccard"),
+    "per_class.NAME.precision": Metric("Precision of one label or entity type.", _CLASSES, scale="share"),
+    "per_class.NAME.recall": Metric("Recall of one label or entity type.", _CLASSES, scale="share"),
     "per_class.NAME.recall@RATE": Metric(
         "Recall of one label where so many false alarms are allowed (evaluation.operating_points).",
         _LABELS,
-        share="items",
+        scale="share",
         at_end=True,
     ),
     "per_class.NAME.false_alarm_rate@RATE": Metric(
-        "Share of the rows without the label that are flagged there.", _LABELS, "lower", "items", at_end=True
+        "Share of the rows without the label that are flagged there.", _LABELS, "lower", scale="share", at_end=True
     ),
     "ece": Metric(
         "Expected calibration error: mean gap of probability and share of hits over 15 bins of equal width.",
@@ -82,13 +103,17 @@ METRICS: dict[str, Metric] = {
         "Squared error of the probabilities: summed over the labels (0 to 2); several labels: their mean (0 to 1).",
         _PROBABILITIES,
         "lower",
+        bounds=(0.0, 2.0),
         at_end=True,
     ),
-    "cost": Metric("Expected cost of a row (evaluation.costs).", ("single_label",), "lower", at_end=True),
+    "cost": Metric(
+        "Expected cost of a row (evaluation.costs).", ("single_label",), "lower", bounds=(0.0, inf), at_end=True
+    ),
     "cost.cheapest": Metric(
         "Expected cost of a row where the label of least expected cost is taken.",
         ("single_label",),
         "lower",
+        bounds=(0.0, inf),
         at_end=True,
     ),
 }

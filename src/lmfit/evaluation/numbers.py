@@ -6,6 +6,7 @@ R samples   U units   N rows
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmfit.evaluation.intervals import FloatArray, IntArray
 
@@ -29,8 +30,8 @@ class NumberUnits:
         rows = weights[:, self.unit_of_row]
         error = np.abs(self.gold - self.predicted)
         return {
-            "spearman": correlation(average_ranks(self.gold, rows), average_ranks(self.predicted, rows), rows),
-            "pearson": correlation(centred(self.gold)[None], centred(self.predicted)[None], rows),
+            "spearman": rank_correlation(self.gold, self.predicted, rows),
+            "pearson": correlation(centred(self.gold), centred(self.predicted), rows),
             "mae": rows @ error / rows.sum(axis=1),
         }
 
@@ -53,13 +54,27 @@ def average_ranks(values: FloatArray, weights: FloatArray) -> FloatArray:
     return ranks
 
 
+def rank_correlation(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
+    """Weighted Spearman correlation, (R,), of x and y (N,) under weights (R, N); NaN where one is constant."""
+    ranks_x, ranks_y = average_ranks(x, weights), average_ranks(y, weights)
+    sums = [
+        np.einsum("rn,rn,rn->r", weights, a, b) for a, b in ((ranks_x, ranks_y), (ranks_x, ranks_x), (ranks_y, ranks_y))
+    ]
+    covariance, variance_x, variance_y = sums
+    return _ratio(covariance, variance_x, variance_y, (variance_x > 0) & (variance_y > 0))
+
+
 def correlation(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
-    """Weighted Pearson correlation, (R,), of x and y, (R or 1, N), under weights (R, N); NaN where one is constant."""
-    total = weights.sum(axis=1)
-    mean_x, mean_y = (weights * x).sum(axis=1) / total, (weights * y).sum(axis=1) / total
-    square_x, square_y = (weights * x**2).sum(axis=1) / total, (weights * y**2).sum(axis=1) / total
+    """Weighted Pearson correlation, (R,), of x and y (N,) under weights (R, N); NaN where one is constant."""
+    moments = weights @ np.stack([x, y, x * x, y * y, x * y], axis=1) / weights.sum(axis=1, keepdims=True)
+    mean_x, mean_y, square_x, square_y, product = moments.T
     variance_x, variance_y = square_x - mean_x**2, square_y - mean_y**2
-    covariance = (weights * x * y).sum(axis=1) / total - mean_x * mean_y
     defined = (variance_x > 1e-12 * square_x) & (variance_y > 1e-12 * square_y)
+    return _ratio(product - mean_x * mean_y, variance_x, variance_y, defined)
+
+
+def _ratio(
+    covariance: FloatArray, variance_x: FloatArray, variance_y: FloatArray, defined: NDArray[np.bool_]
+) -> FloatArray:
     scale = np.sqrt(np.where(defined, variance_x * variance_y, 1.0))
     return np.where(defined, np.clip(covariance / scale, -1.0, 1.0), np.nan)

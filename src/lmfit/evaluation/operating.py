@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmfit.evaluation.counts import CountUnits, ratio
-from lmfit.evaluation.intervals import FloatArray, estimate
+from lmfit.evaluation.intervals import FloatArray, Support, estimate
 from lmfit.evaluation.names import operating_names
 from lmfit.evaluation.outcomes import Outcomes
 from lmfit.evaluation.scores import entry
@@ -62,9 +62,10 @@ def _scores(held: Outcomes, label: str, rate: float, threshold: float, resamples
     positive, flagged = held.has(label), _column(held, label) > threshold
     counts = held.counts([positive & flagged, positive, ~positive & flagged, ~positive])
     names = operating_names(label, rate)
-    support = dict(zip(names, (int(positive.sum()), int((~positive).sum())), strict=True))
+    sizes = (int(positive.sum()), int((~positive).sum()))
+    support = {name: Support(n) for name, n in zip(names, sizes, strict=True)}
     found = estimate(CountUnits(counts, partial(_rates, names)), support, resamples, seed)
-    return {name: entry(name, found[name], n) for name, n in support.items()}
+    return {name: entry(name, found[name], s.items) for name, s in support.items()}
 
 
 def _rates(names: Sequence[str], sums: FloatArray) -> dict[str, FloatArray]:

@@ -1,9 +1,10 @@
 """The scores of one split, JSON-able: metrics with intervals, tables, and what a paired comparison needs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from lmfit.evaluation.intervals import Estimate, Grouping, Units, estimate
+from lmfit.evaluation.intervals import Estimate, Grouping, Support, Units, estimate
 from lmfit.evaluation.names import HEADLINE, Kind, metric
 
 AnyUnits = TypeVar("AnyUnits", bound=Units)
@@ -21,13 +22,15 @@ class Scores:
         "confusion" is {"labels", "cells": [[gold index, predicted index, count]]} without the zero cells.
     headline: the metric that stands for the whole.
     resampled: what the bootstrap drew: documents, sentences or rows.
-    units: statistics of each of these, for `intervals.paired_difference`.
+    support: what each metric rests on.
+    units: statistics of each of these, for `pairs.difference`.
     """
 
     metrics: dict[str, dict[str, Any]]
     tables: dict[str, Any]
     headline: str
     resampled: str
+    support: Mapping[str, Support]
     units: Units
 
 
@@ -35,21 +38,21 @@ class Scores:
 class Counted(Generic[AnyUnits]):
     """A split with everything counted, before the bootstrap.
 
-    support: how many items each metric rests on.  settled: estimates that replace the bootstrap's.
+    support: what each metric rests on.  settled: estimates that replace the bootstrap's.
     """
 
     kind: Kind
     group: Grouping
     units: AnyUnits
-    support: dict[str, int]
+    support: dict[str, Support]
     tables: dict[str, Any]
     settled: dict[str, Estimate] = field(default_factory=dict)
 
     def scores(self, resamples: int, seed: int) -> Scores:
         """Run the bootstrap."""
         found = estimate(self.units, self.support, resamples, seed) | self.settled
-        metrics = {name: entry(name, found[name], n) for name, n in self.support.items()}
-        return Scores(metrics, self.tables, HEADLINE[self.kind], self.group.name, self.units)
+        metrics = {name: entry(name, found[name], s.items) for name, s in self.support.items()}
+        return Scores(metrics, self.tables, HEADLINE[self.kind], self.group.name, self.support, self.units)
 
 
 def entry(name: str, found: Estimate, n: int) -> dict[str, Any]:

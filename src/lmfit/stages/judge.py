@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from lmfit import console
 from lmfit.data.example import Example
-from lmfit.evaluation.intervals import paired_difference
 from lmfit.evaluation.names import metric
+from lmfit.evaluation.pairs import difference
 from lmfit.evaluation.scores import Scores
 from lmfit.inference.predictor import Predictor
 from lmfit.stages.seen import Seen
@@ -55,6 +56,8 @@ class Judge:
             for example, prediction in pairs:
                 name = example.id or str(example.origin.line)
                 facts = {"gold": task.gold(example), "origin": str(example.origin)}
+                if example.document is not None:
+                    facts["document"] = example.document
                 row = {"id": name, **prediction.row(), **facts}
                 file.write(json.dumps(row if self.texts else without_texts(row), ensure_ascii=False) + "\n")
                 yield example, prediction
@@ -62,17 +65,19 @@ class Judge:
 
 
 def without_texts(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A prediction row without what users wrote."""
+    """A prediction row without what users wrote; documents keep apart, but not their names."""
     kept = {name: value for name, value in row.items() if name not in ("text", "text_pair")}
     if "entities" in kept:
         kept["entities"] = [{k: v for k, v in entity.items() if k != "text"} for entity in kept["entities"]]
+    if "document" in kept:
+        kept["document"] = blake2b(kept["document"].encode(), digest_size=8).hexdigest()
     return kept
 
 
 def verdict(model: Scores, baselines: Mapping[str, Scores], split: str, *, resamples: int, seed: int) -> dict[str, Any]:
     """{"beats_baseline": true | false | null, "sentence", ...}: the model against the strongest trivial baseline.
 
-    True where the paired bootstrap's 95 % interval of the difference lies above 0, False where the value itself is not
+    True where the 95 % interval of the paired difference lies above 0, False where the value itself is not
     better, None where it is better without being shown to be, or where nothing can be compared.
     """
     name = model.headline
@@ -83,10 +88,10 @@ def verdict(model: Scores, baselines: Mapping[str, Scores], split: str, *, resam
     if value is None or not known:
         return {"beats_baseline": None, "sentence": f"The model reaches {told}."}
     best = max(known, key=lambda k: sign * known[k].metrics[name]["value"])
-    difference, low, high = paired_difference(name, model.units, known[best].units, resamples, seed)
+    found = difference(name, [model.units], [known[best].units], resamples, seed)
     margin = f"{known[best].metrics[name]['value']:.3f}"
-    ends = [sign * end for end in (low, high) if end is not None]
-    facts = {"baseline": best, "difference": difference, "low": low, "high": high}
+    ends = [sign * end for end in (found.low, found.high) if end is not None]
+    facts = {"baseline": best, "difference": found.value, "low": found.low, "high": found.high}
     if ends and min(ends) > 0:
         sentence = f"The model reaches {told} and beats the strongest baseline ({best}, {margin})."
         return {"beats_baseline": True, "sentence": sentence, **facts}

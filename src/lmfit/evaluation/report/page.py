@@ -43,7 +43,12 @@ def render(run: RunFiles) -> str:
     words = Words(str(dig(run.config, "evaluation", "language")))
     views = _views(run, words)
     sections = [name for name in _SECTIONS if any(views[part] for part in _SHOWN_WITH.get(name, ("summary",)))]
-    page = _templates(words).get_template("report.html").render(name=run.name, sections=sections, **views)
+    page = templates(words).get_template("report.html").render(name=run.name, sections=sections, **views)
+    return printable(page)
+
+
+def printable(page: str) -> str:
+    """The page without control characters and lone surrogates."""
     return page.translate(_UNPRINTABLE).encode(errors="replace").decode()
 
 
@@ -79,7 +84,8 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
     }
 
 
-def _templates(words: Words) -> jinja2.Environment:
+def templates(words: Words) -> jinja2.Environment:
+    """The templates of this folder; what they print is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,

@@ -1,0 +1,1 @@
+"""lmfit compare: runs beside each other on the same test rows, read from nothing but their folders."""

@@ -1,0 +1,45 @@
+"""What differs between runs: keys of their configs, and of what they were made from and with."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lmfit.evaluation.comparison.contenders import Contender
+from lmfit.runs import Run
+
+_ABSENT = "-"
+_VERSIONS = ("lmfit", "torch", "transformers")
+
+
+def differing(runs: Sequence[Contender]) -> dict[str, list[str]]:
+    """Key -> its value in each run, for the keys that are not equal in all; written as JSON, `-` where absent."""
+    flat = [_flat(_config(run.run)) | _made_of(run.manifest) for run in runs]
+    keys = dict.fromkeys(key for one in flat for key in one)
+    table = {key: [_shown(one.get(key, _ABSENT)) for one in flat] for key in keys}
+    return {key: values for key, values in table.items() if len(set(values)) > 1}
+
+
+def _config(run: Run) -> dict[str, Any]:
+    import yaml
+
+    tree = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    return tree if isinstance(tree, dict) else {}
+
+
+def _flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        found |= _flat(value, f"{path}{name}.") if isinstance(value, Mapping) and value else {f"{path}{name}": value}
+    return found
+
+
+def _made_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides results besides the config: the content of the data, the machine, the libraries."""
+    data, versions = manifest.get("data", {}), manifest.get("versions", {})
+    facts = {f"{split} data (sha256)": entry.get("sha256", "")[:8] for split, entry in data.items()}
+    facts |= {name: versions[name] for name in _VERSIONS if name in versions}
+    return facts | {"device": manifest.get("device", {}).get("name", _ABSENT)}
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
