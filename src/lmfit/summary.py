@@ -83,6 +83,7 @@ def finished_lines(run: Run) -> list[str]:
         f"{_duration(timing['evaluate_seconds'])} evaluation; model: {size['parameters'] / 1e6:.1f} M parameters, "
         f"{size['bytes'] / 1e6:.0f} MB",
     ]
+    lines.append(_several(manifest, run.metrics))
     if manifest.get("stopped"):
         lines.append(f"stopped early: {manifest['stopped']}; kept the weights of step {manifest['best_step']:,}")
     if manifest.get("warnings"):
@@ -91,6 +92,19 @@ def finished_lines(run: Run) -> list[str]:
     lines.append(f"report: {run.path / 'report.html'}")
     lines.append(f"next: lmfit predict INPUT --run {run.path}")
     return lines
+
+
+def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """How far seeds or folds lie apart, or that it was not measured."""
+    several, headline = manifest.get("several"), manifest.get("headline") or {}
+    if not several:
+        return "seed variation was not measured; --seeds 1,2,3 measures it"
+    split = "validation" if several["by"] == "folds" else headline.get("split", "")
+    spread = metrics.get(split, {}).get(headline.get("metric"), {}).get("spread")
+    if not spread or spread["sd"] is None:
+        return f"{several['by']}: {several['sentence']}"
+    apart = f"{headline['metric']} {spread['min']:.3f} to {spread['max']:.3f}, sd {spread['sd']:.3f}"
+    return f"{several['by']}: {apart}; {several['sentence']}"
 
 
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

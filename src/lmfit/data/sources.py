@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from lmfit.catalog import FORMATS
-from lmfit.config.schema import DataConfig, Files, SplitConfig
+from lmfit.config.schema import DataConfig, Files, FoldsConfig, SplitConfig
 from lmfit.data.division import divide
 from lmfit.data.encoding import inspect
 from lmfit.data.example import Example
 from lmfit.data.files import TextFile, TextLines, TextStream, expand, split_suffix
+from lmfit.data.folds import take_fold
 from lmfit.data.format_choice import choose_format, refuse_binary
 from lmfit.data.formats.base import Kind, Reader, ReadOptions, WordMode
 from lmfit.data.notices import Notices
@@ -55,7 +56,10 @@ def load_splits(data: DataConfig, task_kind: Kind) -> Splits:
             found[name] = found[name].then(first(data.limit), ["limit", data.limit])
         if data.limit_per_class is not None and name == "train":
             found[name] = balanced(found[name], data.limit_per_class, data.split_seed, notices)
-        found[name].load(notices)
+    if isinstance(data.validation, FoldsConfig):
+        take_fold(found, data.validation, data.split_seed, notices)
+    for source in found.values():
+        source.load(notices)
     for name in ("validation", "test"):
         if name in found and found[name].fingerprint == found["train"].fingerprint:
             notices.say(f"{name} and train have the same contents: its scores say nothing about new texts")
@@ -150,7 +154,9 @@ def _open_all(data: DataConfig, kind: Kind, notices: Notices) -> tuple[dict[str,
     taken = {name: part for name, part in parts.items() if isinstance(part, SplitConfig)}
     if sum(part.split for part in taken.values()) >= 1:
         raise ConfigError("validation and test leave nothing to train on", where="data", fix="lower their shares")
-    options = replace(ReadOptions.of(data, kind), keep_columns=any(part.key is not None for part in taken.values()))
+    options = replace(
+        ReadOptions.of(data, kind), keep_columns=any(getattr(part, "key", None) is not None for part in parts.values())
+    )
     found, options = _open_given(data, options, notices)
     whole = found["train"]
     if taken:

@@ -85,11 +85,14 @@ def estimate(units: Units, support: dict[str, int], resamples: int, seed: int) -
         return {name: Estimate(None if np.isnan(value) else value) for name, value in point.items()}
     chunks = [units.scores(weights) for weights in resample_weights(units, resamples, seed)]
     sampled = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in point}
-    return {name: _interval(name, point[name], sampled[name], min(units.count, support[name])) for name in point}
+    return {name: interval(name, point[name], sampled[name], min(units.count, support[name])) for name in point}
 
 
-def _interval(name: str, value: float, sampled: FloatArray, effective: int) -> Estimate:
-    """The percentile interval. Without any spread: the exact bounds of a share of 0 or 1, else none."""
+def interval(name: str, value: float, sampled: FloatArray, effective: int) -> Estimate:
+    """The percentile interval of `sampled` (R,), NaN where undefined; `effective` independent items stand behind it.
+
+    Without any spread: the exact bounds of a share of 0 or 1, else none.
+    """
     if np.isnan(value):
         return Estimate(None, note="undefined on this data")
     defined = sampled[~np.isnan(sampled)]

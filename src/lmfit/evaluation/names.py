@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from lmfit.errors import ConfigError, suggestion
@@ -17,12 +18,14 @@ class Metric:
 
     share: "items" where it is a share s of items that are right, "f1" where it is 2s / (1 + s) of the share s of hits
         among the items in gold or prediction; None for means over classes, correlations and errors.
+    bounds: the lowest and the highest value that it can have.
     """
 
     sentence: str
     kinds: tuple[Kind, ...]
     better: Direction = "higher"
     share: Share | None = None
+    bounds: tuple[float, float] = (0.0, 1.0)
 
 
 HEADLINE: dict[Kind, str] = {
@@ -35,6 +38,7 @@ HEADLINE: dict[Kind, str] = {
 
 _CLASSES: tuple[Kind, ...] = ("entities", "single_label", "multi_label")
 _TOKENS: tuple[Kind, ...] = ("entities", "tags")
+_CORRELATION = (-1.0, 1.0)
 
 METRICS: dict[str, Metric] = {
     "f1": Metric(
@@ -50,12 +54,16 @@ METRICS: dict[str, Metric] = {
         "Mean of the F1 of each label that occurs in gold or prediction.", ("single_label", "multi_label")
     ),
     "weighted_f1": Metric("Mean F1 of the labels, each weighted by its number of gold rows.", ("single_label",)),
-    "mcc": Metric("Matthews correlation of gold and predicted labels: 1 perfect, 0 chance.", ("single_label",)),
+    "mcc": Metric(
+        "Matthews correlation of gold and predicted labels: 1 perfect, 0 chance.",
+        ("single_label",),
+        bounds=_CORRELATION,
+    ),
     "micro_f1": Metric("F1 over all (row, label) decisions together.", ("multi_label",), share="f1"),
     "subset_accuracy": Metric("Share of the rows whose whole set of labels is right.", ("multi_label",), share="items"),
-    "pearson": Metric("Linear correlation of gold and predicted numbers.", ("regression",)),
-    "spearman": Metric("Rank correlation of gold and predicted numbers.", ("regression",)),
-    "mae": Metric("Mean absolute error, in the unit of the label.", ("regression",), "lower"),
+    "pearson": Metric("Linear correlation of gold and predicted numbers.", ("regression",), bounds=_CORRELATION),
+    "spearman": Metric("Rank correlation of gold and predicted numbers.", ("regression",), bounds=_CORRELATION),
+    "mae": Metric("Mean absolute error, in the unit of the label.", ("regression",), "lower", bounds=(0.0, inf)),
     "per_class.NAME.f1": Metric("F1 of one label or entity type.", _CLASSES, share="f1"),
     "per_class.NAME.precision": Metric("Precision of one label or entity type.", _CLASSES, share="items"),
     "per_class.NAME.recall": Metric("Recall of one label or entity type.", _CLASSES, share="items"),

@@ -22,6 +22,7 @@ class Scores:
     headline: the metric that stands for the whole.
     resampled: what the bootstrap drew: documents, sentences or rows.
     units: statistics of each of these, for `intervals.paired_difference`.
+    repeats: where the metrics are means over training seeds, the units of each seed.
     """
 
     metrics: dict[str, dict[str, Any]]
@@ -29,6 +30,7 @@ class Scores:
     headline: str
     resampled: str
     units: Units
+    repeats: tuple[Units, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,11 @@ class Counted(Generic[AnyUnits]):
     def scores(self, resamples: int, seed: int) -> Scores:
         """Run the bootstrap."""
         found = estimate(self.units, self.support, resamples, seed) | self.settled
-        metrics = {name: _entry(name, found[name], n) for name, n in self.support.items()}
+        metrics = {name: entry(name, found[name], n) for name, n in self.support.items()}
         return Scores(metrics, self.tables, HEADLINE[self.kind], self.group.name, self.units)
 
 
-def _entry(name: str, found: Estimate, n: int) -> dict[str, Any]:
-    entry = {"value": found.value, "low": found.low, "high": found.high, "n": n, "better": metric(name).better}
-    return entry | ({"note": found.note} if found.note else {})
+def entry(name: str, found: Estimate, n: int) -> dict[str, Any]:
+    """One metric as metrics.json holds it."""
+    held = {"value": found.value, "low": found.low, "high": found.high, "n": n, "better": metric(name).better}
+    return held | ({"note": found.note} if found.note else {})

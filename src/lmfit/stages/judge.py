@@ -8,9 +8,9 @@ from typing import Any
 
 from lmfit import console
 from lmfit.data.example import Example
-from lmfit.evaluation.intervals import paired_difference
 from lmfit.evaluation.names import metric
 from lmfit.evaluation.scores import Scores
+from lmfit.evaluation.seeds import difference
 from lmfit.inference.predictor import Predictor
 from lmfit.tasks.base import Task
 
@@ -69,15 +69,15 @@ def verdict(model: Scores, baselines: Mapping[str, Scores], split: str, *, resam
     name = model.headline
     sign = 1 if metric(name).better == "higher" else -1
     value = model.metrics[name]["value"]
-    told = f"{split} {name} {shown(model.metrics[name])}"
+    told = f"{split} {name} {shown(model.metrics[name])}{_over(model.metrics[name])}"
     known = {k: s for k, s in baselines.items() if s.metrics[name]["value"] is not None}
     if value is None or not known:
         return {"beats_baseline": None, "sentence": f"The model reaches {told}."}
     best = max(known, key=lambda k: sign * known[k].metrics[name]["value"])
-    difference, low, high = paired_difference(name, model.units, known[best].units, resamples, seed)
+    gain, low, high = difference(name, model, known[best], resamples, seed)
     margin = f"{known[best].metrics[name]['value']:.3f}"
     ends = [sign * end for end in (low, high) if end is not None]
-    facts = {"baseline": best, "difference": difference, "low": low, "high": high}
+    facts = {"baseline": best, "difference": gain, "low": low, "high": high}
     if ends and min(ends) > 0:
         sentence = f"The model reaches {told} and beats the strongest baseline ({best}, {margin})."
         return {"beats_baseline": True, "sentence": sentence, **facts}
@@ -86,6 +86,14 @@ def verdict(model: Scores, baselines: Mapping[str, Scores], split: str, *, resam
         return {"beats_baseline": False, "sentence": f"The model does not beat {against}.", **facts}
     why = "the difference may be chance" if ends else "there is too little data for an interval of the difference"
     return {"beats_baseline": None, "sentence": f"The model is not shown to beat {against}; {why}.", **facts}
+
+
+def _over(entry: Mapping[str, Any]) -> str:
+    """What a value stands for where it is not that of one model."""
+    spread = entry.get("spread")
+    if not spread:
+        return ""
+    return f" (mean of {spread['n_seeds']} seeds)" if spread["over"] == "seeds" else f" ({spread['n_folds']} folds)"
 
 
 def shown(entry: Mapping[str, Any]) -> str:

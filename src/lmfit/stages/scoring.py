@@ -1,5 +1,6 @@
 """Score a trained model on all its splits, beside the baselines; write metrics.json, tables.json, predictions/."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from lmfit import console
@@ -11,6 +12,7 @@ from lmfit.inference.predictor import Predictor
 from lmfit.runs import Run, write_json
 from lmfit.stages.judge import Judge, verdict
 from lmfit.stages.prepare import Prepared
+from lmfit.tasks.base import Task
 
 
 def judge_of(config: FinetuneConfig) -> Judge:
@@ -20,15 +22,20 @@ def judge_of(config: FinetuneConfig) -> Judge:
 
 def score_run(run: Run, prepared: Prepared, predictor: Predictor, judge: Judge) -> dict[str, Any]:
     """Tune on validation, score validation and test, compare with the baselines. Returns facts for run.json."""
-    splits = {"validation": prepared.splits.validation, "test": prepared.splits.test}
-    held = {name: split for name, split in splits.items() if split is not None}
+    held = prepared.held_out
     if prepared.splits.validation is not None:
         predictor.task.tune(predictor.stream(prepared.splits.validation))
     scores = {
-        name: judge.score(predictor, split, total=len(split), out=run.path / "predictions" / f"{name}.jsonl")
-        for name, split in held.items()
+        name: judge.score(predictor, split, total=len(split), out=run.predictions(name)) for name, split in held.items()
     }
-    baselines = _score_baselines(prepared, held, judge)
+    baselines = score_baselines(prepared.task, prepared.splits.train, held, judge)
+    return write_scores(run, scores, baselines, judge)
+
+
+def write_scores(
+    run: Run, scores: Mapping[str, Scores], baselines: Mapping[str, Mapping[str, Scores]], judge: Judge
+) -> dict[str, Any]:
+    """Write metrics.json and tables.json; headline and verdict for run.json. baselines: name -> split -> scores."""
     write_json(
         run.path / "metrics.json",
         {name: s.metrics for name, s in scores.items()}
@@ -40,20 +47,21 @@ def score_run(run: Run, prepared: Prepared, predictor: Predictor, judge: Judge) 
         console.warn(sentence)
         return {"headline": None, "verdict": {"beats_baseline": None, "sentence": sentence}}
     shown = "test" if "test" in scores else "validation"
-    beside = {name: by_split[shown] for name, by_split in baselines.items()}
+    beside = {name: by_split[shown] for name, by_split in baselines.items() if shown in by_split}
     return {
         "headline": {"split": shown, "metric": scores[shown].headline},
         "verdict": verdict(scores[shown], beside, shown, resamples=judge.resamples, seed=judge.seed),
     }
 
 
-def _score_baselines(prepared: Prepared, held: dict[str, Source], judge: Judge) -> dict[str, dict[str, Scores]]:
+def score_baselines(
+    task: Task, train: Source, held: Mapping[str, Source], judge: Judge
+) -> dict[str, dict[str, Scores]]:
     """Each trivial predictor, fitted on the training data, scored on every split."""
-    task = prepared.task
     if not held:
         return {}
     found: dict[str, dict[str, Scores]] = {}
-    for name, baseline in fit_baselines(task.kind, prepared.splits.train).items():
+    for name, baseline in fit_baselines(task.kind, train).items():
         found[name] = {}
         for split_name, split in held.items():
             answers = baseline.predict(split)

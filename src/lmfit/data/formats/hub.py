@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lmfit.config.schema import DataConfig, SplitConfig
+from lmfit.config.schema import DataConfig, FoldsConfig, SplitConfig
 from lmfit.data.columns import TARGET, Chosen, check_roles, choose
 from lmfit.data.example import Example, Origin
 from lmfit.data.formats.base import ReadOptions
@@ -106,7 +106,7 @@ def open_hub(data: DataConfig, options: ReadOptions, notices: Notices) -> tuple[
 def _names(data: DataConfig, split: str, dataset: Mapping[str, Any]) -> list[str]:
     """What the data set calls a split of the config; none for a part of the training data."""
     asked = getattr(data, split)
-    if isinstance(asked, SplitConfig):
+    if isinstance(asked, SplitConfig | FoldsConfig):
         return []
     names = [asked] if isinstance(asked, str) else asked or [name for name in _USUAL[split] if name in dataset][:1]
     for name in names:

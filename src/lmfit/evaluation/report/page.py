@@ -9,16 +9,18 @@ from lmfit.evaluation.report.curves import curves, scatter_chart
 from lmfit.evaluation.report.facts import environment, ledger, warnings
 from lmfit.evaluation.report.files import RunFiles, dig
 from lmfit.evaluation.report.scores import headline, score_table
+from lmfit.evaluation.report.several import children, seed_note
 from lmfit.evaluation.report.summary import summary
 from lmfit.evaluation.report.tables import confusion, label_table, outside_share, token_table
 from lmfit.evaluation.report.words import Words, breakable, count, percent, score
 from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
-    *("curves", "scores", "labels", "confusion", "scatter", "errors"),
+    *("several", "curves", "scores", "labels", "confusion", "scatter", "errors"),
     *("ledger", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
+    "several": ("children",),
     "labels": ("labels", "tokens"),
     "confusion": ("confusion",),
     "scatter": ("scatter",),
@@ -47,6 +49,8 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
     return {
         "split": words.name("split", best.split),
         "summary": summary(run, best, words),
+        "children": children(run, best, words),
+        "seed_note": seed_note(run, best, words),
         "curves": curves(run, best.metric, words),
         "scores": score_table(run, best, words),
         "labels": label_table(run, best.split),
