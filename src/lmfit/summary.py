@@ -100,11 +100,16 @@ def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     if not several:
         return "seed variation was not measured; --seeds 1,2,3 measures it"
     split = "validation" if several["by"] == "folds" else headline.get("split", "")
-    spread = metrics.get(split, {}).get(headline.get("metric"), {}).get("spread")
-    if not spread or spread["sd"] is None:
-        return f"{several['by']}: {several['sentence']}"
-    apart = f"{headline['metric']} {spread['min']:.3f} to {spread['max']:.3f}, sd {spread['sd']:.3f}"
-    return f"{several['by']}: {apart}; {several['sentence']}"
+    entry = metrics.get(split, {}).get(headline.get("metric"), {})
+    spread = entry.get("spread") or {"sd": None}
+    told = [] if spread["sd"] is None else [f"{spread['min']:.3f} to {spread['max']:.3f}, sd {spread['sd']:.3f}"]
+    if several["by"] == "folds":
+        together = [f"{headline['metric']} {_entry(entry)}"] if entry else []
+        kept = f"model/ is trained on all rows for {several['epochs']:.2f} epochs, the mean of the folds' best"
+        return f"folds: {'; '.join([*together, *told, kept])}"
+    why = f"best by validation {several['chosen_by']}" if several["chosen_by"] else "the first; no validation data"
+    kept = f"model/ is that of {several['chosen']} ({why})"
+    return f"seeds: {'; '.join([*told, kept])}"
 
 
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

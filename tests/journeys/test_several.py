@@ -70,7 +70,7 @@ class TestSeeds:
         weights = "model/model.safetensors"
         assert (seeded.path / weights).read_bytes() == (best.path / weights).read_bytes()
         assert rows(seeded.predictions("test")) == rows(best.predictions("test"))
-        assert "best by validation" in seeded.manifest["several"]["sentence"]
+        assert seeded.manifest["several"]["chosen_by"] == metric
         assert lmfit.load(seeded.path).predict(["the lamp broke"])
 
     def test_baselines_equal_those_of_a_child(self, seeded: Run) -> None:
@@ -102,7 +102,7 @@ class TestSeeds:
         config = tiny_config("text-classification", data={"validation": None}, output=str(tmp_path / "run"))
         run = lmfit.finetune(config, seeds=[5, 4])
         assert run.manifest["several"]["chosen"] == "seed-5"
-        assert "the first one" in run.manifest["several"]["sentence"]
+        assert run.manifest["several"]["chosen_by"] is None
 
     def test_without_any_gold_nothing_is_claimed(self, tiny_config: Config, tmp_path: Path) -> None:
         data = {"validation": None, "test": None}

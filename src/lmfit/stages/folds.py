@@ -61,13 +61,13 @@ class Folds(Several):
             scores[split] = self.judge.scores_of(task, recalled(task, source, whole.predictions(split)))
         facts = write_scores(run, scores, self._baselines(held), self.judge)
         name, epochs = facts["headline"]["metric"], mean_best_epoch(folds)
-        trained = f"{len(self.prepared.splits.train):,} rows for {epochs:.2f} epochs"
         listed = [told(fold, name, fold=number) for number, fold in enumerate(folds, 1)]
         return facts | {
             "several": {
                 "by": "folds",
                 "chosen": whole.path.name,
-                "sentence": f"model/ was trained on all {trained}, the mean of the folds' best",
+                "rows": len(self.prepared.splits.train),
+                "epochs": epochs,
                 "children": [*listed, told(whole, name)],
             }
         }

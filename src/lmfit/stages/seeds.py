@@ -35,7 +35,7 @@ class Seeds(Several):
     def summarise(self, run: Run, children: Sequence[Run]) -> dict[str, Any]:
         """Means over the seeds; model, log, predictions and tables are those of the best seed."""
         name = self.prepared.config.training.best_metric or self.prepared.task.headline
-        best, why = self._best(children, name)
+        best, chosen_by = self._best(children, name)
         adopt(run, children[best])
         held = self.prepared.held_out
         scores = {split: self._mean(split, source, children, best) for split, source in held.items()}
@@ -47,19 +47,17 @@ class Seeds(Several):
             "several": {
                 "by": "seeds",
                 "chosen": children[best].path.name,
-                "sentence": f"model/ is that of seed {self.seeds[best]}, {why}",
+                "chosen_by": chosen_by,
                 "children": listed,
             },
         }
 
-    def _best(self, children: Sequence[Run], name: str) -> tuple[int, str]:
-        """Which child, and why: the best on validation data, else the first."""
+    def _best(self, children: Sequence[Run], name: str) -> tuple[int, str | None]:
+        """Which child, and by which metric: the best on validation data; without any the first, by none."""
         sign = 1 if metric(name).better == "higher" else -1
         values = [child.metrics.get("validation", {}).get(name, {}).get("value") for child in children]
         known = [i for i, value in enumerate(values) if value is not None]
-        if not known:
-            return 0, "the first one, since there is no validation data to choose by"
-        return max(known, key=lambda i: sign * values[i]), f"the best by validation {name}"
+        return (max(known, key=lambda i: sign * values[i]), name) if known else (0, None)
 
     def _mean(self, split: str, source: Source, children: Sequence[Run], best: int) -> Scores:
         point = replace(self.judge, resamples=0)

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from lmfit.evaluation.report.files import RunFiles, dig, number, records
 from lmfit.evaluation.report.scores import Headline
-from lmfit.evaluation.report.words import Words, capital, count, score
+from lmfit.evaluation.report.words import Words, count, score
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Children:
     rows: list[list[str]]
     spreads: list[tuple[str, str]]
     sentence: str
-    note: str
+    note: Markup
 
 
 def children(run: RunFiles, best: Headline, words: Words) -> Children | None:
@@ -37,8 +39,25 @@ def children(run: RunFiles, best: Headline, words: Words) -> Children | None:
         for child in held
     ]
     heads += [words.plain("several.steps"), words.heading("timing", "train_seconds")]
-    sentence = capital(str(dig(run.manifest, "several", "sentence") or ""))
-    return Children(heads, rows, _spreads(run, best, by, words), sentence, words.plain(f"several.note_{by}"))
+    return Children(heads, rows, _spreads(run, best, by, words), _kept(run, words), words(f"several.note_{by}"))
+
+
+def _kept(run: RunFiles, words: Words) -> str:
+    """Which model is in model/."""
+    name, metric = (dig(run.manifest, "several", key) for key in ("chosen", "chosen_by"))
+    epochs = number(dig(run.manifest, "several", "epochs"))
+    if epochs is not None:
+        rows = count(number(dig(run.manifest, "several", "rows")))
+        return words.plain("several.kept_all", rows=rows, epochs=f"{epochs:.2f}")
+    if metric is None:
+        return words.plain("several.kept_first", name=name)
+    return words.plain("several.kept_best", name=name, metric=words.name("metric", str(metric)))
+
+
+def seeds_line(run: RunFiles, best: Headline, words: Words) -> list[str]:
+    """What stands below the headline score where it is a mean of seeds."""
+    seeds = number(dig(run.metrics, best.split, best.metric, "spread", "n_seeds"))
+    return [words.plain("several.mean", seeds=count(seeds))] if seeds else []
 
 
 def seed_note(run: RunFiles, best: Headline, words: Words) -> str:
@@ -62,7 +81,8 @@ def _spreads(run: RunFiles, best: Headline, by: str, words: Words) -> list[tuple
     rows = [number(dig(entry, "spread", end)) for end in ("rows_low", "rows_high")]
     both = [number(dig(entry, end)) for end in ("low", "high")]
     found = [(words.plain(f"several.sd_{by}"), f"{score(sd)} ({score(low)} – {score(high)})")]
-    found.append((words.plain("several.rows"), " – ".join(map(score, rows if by == "seeds" else both))))
-    if by == "seeds":
-        found.append((words.plain("several.both"), " – ".join(map(score, both))))
-    return found
+    if by == "folds":
+        together = f"{score(number(dig(entry, 'value')))} ({' – '.join(map(score, both))})"
+        return [*found, (words.plain("several.together"), together)]
+    found.append((words.plain("several.rows"), " – ".join(map(score, rows))))
+    return [*found, (words.plain("several.both"), " – ".join(map(score, both)))]
