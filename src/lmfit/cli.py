@@ -33,6 +33,11 @@ RunName = Annotated[
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where the result goes.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
+Seeds = Annotated[
+    str | None, typer.Option("--seeds", help="Train once with each, e.g. 1,2,3: mean, spread, both in one interval.")
+]
+Note = Annotated[str | None, typer.Option("--note", help="A remark, shown by lmfit runs; '' takes it away.")]
+Tags = Annotated[list[str] | None, typer.Option("--tag", help="A word to find runs by; repeatable.", metavar="NAME")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notices, no progress; warnings and errors stay.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Do not even try to reach the Hub.")]
@@ -63,6 +68,9 @@ def finetune(
     output: Output = None,
     device: DeviceName = "auto",
     seed: Seed = None,
+    seeds: Seeds = None,
+    note: Note = None,
+    tags: Tags = None,
     overwrite: Overwrite = False,
     require: Require = None,
     json: Json = False,
@@ -76,10 +84,10 @@ def finetune(
     from lmfit.summary import check_requirements, finished_lines, parse_requirements
 
     requirements = parse_requirements(require or [], ("validation", "test"))
-    loaded = load_config("finetune", config, overrides(words, sets, output, seed))
+    loaded = load_config("finetune", config, overrides(words, sets, output, seed, seeds))
     from lmfit.stages import finetune as stage
 
-    run = stage.run(loaded, device=device, overwrite=overwrite)
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
     show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
     check_requirements(run.metrics, requirements)
 
@@ -126,7 +134,7 @@ def check(
     begin(quiet, offline, debug)
     from lmfit.config.load import load_config
 
-    loaded = load_config("finetune", config, overrides(words, sets, None, None))
+    loaded = load_config("finetune", config, overrides(words, sets))
     if not json:
         show(["config: correct"])
     from lmfit.stages.prepare import prepare
@@ -340,16 +348,29 @@ def list_names(
 
 @app.command(name="runs")
 def list_all_runs(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Only these: run folders or their names.", metavar="[RUN]...")
+    ] = None,
     sort: Annotated[str | None, typer.Option("--sort", help="A metric such as test.f1; best first.")] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", help="Only runs with, e.g., 'seed=3', 'training.epochs>=3', 'tags=best'; repeatable."),
+    ] = None,
+    children: Annotated[bool, typer.Option("--children", help="Also the children: seeds, folds.")] = False,
+    note: Note = None,
+    tags: Tags = None,
+    untag: Annotated[list[str] | None, typer.Option("--untag", help="Take a tag away.", metavar="NAME")] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """The runs below ./runs (or $LMFIT_RUNS)."""
+    """The runs below ./runs (or $LMFIT_RUNS); with RUN and --note or --tag, writes a remark to them."""
     begin(False, False, debug)
-    from lmfit.listing import run_rows, run_table
+    from lmfit.overview import annotate, run_rows, run_table
 
-    rows = run_rows(sort)
-    show({"runs": rows} if json else run_table(rows, sort))
+    if note is not None or tags or untag:
+        annotate(runs or [], note, tags or [], untag or [])
+    rows = run_rows(sort, names=runs or [], where=where or [], children=children)
+    show({"runs": rows} if json else run_table(rows))
 
 
 @app.command()
@@ -389,11 +410,26 @@ def show_proposal(proposal: Any, output: Path | None) -> None:
     show([*proposal.lines, f"next: lmfit check {proposal.name}", f"      lmfit finetune {proposal.name}"])
 
 
-def overrides(words: list[str] | None, sets: list[str] | None, output: Path | None, seed: int | None) -> list[str]:
-    """All overrides in one list; options stand for the keys of their names."""
+def overrides(
+    words: list[str] | None,
+    sets: list[str] | None,
+    output: Path | None = None,
+    seed: int | None = None,
+    seeds: str | None = None,
+) -> list[str]:
+    """All overrides in one list; options stand for the keys of their names, --seed and --seeds for each other's."""
+    if seed is not None and seeds is not None:
+        raise InputError("--seed and --seeds exclude each other", where="--seeds", fix="keep one of them")
     given = [*(words or []), *(sets or [])]
     given += [] if output is None else [f"output={quoted(str(output))}"]
-    return given + ([] if seed is None else [f"seed={seed}"])
+    given += [] if seed is None else ["seeds=null", f"seed={seed}"]
+    return given + ([] if seeds is None else ["seed=null", f"seeds=[{seeds.strip('[]')}]"])
+
+
+def remarks(note: str | None, tags: list[str] | None) -> dict[str, Any]:
+    """What --note and --tag put into run.json."""
+    given: dict[str, Any] = {} if note is None else {"note": note}
+    return given | ({"tags": list(dict.fromkeys(tags))} if tags else {})
 
 
 def quoted(text: str) -> str:

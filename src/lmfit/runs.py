@@ -57,6 +57,10 @@ class Run:
         """The folder of the model in Hugging Face format."""
         return self.path / "model"
 
+    def predictions(self, split: str) -> Path:
+        """The file with the predictions for a split."""
+        return self.path / "predictions" / f"{split}.jsonl"
+
     def record(self, **facts: Any) -> None:
         """Put facts into run.json, atomically."""
         path = self.path / "run.json"
@@ -178,8 +182,17 @@ def find_run(name: str | None, stages: tuple[str, ...] = (), *, finished: bool =
 
 def list_runs() -> list[Run]:
     """All readable runs directly below the runs folder, by name. Child runs are never listed."""
+    return _readable(runs_folder())
+
+
+def list_children(run: Run) -> list[Run]:
+    """The readable child runs of a run, oldest first."""
+    return sorted(_readable(run.path / CHILDREN), key=lambda child: child.manifest.get("created", 0))
+
+
+def _readable(folder: Path) -> list[Run]:
     found = []
-    for path in sorted(runs_folder().glob("*/run.json")):
+    for path in sorted(folder.glob("*/run.json")):
         if path.parent.is_symlink():
             continue
         try:

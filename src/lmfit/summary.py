@@ -85,6 +85,7 @@ def finished_lines(run: Run) -> list[str]:
         f"{_duration(timing['evaluate_seconds'])} evaluation; model: {size['parameters'] / 1e6:.1f} M parameters, "
         f"{size['bytes'] / 1e6:.0f} MB",
     ]
+    lines.append(_several(manifest, run.metrics))
     if manifest.get("stopped"):
         lines.append(f"stopped early: {manifest['stopped']}; kept the weights of step {manifest['best_step']:,}")
     if manifest.get("warnings"):
@@ -95,6 +96,24 @@ def finished_lines(run: Run) -> list[str]:
     lines.append(f"report: {run.path / 'report.html'}")
     lines.append(f"next: lmfit predict INPUT --run {run.path}")
     return lines
+
+
+def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """How far seeds or folds lie apart, or that it was not measured."""
+    several, headline = manifest.get("several"), manifest.get("headline") or {}
+    if not several:
+        return "seed variation was not measured; --seeds 1,2,3 measures it"
+    split = "validation" if several["by"] == "folds" else headline.get("split", "")
+    entry = metrics.get(split, {}).get(headline.get("metric"), {})
+    spread = entry.get("spread") or {"sd": None}
+    told = [] if spread["sd"] is None else [f"{spread['min']:.3f} to {spread['max']:.3f}, sd {spread['sd']:.3f}"]
+    if several["by"] == "folds":
+        together = [f"{headline['metric']} {_entry(entry)}"] if entry else []
+        kept = f"model/ is trained on all rows for {several['epochs']:.2f} epochs, the mean of the folds' best"
+        return f"folds: {'; '.join([*together, *told, kept])}"
+    why = f"best by validation {several['chosen_by']}" if several["chosen_by"] else "the first; no validation data"
+    kept = f"model/ is that of {several['chosen']} ({why})"
+    return f"seeds: {'; '.join([*told, kept])}"
 
 
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

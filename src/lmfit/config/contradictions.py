@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lmfit.catalog import FORMATS, TASK_SETTINGS
-from lmfit.config.expect import is_section, members
+from lmfit.config.expect import likeliest
 from lmfit.config.keys import Schemas, fields_of, type_at
 from lmfit.config.names import closest, listed
 from lmfit.config.nodes import Mistake, Node, Path, dotted, find, plain
@@ -50,9 +50,9 @@ def contradictions(tree: Node, schemas: Schemas, mistakes: Sequence[Mistake]) ->
         node = find(tree, path)
         if path in told or node is None or not isinstance(node.value, dict):
             continue
-        for schema in filter(is_section, members(type_at(path, schemas)[0])):
-            for said in _said(schema, node):
-                yield Mistake(node.place, f"{dotted(path)}: {said}".removeprefix(": "), "", path)
+        schema = likeliest(type_at(path, schemas)[0], node.keys)
+        for said in _said(schema, node) if schema else ():
+            yield Mistake(node.place, f"{dotted(path)}: {said}".removeprefix(": "), "", path)
 
 
 def _without_effect(tree: Node, schemas: Schemas, told: set[Path]) -> Iterator[Mistake]:

@@ -1,7 +1,7 @@
 """Types and values in words: what a key takes, what was found."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -29,6 +29,13 @@ def members(annotation: Any) -> tuple[Any, ...]:
 def is_section(annotation: Any) -> bool:
     """Whether a type is a section of the config."""
     return isinstance(annotation, type) and issubclass(annotation, Section)
+
+
+def likeliest(annotation: Any, names: Iterable[str]) -> Any:
+    """The section of a union that a mapping with these keys most likely means; None where there is none."""
+    given = list(names)
+    sections = [kind for kind in members(annotation) if is_section(kind)]
+    return max(sections, key=lambda kind: sum(name in kind.model_fields for name in given), default=None)
 
 
 def expected(annotation: Any, bounds: Sequence[Any] = ()) -> str:

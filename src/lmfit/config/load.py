@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,17 @@ class LoadedConfig:
     config: FinetuneConfig
     tree: Node
 
+    def having(self, **sections: Any) -> "LoadedConfig":
+        """The same config with other values at its top level."""
+        return replace(self, config=self.config.model_copy(update=sections))
+
     def resolved(self) -> dict[str, Any]:
         """Everything, defaults included, as it is written to config.yaml: secrets stay `${NAME}`."""
         sections = {name: getattr(self.config, name) for name in type(self.config).model_fields}
         values = {name: _named_first(v) if isinstance(v, Section) else v for name, v in sections.items()}
         values["data"] = without_data_set(values["data"])
+        if self.config.seeds is not None:
+            del values["seed"]
         secrets = {path: node.safe for path, node in scalars(self.tree) if node.safe is not None}
         written: dict[str, Any] = _written(values, (), secrets)
         return written

@@ -6,11 +6,11 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic_core import ErrorDetails
 
 from lmfit.config.choice import names_in
-from lmfit.config.expect import expected, found, is_section, members
+from lmfit.config.expect import expected, found, is_section, likeliest, members
 from lmfit.config.keys import Schemas, type_at, unknown_key
 from lmfit.config.layers import SHORT_FORMS
 from lmfit.config.names import closest
-from lmfit.config.nodes import Mistake, Node, Path, dotted
+from lmfit.config.nodes import Mistake, Node, Path, dotted, find
 from lmfit.config.yaml import resolve
 
 
@@ -22,7 +22,8 @@ def retell(errors: Sequence[ErrorDetails], tree: Node, schemas: Schemas) -> list
     """
     by_path: dict[Path, list[ErrorDetails]] = {}
     for error in errors:
-        by_path.setdefault(_path(error, tree), []).append(error)
+        if _is_of_likeliest(error, tree, schemas):
+            by_path.setdefault(_path(error, tree), []).append(error)
     deepest = [p for p in by_path if not any(q[: len(p)] == p and q != p for q in by_path)]
     unknown = {path for path in deepest if by_path[path][0]["type"] == "extra_forbidden"}
     mistakes = []
@@ -31,6 +32,19 @@ def retell(errors: Sequence[ErrorDetails], tree: Node, schemas: Schemas) -> list
             continue
         mistakes.append(_mistake(path, by_path[path], tree, schemas))
     return mistakes
+
+
+def _is_of_likeliest(error: ErrorDetails, tree: Node, schemas: Schemas) -> bool:
+    """Whether an error is about the section of a union that the mapping there most likely means."""
+    path = _path(error, tree)
+    named = {str(part).removesuffix("]").rpartition(" ")[2] for part in error["loc"]}
+    for end in range(len(path) + 1):
+        node, annotation = find(tree, path[:end]), type_at(path[:end], schemas)[0]
+        meant = likeliest(annotation, node.keys) if node and node.keys else None
+        others = {kind.__name__ for kind in members(annotation) if is_section(kind) and kind is not meant}
+        if meant and others & named:
+            return False
+    return True
 
 
 def _path(error: ErrorDetails, tree: Node) -> Path:

@@ -90,6 +90,27 @@ class FileConfig(Section):
 Files = str | list[str | FileConfig]
 
 
+class FoldsConfig(Section):
+    """Cross-validation: each fold of the training data is once the validation data; then one model on all rows."""
+
+    folds: int = Field(ge=2, le=1000)
+    """How many parts."""
+    by: Literal["random", "group", "stratified"] = "random"
+    """random: by a hash of the text; group: rows with the same `key` share a fold; stratified: each class evenly."""
+    key: Column | None = None
+    """The column that holds the group; stratified: a column that stands for the label."""
+    fold: int | None = Field(default=None, ge=0)
+    """Train one model alone, with this fold (from 1) as validation data, or on all rows (0); null: all in turn."""
+
+    @model_validator(mode="after")
+    def _group_needs_key(self) -> "FoldsConfig":
+        if self.by == "group" and self.key is None:
+            raise ValueError("by: group needs key: the column that holds the group")
+        if self.fold is not None and self.fold > self.folds:
+            raise ValueError(f"fold {self.fold} of {self.folds} does not exist")
+        return self
+
+
 class DataConfig(Section):
     """Where the labelled data is and how to read it."""
 
@@ -99,8 +120,8 @@ class DataConfig(Section):
     """File format, of `lmfit list formats`; auto: by suffix or contents, and what was chosen is said."""
     train: Files | None = None
     """Training file: a path, a glob or a list of them, also of {path, weight, source}; with `format: hub` a split."""
-    validation: Files | SplitConfig | None = None
-    """Validation file, or {split: 0.1} to split it off the training data."""
+    validation: Files | SplitConfig | FoldsConfig | None = None
+    """Validation file, or {split: 0.1} to split it off the training data, or {folds: 5} for cross-validation."""
     test: Files | SplitConfig | None = None
     """Test file, or {split: 0.1} to split it off the training data."""
     columns: dict[str, Column | list[Column]] = Field(default_factory=dict)
@@ -309,6 +330,30 @@ class FinetuneConfig(Section):
     """Run folder; null: runs/<config name>, then -2, -3."""
     seed: int = Field(default=13, ge=0, lt=2**32)
     """Seed of everything random."""
+    seeds: list[int] | None = None
+    """Train once with each of these seeds, e.g. [1, 2, 3], and report mean, spread and an interval that holds both."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _several(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and (len(value) < 2 or len(set(value)) < len(value)):
+            raise ValueError("expected at least two seeds, all different; for a single one write seed: 1")
+        if value is not None and not all(0 <= seed < 2**32 for seed in value):
+            raise ValueError("a seed is a whole number from 0 to 4294967295")
+        return value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "FinetuneConfig":
+        if self.seeds is not None and "seed" in self.model_fields_set:
+            raise ValueError("seed and seeds exclude each other; keep one")
+        if self.seeds is not None and self.cross_validated:
+            raise ValueError("seeds and data.validation.folds cannot be combined; measure one of them at a time")
+        return self
+
+    @property
+    def cross_validated(self) -> bool:
+        """Whether the run is made of folds."""
+        return isinstance(self.data.validation, FoldsConfig) and self.data.validation.fold is None
 
 
 STAGE_CONFIGS = {"finetune": FinetuneConfig}

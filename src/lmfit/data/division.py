@@ -100,15 +100,16 @@ def _places_by_class(parts: Parts, place: Place) -> dict[str, "array[int] | None
     """The places of each class, None for a large one."""
     found: dict[str, array[int] | None] = {}
     for example in parts.whole:
-        places = found.setdefault(_class_of(example, parts.config.key), array("Q"))
+        places = found.setdefault(class_of(example, parts.config.key), array("Q"))
         if places is not None:
             places.append(place(example))
             if len(places) > LARGE_CLASS:
-                found[_class_of(example, parts.config.key)] = None
+                found[class_of(example, parts.config.key)] = None
     return found
 
 
-def _class_of(example: Example, key: Column | None) -> str:
+def class_of(example: Example, key: Column | None) -> str:
+    """The label of an example, or the value of a column. Raises ConfigError where its label is not a single name."""
     if key is not None:
         return group_of(example, key)
     if not isinstance(example.label, str):

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
 
-from lmfit.config.schema import DataConfig, Files, SplitConfig
+from lmfit.config.schema import DataConfig, Files, FoldsConfig, SplitConfig
 from lmfit.data.division import divide
 from lmfit.data.example import Example
 from lmfit.data.files import TextStream, expand, split_suffix
+from lmfit.data.folds import take_fold
 from lmfit.data.formats.base import Kind, ReadOptions, WordMode
 from lmfit.data.inputs import Input, listed_files, open_inputs, open_one, read_stream
 from lmfit.data.notices import Notices
@@ -53,7 +54,10 @@ def load_splits(data: DataConfig, task_kind: Kind, *, keep_columns: bool = False
             found[name] = found[name].then(first(data.limit), ["limit", data.limit])
         if data.limit_per_class is not None and name == "train":
             found[name] = balanced(found[name], data.limit_per_class, data.split_seed, notices)
-        found[name].load(notices)
+    if isinstance(data.validation, FoldsConfig):
+        take_fold(found, data.validation, data.split_seed, notices)
+    for source in found.values():
+        source.load(notices)
     for name in ("validation", "test"):
         if name in found and found[name].fingerprint == found["train"].fingerprint:
             notices.say(f"{name} and train have the same contents: its scores say nothing about new texts")
@@ -130,7 +134,7 @@ def _open_all(
     taken = {name: part for name, part in parts.items() if isinstance(part, SplitConfig)}
     if sum(part.split for part in taken.values()) >= 1:
         raise ConfigError("validation and test leave nothing to train on", where="data", fix="lower their shares")
-    keyed = any(part.key is not None for part in taken.values())
+    keyed = any(getattr(part, "key", None) is not None for part in parts.values())
     options = replace(ReadOptions.of(data, kind), keep_columns=keep_columns or keyed)
     found, options = _open_given(data, options, notices)
     whole = found["train"]

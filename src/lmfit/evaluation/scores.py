@@ -24,6 +24,7 @@ class Scores:
     resampled: what the bootstrap drew: documents, sentences or rows.
     support: what each metric rests on.
     units: statistics of each of these, for `pairs.difference`.
+    repeats: where the metrics are means over training seeds, the units of each seed.
     """
 
     metrics: dict[str, dict[str, Any]]
@@ -32,6 +33,7 @@ class Scores:
     resampled: str
     support: Mapping[str, Support]
     units: Units
+    repeats: tuple[Units, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -39,14 +39,15 @@ def save_model(
     with quiet_transformers():
         model.save_pretrained(temporary)
         framer.tokenizer.save_pretrained(temporary)
-    (temporary / "README.md").write_text(_readme(folder, task_name, pipeline_options), encoding="utf-8")
+    write_readme(temporary, folder.parent.name, task_name, pipeline_options)
     if folder.exists():
         shutil.rmtree(folder)
     temporary.rename(folder)
 
 
-def _readme(folder: Path, task_name: str, pipeline_options: str) -> str:
-    return f"""# {folder.parent.name}
+def write_readme(folder: Path, run_name: str, task_name: str, pipeline_options: str) -> None:
+    """README.md of a model folder, with snippets that use the model."""
+    text = f"""# {run_name}
 
 A model for {task_name}, made with lmfit {__version__}. All scores are in `report.html` of its run folder.
 
@@ -62,3 +63,4 @@ model = pipeline("{task_name}", "path/to/this/folder"{pipeline_options})
 print(model("a text"))
 ```
 """
+    (folder / "README.md").write_text(text, encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lmfit.config.schema import SplitConfig
+from lmfit.config.schema import FoldsConfig, SplitConfig
 from lmfit.data.sources import Source
 from lmfit.data.splits import place_by_text
 from lmfit.stages.prepare import Prepared
@@ -23,7 +23,7 @@ def assignment(prepared: Prepared) -> dict[str, Any]:
         told[name] = {
             "rows": split.rows,
             "files": split.files,
-            "rule": rule.model_dump(exclude_none=True) if isinstance(rule, SplitConfig) else None,
+            "rule": rule.model_dump(exclude_none=True) if isinstance(rule, SplitConfig | FoldsConfig) else None,
             "examples": _examples(getattr(prepared.splits, name), data.split_seed, split.rows),
         }
     return told

@@ -1,29 +1,37 @@
 """lmfit finetune: encoder + labelled data -> a model for a task, with scores, intervals and a report."""
 
 import time
-from dataclasses import replace
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.config.schema import FinetuneConfig
 from lmfit.device import Device, pick_device
-from lmfit.errors import InputError
 from lmfit.evaluation.report import write_report
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.save import save_model
 from lmfit.runs import Run, choose_output, claim_output, write_text
 from lmfit.stages.calibrate import calibrate
+from lmfit.stages.folds import Folds
 from lmfit.stages.prepare import Prepared, prepare
-from lmfit.stages.recording import differences, record_result, record_start, recorded
+from lmfit.stages.recording import is_unchanged, record_children, record_result, record_start, recorded
 from lmfit.stages.scoring import judge_of, score_run
+from lmfit.stages.seeds import Seeds
+from lmfit.stages.several import Child, Several, train_children
 from lmfit.stages.training import build_model, checkpoints_of, train
 
 STAGE = "finetune"
+NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
 
 
-def run(loaded: LoadedConfig, *, device: str = "auto", overwrite: bool = False) -> Run:
-    """Fine-tune a pretrained encoder on one labelled task. Returns the finished run."""
+def run(
+    loaded: LoadedConfig, *, device: str = "auto", overwrite: bool = False, remarks: Mapping[str, Any] = NO_REMARKS
+) -> Run:
+    """Fine-tune a pretrained encoder on one labelled task; `remarks` (note, tags) go to run.json. The finished run."""
     config = loaded.config
     with loaded.located():
         chosen = pick_device(device, config.training.precision)
@@ -33,27 +41,15 @@ def run(loaded: LoadedConfig, *, device: str = "auto", overwrite: bool = False) 
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
         write_text(run.path / "config.yaml", _repeatable(loaded).dump())
-        return work(run, prepared, chosen)
+        return work(run, loaded, prepared, chosen, remarks=remarks)
 
 
 def resume(run: Run, loaded: LoadedConfig, *, device: str = "auto") -> Run:
-    """Go on with an interrupted run from its newest whole checkpoint."""
+    """Go on with an interrupted run: from its newest whole checkpoint, or with the children that are not finished."""
     chosen = pick_device(device, loaded.config.training.precision)
     with run.locked():
-        manifest = run.manifest
-        prepared = prepare(_pinned(loaded.config, manifest.get("model", {}).get("commit")))
-        before = manifest.get("data", {})
-        for name, facts in prepared.fingerprints.items():
-            if name in before and before[name]["sha256"] != facts["sha256"]:
-                raise InputError(
-                    f"the {name} data has changed since the run began",
-                    where=", ".join(facts["files"][:3]),
-                    fix="put the old files back, or start a new run",
-                )
-        changed = differences(manifest, chosen)
-        for what in changed:
-            console.warn(f"not as when the run began: {what}; it will equal an uninterrupted run only up to rounding")
-        return work(run, prepared, chosen, exact=not changed and manifest.get("exactness") != "rounding")
+        prepared = prepare(_pinned(loaded.config, run.manifest.get("model", {}).get("commit")))
+        return work(run, loaded, prepared, chosen, exact=is_unchanged(run, prepared, chosen))
 
 
 def _pinned(config: FinetuneConfig, commit: str | None) -> FinetuneConfig:
@@ -63,28 +59,63 @@ def _pinned(config: FinetuneConfig, commit: str | None) -> FinetuneConfig:
     )
 
 
-def work(run: Run, prepared: Prepared, device: Device, *, exact: bool = True) -> Run:
-    """Train, keep the best weights, save, score, report; the (locked) run folder tells at any time how far it is."""
+def work(
+    run: Run,
+    loaded: LoadedConfig,
+    prepared: Prepared,
+    device: Device,
+    *,
+    exact: bool = True,
+    remarks: Mapping[str, Any] = NO_REMARKS,
+) -> Run:
+    """Train, score and report, alone or as several; the (locked) run folder tells at any time how far it is."""
+    several = several_of(loaded, prepared)
     with recorded(run):
-        record_start(run, STAGE, prepared, device, exact=exact)
-        model = build_model(prepared, device, resumed=checkpoints_of(run, prepared).exist())
-        state = train(run, prepared, model, device)
-        started = time.perf_counter()
-        calibration = calibrate(prepared, model, device)
-        predictor = Predictor(TorchBackend(model, device), prepared.task, prepared.framer)
-        facts = score_run(run, prepared, predictor, judge_of(prepared.config), calibration)
-        task = prepared.task
-        save_model(run.model, model, prepared.framer, task.name, task.state(), task.pipeline_options, calibration)
-        seconds = time.perf_counter() - started
-        record_result(run, model, state, device, seconds, predictor.tokens_per_second, **facts)
+        record_start(run, STAGE, prepared, device, exact=exact, **remarks)
+        if several is None:
+            train_alone(run, prepared, device)
+        else:
+            children = train_children(run, several, partial(work_child, device=device))
+            record_children(run, children, **several.summarise(run, children))
     write_report(run.path)
     run.mark_latest()
     return run
 
 
+def train_alone(run: Run, prepared: Prepared, device: Device) -> None:
+    """Train, keep the best weights, save, score."""
+    model = build_model(prepared, device, resumed=checkpoints_of(run, prepared).exist())
+    state = train(run, prepared, model, device)
+    started = time.perf_counter()
+    calibration = calibrate(prepared, model, device)
+    predictor = Predictor(TorchBackend(model, device), prepared.task, prepared.framer)
+    facts = score_run(run, prepared, predictor, judge_of(prepared.config), calibration)
+    task = prepared.task
+    save_model(run.model, model, prepared.framer, task.name, task.state(), task.pipeline_options, calibration)
+    seconds = time.perf_counter() - started
+    record_result(run, model, state, device, seconds, predictor.tokens_per_second, **facts)
+
+
+def work_child(run: Run, child: Child, *, device: Device) -> Run:
+    """Begin a child, or go on with it."""
+    prepared = child.prepared or prepare(child.loaded.config)
+    begun = (run.path / "run.json").is_file()
+    if not begun:
+        write_text(run.path / "config.yaml", _repeatable(child.loaded).dump())
+    exact = not begun or is_unchanged(run, prepared, device)
+    return work(run, child.loaded, prepared, device, exact=exact)
+
+
+def several_of(loaded: LoadedConfig, prepared: Prepared) -> Several | None:
+    """The seeds or folds that the run is made of; None for an ordinary run."""
+    if loaded.config.seeds is not None:
+        return Seeds(loaded, prepared)
+    return Folds(loaded, prepared) if loaded.config.cross_validated else None
+
+
 def _repeatable(loaded: LoadedConfig) -> LoadedConfig:
     """Without `output`: the run folder does not point to itself, and its config.yaml can be run again."""
-    return replace(loaded, config=loaded.config.model_copy(update={"output": None}))
+    return loaded.having(output=None)
 
 
 def tell(prepared: Prepared, device: Device) -> None:

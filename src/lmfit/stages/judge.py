@@ -83,12 +83,12 @@ def verdict(model: Scores, baselines: Mapping[str, Scores], split: str, *, resam
     name = model.headline
     sign = 1 if metric(name).better == "higher" else -1
     value = model.metrics[name]["value"]
-    told = f"{split} {name} {shown(model.metrics[name])}"
+    told = f"{split} {name} {shown(model.metrics[name])}{_over(model.metrics[name])}"
     known = {k: s for k, s in baselines.items() if s.metrics[name]["value"] is not None}
     if value is None or not known:
         return {"beats_baseline": None, "sentence": f"The model reaches {told}."}
     best = max(known, key=lambda k: sign * known[k].metrics[name]["value"])
-    found = difference(name, [model.units], [known[best].units], resamples, seed)
+    found = difference(name, model.repeats or [model.units], [known[best].units], resamples, seed)
     margin = f"{known[best].metrics[name]['value']:.3f}"
     ends = [sign * end for end in (found.low, found.high) if end is not None]
     facts = {"baseline": best, "difference": found.value, "low": found.low, "high": found.high}
@@ -100,6 +100,14 @@ def verdict(model: Scores, baselines: Mapping[str, Scores], split: str, *, resam
         return {"beats_baseline": False, "sentence": f"The model does not beat {against}.", **facts}
     why = "the difference may be chance" if ends else "there is too little data for an interval of the difference"
     return {"beats_baseline": None, "sentence": f"The model is not shown to beat {against}; {why}.", **facts}
+
+
+def _over(entry: Mapping[str, Any]) -> str:
+    """What a value stands for where it is not that of one model."""
+    spread = entry.get("spread")
+    if not spread:
+        return ""
+    return f" (mean of {spread['n_seeds']} seeds)" if spread["over"] == "seeds" else f" ({spread['n_folds']} folds)"
 
 
 def shown(entry: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.catalog import TASKS
-from lmfit.config.schema import FinetuneConfig, ModelConfig
+from lmfit.config.schema import FinetuneConfig, FoldsConfig, ModelConfig
 from lmfit.data.batching import BatchPlan
 from lmfit.data.framing import Framer
 from lmfit.data.ledger import (
@@ -58,6 +58,11 @@ class Prepared:
     seconds: float
 
     @property
+    def held_out(self) -> dict[str, Source]:
+        """The splits that are there besides the training data."""
+        return {name: split for name, split in _named(self.splits) if name != "train"}
+
+    @property
     def fingerprints(self) -> dict[str, Any]:
         """For run.json: files, rows and content hash of each split."""
         return {
@@ -93,7 +98,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
 def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
     """What decides over weights must be measured: on validation data, by a metric of the task. Raises ConfigError."""
     training = config.training
-    if splits.validation is None:
+    if splits.validation is None and not config.cross_validated:
         for key in ("early_stopping", "best_metric"):
             if getattr(training, key) is not None:
                 fix = "set data.validation={split: 0.1}, or take the key out"
@@ -192,7 +197,7 @@ def _make_ledger(
     doubts = [*alike_labels(held["train"]), *unseen_labels(held), *find_repeats(dict(_named(splits)))]
     scratch = doubts_about(source, training.learning_rate, config.model.freeze)
     warnings = [warning for warning in (unknown, few, *scratch, *doubts) if warning]
-    if splits.validation is None:
+    if splits.validation is None and not isinstance(config.data.validation, FoldsConfig):
         warnings.append(
             "no validation data: the last weights are kept; set aside some with data.validation={split: 0.1}"
         )

@@ -2,7 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from time import time
@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
+from lmfit import console
 from lmfit.device import Device, peak_memory_bytes
-from lmfit.errors import Interrupted
+from lmfit.errors import InputError, Interrupted
 from lmfit.runs import Run, write_json
 from lmfit.stages.assignment import assignment
 from lmfit.stages.prepare import Prepared
@@ -33,6 +34,26 @@ def recorded(run: Run) -> Iterator[None]:
     run.record(status="finished", finished=time())
 
 
+def is_unchanged(run: Run, prepared: Prepared, device: Device) -> bool:
+    """Whether a run that goes on can equal one that was never interrupted; else a warning says why not.
+
+    Raises InputError where its data has changed.
+    """
+    manifest = run.manifest
+    before = manifest.get("data", {})
+    for name, facts in prepared.fingerprints.items():
+        if name in before and before[name]["sha256"] != facts["sha256"]:
+            raise InputError(
+                f"the {name} data has changed since the run began",
+                where=", ".join(facts["files"][:3]),
+                fix="put the old files back, or start a new run",
+            )
+    changed = differences(manifest, device)
+    for what in changed:
+        console.warn(f"not as when the run began: {what}; it will equal an uninterrupted run only up to rounding")
+    return not changed and manifest.get("exactness") != "rounding"
+
+
 def differences(manifest: Mapping[str, Any], device: Device) -> list[str]:
     """What is not as when the run began and can change the last digits: device, precision, threads, versions."""
     now = device.describe() | {name: value for name, value in versions().items() if name in _DECIDING}
@@ -44,8 +65,8 @@ def differences(manifest: Mapping[str, Any], device: Device) -> list[str]:
 _DECIDING = ("torch", "transformers")
 
 
-def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, exact: bool) -> None:
-    """What is known before training; the ledger goes to ledger.json, who is in which split to splits.json."""
+def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, exact: bool, **remarks: Any) -> None:
+    """What is known before training, with the user's remarks; ledger.json; splits.json: who is in which split."""
     config = prepared.config
     write_json(run.path / "ledger.json", prepared.ledger.as_dict(texts=config.evaluation.texts))
     write_json(run.path / "splits.json", assignment(prepared))
@@ -57,7 +78,8 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, ex
         pipeline_options=prepared.task.pipeline_options,
         backend="pytorch",
         exactness="exact" if exact else "rounding",
-        seed=config.seed,
+        seed=config.seed if config.seeds is None else None,
+        seeds=config.seeds,
         device=device.describe(),
         precision=device.precision,
         versions=versions(),
@@ -66,6 +88,7 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, ex
         parent=config.model.name if prepared.source.kind == "run" else None,
         warnings=prepared.ledger.warnings,
         timing={"prepare_seconds": round(prepared.seconds, 3)},
+        **remarks,
     )
 
 
@@ -93,6 +116,19 @@ def record_result(
         peak_memory_bytes=peak_memory_bytes(device),
         **facts,
     )
+
+
+def record_children(run: Run, children: Sequence[Run], **facts: Any) -> None:
+    """What is known of a run made of several: times added up, the rest that of the chosen child."""
+    manifests = {child.path.name: child.manifest for child in children}
+    kept = manifests[facts["several"]["chosen"]]
+    timing = run.manifest["timing"] | {
+        name: round(sum(manifest["timing"][name] for manifest in manifests.values()), 3)
+        for name in ("train_seconds", "evaluate_seconds")
+    }
+    memory = max((manifest["peak_memory_bytes"] or 0 for manifest in manifests.values()), default=0)
+    same = {name: kept[name] for name in ("model", "steps", "best_step", "stopped", "throughput")}
+    run.record(timing=timing, peak_memory_bytes=memory, **same, **facts)
 
 
 def versions() -> dict[str, str]:

@@ -16,6 +16,7 @@ from lmfit.stages.judge import Judge, verdict
 from lmfit.stages.looks import look
 from lmfit.stages.prepare import Prepared
 from lmfit.stages.seen import Seen
+from lmfit.tasks.base import Task
 
 Facts = Mapping[str, Any]
 
@@ -27,19 +28,16 @@ def judge_of(config: FinetuneConfig) -> Judge:
 
 def score_run(run: Run, prepared: Prepared, predictor: Predictor, judge: Judge, calibration: Facts) -> dict[str, Any]:
     """Tune on validation, score validation and test, compare with the baselines. Returns facts for run.json."""
-    splits = {"validation": prepared.splits.validation, "test": prepared.splits.test}
-    held = {name: split for name, split in splits.items() if split is not None}
+    held = prepared.held_out
     if prepared.splits.validation is not None:
         predictor.task.tune(predictor.stream(prepared.splits.validation))
     settings = prepared.config.evaluation
     seen = {name: Seen(prepared.task, settings.slices) for name in held}
     scores = {
-        name: judge.score(
-            predictor, split, total=len(split), out=run.path / "predictions" / f"{name}.jsonl", seen=seen[name]
-        )
+        name: judge.score(predictor, split, total=len(split), out=run.predictions(name), seen=seen[name])
         for name, split in held.items()
     }
-    baselines, beside = _score_baselines(prepared, held, judge)
+    baselines, beside = score_baselines(prepared.task, prepared.splits.train, held, judge)
     validation = seen["validation"].outcomes() if "validation" in seen else None
     details = Details(settings, judge.seed, calibration["temperature"], validation)
     scores = {name: details.added(one, seen[name], beside[name]) for name, one in scores.items()}
@@ -47,25 +45,28 @@ def score_run(run: Run, prepared: Prepared, predictor: Predictor, judge: Judge, 
         b: {name: details.added(one, beside[name][b], {}) for name, one in by_split.items()}
         for b, by_split in baselines.items()
     }
+    write_slices(run.path, {name: details.slices(seen[name]) for name in held})
+    looks = {"test": look(run, seen["test"].fingerprint)} if "test" in seen else {}
+    return write_scores(run, scores, baselines, judge) | {"calibration": calibration, "looks": looks}
+
+
+def write_scores(
+    run: Run, scores: Mapping[str, Scores], baselines: Mapping[str, Mapping[str, Scores]], judge: Judge
+) -> dict[str, Any]:
+    """Write metrics.json and tables.json; headline and verdict for run.json. baselines: name -> split -> scores."""
     write_json(
         run.path / "metrics.json",
         {name: s.metrics for name, s in scores.items()}
         | {"baseline": {b: {name: s.metrics for name, s in by_split.items()} for b, by_split in baselines.items()}},
     )
     write_json(run.path / "tables.json", {name: s.tables for name, s in scores.items()})
-    write_slices(run.path, {name: details.slices(seen[name]) for name in held})
-    facts = {
-        "calibration": calibration,
-        "looks": {"test": look(run, seen["test"].fingerprint)} if "test" in seen else {},
-    }
     if not scores:
         sentence = "There is neither test nor validation data, so nothing is known about this model."
         console.warn(sentence)
-        return {**facts, "headline": None, "verdict": {"beats_baseline": None, "sentence": sentence}}
+        return {"headline": None, "verdict": {"beats_baseline": None, "sentence": sentence}}
     shown = "test" if "test" in scores else "validation"
-    rivals = {name: by_split[shown] for name, by_split in baselines.items()}
+    rivals = {name: by_split[shown] for name, by_split in baselines.items() if shown in by_split}
     return {
-        **facts,
         "headline": {"split": shown, "metric": scores[shown].headline},
         "verdict": verdict(scores[shown], rivals, shown, resamples=judge.resamples, seed=judge.seed),
     }
@@ -82,14 +83,13 @@ def write_slices(folder: Path, found: Mapping[str, Mapping[str, Any] | None]) ->
             console.say(f"{name}: {slices['worst']['sentence']}")
 
 
-def _score_baselines(
-    prepared: Prepared, held: dict[str, Source], judge: Judge
+def score_baselines(
+    task: Task, train: Source, held: Mapping[str, Source], judge: Judge
 ) -> tuple[dict[str, dict[str, Scores]], dict[str, dict[str, Seen]]]:
     """Each trivial predictor, fitted on the training data: its scores by split, and what was seen by split and name."""
-    task = prepared.task
     found: dict[str, dict[str, Scores]] = {}
     beside: dict[str, dict[str, Seen]] = {name: {} for name in held}
-    for name, baseline in fit_baselines(task.kind, prepared.splits.train).items() if held else ():
+    for name, baseline in fit_baselines(task.kind, train).items() if held else ():
         found[name] = {}
         for split_name, split in held.items():
             answers = baseline.predict(split)

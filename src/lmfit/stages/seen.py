@@ -38,8 +38,7 @@ class Seen:
     def watch(self, pairs: Pairs) -> Iterator[tuple[Example, Any]]:
         """The pairs, as they are."""
         for example, prediction in pairs:
-            text = f"{example.text}\0{example.text_pair or ''}".encode()
-            self._digest += int.from_bytes(blake2b(text, digest_size=16).digest(), "big")
+            self._digest += _digest(example)
             self.rows += 1
             self._outcomes.append(self.task.outcome(example, prediction))
             self._documents.append(example.document)
@@ -53,7 +52,7 @@ class Seen:
     @property
     def fingerprint(self) -> str:
         """A hash of the texts in any order: equal for the same rows, however they are read."""
-        return f"{self._digest % _FINGERPRINT:032x}"
+        return _shown(self._digest)
 
     def outcomes(self) -> Outcomes | None:
         """All outcomes; None where the task's answers are no classes, or there are no rows."""
@@ -78,6 +77,20 @@ class Seen:
             return found
 
         return score
+
+
+def fingerprint_of(examples: Iterable[Example]) -> str:
+    """The fingerprint that `Seen` gives these examples."""
+    return _shown(sum(map(_digest, examples)))
+
+
+def _digest(example: Example) -> int:
+    text = f"{example.text}\0{example.text_pair or ''}".encode()
+    return int.from_bytes(blake2b(text, digest_size=16).digest(), "big")
+
+
+def _shown(digest: int) -> str:
+    return f"{digest % _FINGERPRINT:032x}"
 
 
 def _value(example: Example, by: str) -> Any:

@@ -144,6 +144,10 @@ class Task(ABC):
         """How much an answer may change, at most, without changing the decision; 0 where every change counts."""
 
     @abstractmethod
+    def recall(self, example: Example, row: Mapping[str, Any]) -> Any:
+        """The prediction that `row` of a predictions file holds, for the example that it is about."""
+
+    @abstractmethod
     def score(self, pairs: Iterable[tuple[Example, Any]], *, resamples: int, seed: int) -> Any:
         """Metrics with intervals and tables (lmfit.evaluation.metrics.Scores) of predictions against gold labels."""
 

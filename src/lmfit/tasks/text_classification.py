@@ -257,6 +257,12 @@ class TextClassification(Task):
         score = min((scores[name] for name in chosen), default=1 - max(scores.values()))
         return LabelPrediction(example.text, example.text_pair, chosen, score, scores)
 
+    def recall(self, example: Example, row: Mapping[str, Any]) -> LabelPrediction | NumberPrediction:
+        """Label, score and scores, or the number, of a row."""
+        if self.problem == "regression":
+            return NumberPrediction(example.text, example.text_pair, row["label"])
+        return LabelPrediction(example.text, example.text_pair, row["label"], row["score"], row["scores"])
+
     def score(self, pairs: Iterable[tuple[Example, Any]], *, resamples: int, seed: int) -> Scores:
         """Metrics of the kind of problem."""
         gold: list[Any] = []

@@ -1,5 +1,6 @@
 """One label per word: named entities, chunks, parts of speech."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -237,6 +238,18 @@ class TokenClassification(Task):
             score = float(np.mean(scores[begin:end]))
             entities.append(Entity(start, stop, label, score, example.text[start:stop]))
         return TagPrediction(example.text, entities, tags)
+
+    def recall(self, example: Example, row: Mapping[str, Any]) -> TagPrediction:
+        """The tags that the entities of a row stand for."""
+        offsets = example.words if example.words is not None else split_words(example.text, self.words)
+        tags, scores = ["O"] * len(offsets), [0.0] * len(offsets)
+        starts = [begin for begin, _ in offsets]
+        for entity in row["entities"]:
+            begin, end = bisect_left(starts, entity["start"]), bisect_left(starts, entity["end"])
+            for word in range(begin, end):
+                prefix = "" if not self.entities else "B-" if word == begin else "I-"
+                tags[word], scores[word] = prefix + entity["label"], entity["score"]
+        return self._prediction(example, offsets, tags, scores)
 
     def score(self, pairs: Iterable[tuple[Example, TagPrediction]], *, resamples: int, seed: int) -> Scores:
         """Entity and token scores; gold words that were cut count as O in the prediction."""

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lmfit.config.schema import DataConfig, FileConfig, SplitConfig
+from lmfit.config.schema import DataConfig, FileConfig, FoldsConfig, SplitConfig
 from lmfit.data.columns import TARGET, Chosen, check_roles, choose
 from lmfit.data.example import Example, Origin
 from lmfit.data.formats.base import ReadOptions
@@ -110,7 +110,7 @@ def open_hub(data: DataConfig, options: ReadOptions, notices: Notices) -> tuple[
 def _names(data: DataConfig, split: str, dataset: Mapping[str, Any]) -> list[FileConfig]:
     """What the data set calls a split of the config; none for a part of the training data."""
     asked = getattr(data, split)
-    if isinstance(asked, SplitConfig):
+    if isinstance(asked, SplitConfig | FoldsConfig):
         return []
     usual = next((name for name in _USUAL[split] if name in dataset), None)
     parts = listed_files(asked or usual or [])

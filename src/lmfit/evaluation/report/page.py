@@ -10,18 +10,20 @@ from lmfit.evaluation.report.facts import environment, ledger, warnings
 from lmfit.evaluation.report.files import RunFiles, dig
 from lmfit.evaluation.report.judgement import calibration, costs, evaluations, looks, operating_points, slices
 from lmfit.evaluation.report.scores import headline, score_table
+from lmfit.evaluation.report.several import children, seed_note
 from lmfit.evaluation.report.summary import summary
 from lmfit.evaluation.report.tables import confusion, label_table, outside_share, token_table
 from lmfit.evaluation.report.words import Words, breakable, count, percent, score
 from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
-    *("curves", "scores", "labels", "confusion", "scatter"),
+    *("several", "curves", "scores", "labels", "confusion", "scatter"),
     *("calibration", "operating", "costs", "slices", "evaluations", "errors"),
     *("ledger", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
     "curves": ("is_run",),
+    "several": ("children",),
     "slices": ("slices",),
     "calibration": ("calibration",),
     "operating": ("operating",),
@@ -60,6 +62,8 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
     return {
         "split": words.name("split", best.split),
         "summary": summary(run, best, words),
+        "children": children(run, best, words),
+        "seed_note": seed_note(run, best, words),
         "curves": curves(run, best.metric, words),
         "scores": score_table(run, best, words),
         "is_run": not run.is_evaluation,

@@ -8,6 +8,7 @@ from lmfit.evaluation.report.charts import Interval, axis, interval_bar, ticks
 from lmfit.evaluation.report.facts import Facts, data_facts, model_facts, model_name
 from lmfit.evaluation.report.files import RunFiles, dig, number
 from lmfit.evaluation.report.scores import Estimate, Headline
+from lmfit.evaluation.report.several import seeds_line
 from lmfit.evaluation.report.words import Words, capital, count, score, size
 
 
@@ -60,7 +61,7 @@ def summary(run: RunFiles, best: Headline, words: Words) -> Summary:
         outcome=outcome,
         sentence=_sentence(run, words, outcome, best),
         error=str(run.manifest.get("error") or "") if outcome == "unfinished" else "",
-        figures=[_own_figure(best, words), _baseline_figure(run, best, words), _cost(run, words)],
+        figures=[_own_figure(run, best, words), _baseline_figure(run, best, words), _cost(run, words)],
         chart=_chart(best, model_name(run), words),
         model=model_facts(run, words),
         data=data_facts(run, words),
@@ -94,9 +95,10 @@ def _sentence(run: RunFiles, words: Words, outcome: str, best: Headline) -> str:
     return capital(words.plain(f"verdict.{outcome}", **values)) + scratch
 
 
-def _own_figure(best: Headline, words: Words) -> Figure:
+def _own_figure(run: RunFiles, best: Headline, words: Words) -> Figure:
+    lines = [*seeds_line(run, best, words), *_interval_lines(best.own, words)]
     label = words.plain("figure.score", **_names(best, words)) if best.metric else words.plain("figure.no_score")
-    return Figure(capital(label), score(best.own.value if best.own else None), _interval_lines(best.own, words))
+    return Figure(capital(label), score(best.own.value if best.own else None), lines)
 
 
 def _baseline_figure(run: RunFiles, best: Headline, words: Words) -> Figure:

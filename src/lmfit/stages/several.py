@@ -1,0 +1,89 @@
+"""Runs made of several: children in NAME/children/, each an ordinary run folder that can be resumed by itself."""
+
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lmfit import console
+from lmfit.config.load import LoadedConfig
+from lmfit.errors import Interrupted
+from lmfit.models.save import write_readme
+from lmfit.runs import CHILDREN, Run
+from lmfit.stages.prepare import Prepared
+
+
+@dataclass(frozen=True)
+class Child:
+    """One run of several. name: its folder; title: what is said of it; prepared: None where it prepares for itself."""
+
+    name: str
+    title: str
+    loaded: LoadedConfig
+    prepared: Prepared | None = None
+
+
+class Several(ABC):
+    """What a run is made of, and what comes of it: seeds, folds, later trials and controls."""
+
+    @abstractmethod
+    def plan(self, finished: Sequence[Run]) -> Iterator[Child]:
+        """The children in their order; `finished` grows meanwhile, so that a later one may rest on those before it."""
+
+    @abstractmethod
+    def summarise(self, run: Run, children: Sequence[Run]) -> dict[str, Any]:
+        """Write the run's own results from those of its finished children. Returns facts for run.json."""
+
+
+def train_children(run: Run, several: Several, work: Callable[[Run, Child], object]) -> list[Run]:
+    """Each child that is not finished yet goes through `work`, in its locked folder; all children, finished."""
+    finished: list[Run] = []
+    for child in several.plan(finished):
+        folder = Run(run.path / CHILDREN / child.name)
+        if not ((folder.path / "run.json").is_file() and folder.status == "finished"):
+            folder.path.mkdir(parents=True, exist_ok=True)
+            console.say(child.title)
+            with folder.locked(), _interrupted_as(run):
+                work(folder, child)
+        finished.append(folder)
+    return finished
+
+
+@contextmanager
+def _interrupted_as(run: Run) -> Iterator[None]:
+    """Who interrupts a child goes on with the whole."""
+    try:
+        yield
+    except Interrupted as stopped:
+        raise Interrupted(stopped.exit_code - 128, fix=f"go on with: lmfit resume {run.path}") from None
+
+
+def adopt(run: Run, child: Run) -> None:
+    """The child's model, log and predictions become the run's own."""
+    _copy(child.model, run.model)
+    task = child.manifest["task"]
+    write_readme(run.model, run.path.resolve().name, task, child.manifest["pipeline_options"])
+    shutil.copyfile(child.path / "log.jsonl", run.path / "log.jsonl")
+    for path in sorted((child.path / "predictions").glob("*.jsonl")):
+        (run.path / "predictions").mkdir(exist_ok=True)
+        shutil.copyfile(path, run.path / "predictions" / path.name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy of a folder, written beside and renamed."""
+    temporary = target.with_name(f".writing-{target.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.copytree(source, temporary)
+    shutil.rmtree(target, ignore_errors=True)
+    temporary.rename(target)
+
+
+def told(run: Run, metric: str, **facts: Any) -> dict[str, Any]:
+    """A child as the parent's run.json lists it: `metric` on each of its splits, steps, seconds, facts of its own."""
+    manifest = run.manifest
+    values = {split: entries[metric]["value"] for split, entries in run.metrics.items() if metric in entries}
+    steps = {name: manifest[name] for name in ("steps", "best_step")}
+    return {"name": run.path.name, **facts, **values, **steps, "train_seconds": manifest["timing"]["train_seconds"]}
