@@ -26,14 +26,13 @@ class Answerer:
     of the sample would be, the quick backend is not used.
     """
 
-    def __init__(self, backend: Backend, task: Task, framer: Framer) -> None:
+    def __init__(self, backend: Backend, task: Task, framer: Framer, *, quick: bool = True) -> None:
         self._backend, self._task, self._framer = backend, task, framer
-        self._margin: float | None = None
+        self._margin: float | None = None if quick else np.inf
 
     def answers(self, encoded: Sequence[Encoded]) -> list[Answers]:
         """The answers for each example, in order."""
-        quick = self._backend.quick
-        if quick is None or len(encoded) <= SAMPLE or self._margin == np.inf:
+        if len(encoded) <= SAMPLE or self._margin == np.inf or (quick := self._backend.quick) is None:
             return self._compute(encoded, self._backend)
         if self._margin is None:
             self._margin = self._needed_margin([encoded[i] for i in _spread(len(encoded))], quick)

@@ -36,9 +36,11 @@ def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto") -
     if kind.example_kind == "words":
         mark_words(tokenizer)
     framer = Framer(tokenizer, facts["max_length"], facts["overflow"])
-    chosen = pick_device(device, precision)
+    chosen = pick_device(device)
     model, _ = load_model(source, kind.auto_class, {})
-    return Predictor(TorchBackend(model.to(chosen.torch_device), chosen), task, framer)
+    predictor = Predictor(TorchBackend(model.to(chosen.torch_device), chosen), task, framer)
+    predictor.quick = precision == "auto"
+    return predictor
 
 
 def _facts_of_foreign(config: Any, where: str) -> dict[str, Any]:

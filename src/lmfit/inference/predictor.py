@@ -24,10 +24,12 @@ class Predictor:
     """A model ready to answer: backend, task and framer together.
 
     stats: what encoding met so far; seconds: time spent encoding and computing.
+    quick: whether answers that rounding cannot change may be computed in lower precision (see `Answerer`).
     """
 
     def __init__(self, backend: Backend, task: Task, framer: Framer) -> None:
         self.backend, self.task, self.framer = backend, task, framer
+        self.quick = True
         self.stats = Stats()
         self.seconds = 0.0
 
@@ -44,7 +46,7 @@ class Predictor:
 
     def stream(self, examples: Iterable[Example]) -> Iterator[tuple[Example, Any]]:
         """(example, prediction) in the order given; looks ahead by a chunk, to batch equal lengths together."""
-        answerer = Answerer(self.backend, self.task, self.framer)
+        answerer = Answerer(self.backend, self.task, self.framer, quick=self.quick)
         for chunk in _chunks(examples):
             started = time.perf_counter()
             encoded = list(self.task.encode(chunk, self.framer, self.stats))

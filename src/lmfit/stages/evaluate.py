@@ -71,6 +71,7 @@ def run(chosen: Run, new: NewFile | None, *, device: str, seed: int) -> dict[str
     folder = choose_folder(chosen, new.path, new.name, overwrite=new.overwrite)
     predictor = load_predictor(chosen, device=device)
     config = _config(chosen, predictor.task.name, new)
+    predictor.quick = not config.evaluation.operating_points
     splits = load_splits(config.data, predictor.task.example_kind, keep_columns=bool(config.evaluation.slices))
     for notice in splits.notices:
         console.say(notice)

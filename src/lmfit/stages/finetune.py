@@ -89,6 +89,7 @@ def train_alone(run: Run, prepared: Prepared, device: Device) -> None:
     started = time.perf_counter()
     calibration = calibrate(prepared, model, device)
     predictor = Predictor(TorchBackend(model, device), prepared.task, prepared.framer)
+    predictor.quick = not prepared.config.evaluation.operating_points
     facts = score_run(run, prepared, predictor, judge_of(prepared.config), calibration)
     task = prepared.task
     save_model(run.model, model, prepared.framer, task.name, task.state(), task.pipeline_options, calibration)

@@ -60,7 +60,8 @@ class Folds(Several):
         task, held = self.prepared.task, self.prepared.held_out
         scores = {"validation": self._pooled(run, folds)}
         for split, source in held.items():
-            scores[split] = self.judge.scores_of(task, recalled(task, source, whole.predictions(split)))
+            again = self.judge.scores_of(task, recalled(task, source, whole.predictions(split)))
+            scores[split] = replace(again, metrics=whole.metrics[split])
         facts = write_scores(run, scores, self._baselines(held), self.judge)
         name, epochs = facts["headline"]["metric"], mean_best_epoch(folds)
         listed = [told(fold, name, fold=number) for number, fold in enumerate(folds, 1)]
