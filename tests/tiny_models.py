@@ -21,15 +21,12 @@ Made = tuple[Any, Any]
 
 
 def word_pieces() -> dict[str, int]:
-    """A lower-cased WordPiece vocabulary."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-
-    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    made.normalizer = normalizers.BertNormalizer(lowercase=True)
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    """A lower-cased WordPiece vocabulary: every word and every character. Trainers break ties anew in each process."""
+    words = sorted({word.lower() for sentence in SENTENCES for word in sentence.split()})
+    characters = sorted(set("".join(words)))
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    made.train_from_iterator(_corpus(), trainers.WordPieceTrainer(vocab_size=400, special_tokens=special))
-    return made.get_vocab()
+    pieces = dict.fromkeys([*special, *characters, *(f"##{character}" for character in characters), *words])
+    return {piece: i for i, piece in enumerate(pieces)}
 
 
 def byte_pairs(special: list[str]) -> Any:
