@@ -9,10 +9,12 @@ from functools import partial
 
 from lmfit.catalog import FORMATS
 from lmfit.config.schema import DataConfig, Files, SplitConfig
+from lmfit.data.accounts import Account
 from lmfit.data.division import divide
 from lmfit.data.encoding import inspect
 from lmfit.data.example import Example
 from lmfit.data.files import TextFile, TextLines, TextStream, expand, split_suffix
+from lmfit.data.findings import Finding
 from lmfit.data.format_choice import choose_format, refuse_binary
 from lmfit.data.formats.base import Kind, Reader, ReadOptions, WordMode
 from lmfit.data.notices import Notices
@@ -29,7 +31,7 @@ Chosen = tuple[TextFile, str]
 
 @dataclass(frozen=True)
 class Splits:
-    """The splits of a data set, and what was found out on the way.
+    """The splits of a data set, and what was found out on the way: facts, doubts, where the lines of files went.
 
     Words only: scheme, the tagging scheme of the files; words, how raw text becomes words.
     """
@@ -38,13 +40,15 @@ class Splits:
     validation: Source | None
     test: Source | None
     notices: list[str]
+    doubts: list[Finding]
+    accounts: list[Account]
     scheme: Scheme | None = None
     words: WordMode | None = None
 
 
 def load_splits(data: DataConfig, task_kind: Kind) -> Splits:
     """Open every split of a config and read it once. Raises InputError for whatever cannot be read."""
-    notices = Notices()
+    notices = Notices(gather=True)
     found, options = _open_all(data, task_kind, notices)
     is_words = task_kind == "words"
     scheme = _scheme(data, found["train"], notices) if is_words else None
@@ -60,7 +64,8 @@ def load_splits(data: DataConfig, task_kind: Kind) -> Splits:
         if name in found and found[name].fingerprint == found["train"].fingerprint:
             notices.say(f"{name} and train have the same contents: its scores say nothing about new texts")
     validation, test = found.get("validation"), found.get("test")
-    return Splits(found["train"], validation, test, notices.sentences, scheme, options.words if is_words else None)
+    words = options.words if is_words else None
+    return Splits(found["train"], validation, test, notices.facts, notices.doubts, notices.accounts, scheme, words)
 
 
 def read_input(
@@ -103,7 +108,7 @@ def _read(chosen: Sequence[Chosen], options: ReadOptions, notices: Notices) -> I
     """The examples of files, one after the other."""
     readers = [_reader(options, form) for _, form in chosen]
     for reader, (file, _) in zip(readers, chosen, strict=True):
-        yield from checked(reader.read(file, notices))
+        yield from notices.mistakes.settled(checked(reader.read(file, notices)))
 
 
 def _reader(options: ReadOptions, form: str) -> Reader:

@@ -35,8 +35,12 @@ def tag_words(
     for start, end in words:
         cuts = borders[bisect_right(borders, start) : bisect_left(borders, end)]
         if cuts:
-            notices.count("words cut at the border of an entity", origin)
+            fix = "do the offsets begin and end where words do? See data.words for how text becomes words"
+            notices.doubt("cut-words", "words cut at the border of an entity", origin, fix)
         pieces += zip([start, *cuts], [*cuts, end], strict=True)
+    if any(text[span.start].isspace() or text[span.end - 1].isspace() for span in spans):
+        what = "texts with entities that begin or end in blanks (taken off)"
+        notices.doubt("blank-edges", what, origin, "move the offsets to the words")
     starts = [start for start, _ in pieces]
     tags = ["O"] * len(pieces)
     for span in spans:

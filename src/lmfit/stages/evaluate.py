@@ -44,7 +44,7 @@ def run(
     predictor = load_predictor(chosen, device=device)
     config = _config(chosen, predictor.task.name, data, words)
     splits = load_splits(config.data, predictor.task.example_kind)
-    for notice in splits.notices:
+    for notice in (*splits.notices, *(doubt.sentence for doubt in splits.doubts)):
         console.say(notice)
     _warn_of_strangers(predictor.task, splits.train)
     inside = (chosen.path / "run.json").is_file()

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from lmfit.data.audit.against import write_hashes
 from lmfit.device import Device, peak_memory_bytes
 from lmfit.errors import Interrupted
 from lmfit.runs import Run, write_json
@@ -45,9 +46,10 @@ _DECIDING = ("torch", "transformers")
 
 
 def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, exact: bool) -> None:
-    """What is known before training; the ledger goes to ledger.json, who is in which split to splits.json."""
+    """What is known before training: ledger.json, hashes of the training texts, splits.json (who is in which split)."""
     config = prepared.config
     write_json(run.path / "ledger.json", prepared.ledger.as_dict(texts=config.evaluation.texts))
+    write_hashes(run.path, prepared.audit)
     write_json(run.path / "splits.json", assignment(prepared))
     run.record(
         status="running",

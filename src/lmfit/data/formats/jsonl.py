@@ -1,6 +1,7 @@
 """JSON lines: one object a line."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
@@ -44,19 +45,28 @@ def read_records(records: Iterable[Located], path: str, options: ReadOptions, no
     chosen = choose(options, names, where, notices)
     builder = RecordBuilder(options, chosen, names, where, notices)
     for line, record in chain(head, rows):
-        yield builder.example(record, Origin(path, line))
+        with notices.mistakes:
+            yield builder.example(record, Origin(path, line))
 
 
 def _objects(file: TextLines, notices: Notices) -> Iterator[Located]:
+    parts: Counter[str] = Counter()
     for number, line in enumerate(map(chomp, file.lines()), start=1):
+        parts["rows" if line.strip() else "blank lines"] += 1
         if not line.strip():
             notices.count("blank lines passed over", f"{file.path}:{number}")
             continue
-        record = parse_json(line, file.path, number)
-        if not isinstance(record, dict):
-            fix = 'each line must be one JSON object such as {"text": "...", "label": "..."}'
-            raise DataError("no JSON object", where=f"{file.path}:{number}", fix=fix)
-        yield number, record
+        with notices.mistakes:
+            yield number, _object(line, file.path, number)
+    notices.account(file, parts["rows"], parts)
+
+
+def _object(line: str, path: str, number: int) -> dict[str, Any]:
+    record = parse_json(line, path, number)
+    if not isinstance(record, dict):
+        fix = 'each line must be one JSON object such as {"text": "...", "label": "..."}'
+        raise DataError("no JSON object", where=f"{path}:{number}", fix=fix)
+    return record
 
 
 def parse_json(text: str, path: str, line: int) -> Any:

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
@@ -45,7 +46,8 @@ class TableReader:
         dialect = judge_dialect(head, file.lines() if file.repeatable else head, self._options)
         sample = sample_rows(head, dialect)
         header = judge_header(sample, self._options)
-        rows = _rows(chain(head, lines), dialect, file.path, notices)
+        parts: Counter[str] = Counter()
+        rows = _rows(chain(head, lines), dialect, file.path, parts, notices)
         line, first = next(rows, (1, []))
         if not first:
             return
@@ -56,8 +58,14 @@ class TableReader:
         builder = RecordBuilder(self._options, chosen, names, where, notices)
         needed = self._needed(chosen, names) if dialect.delimiter == "\t" else None
         body = rows if header else chain([(line, first)], rows)
-        for line, row in _even(body, len(names), needed, file.path, notices):
-            yield builder.example(_record(names, row), Origin(file.path, line))
+        parts.update({"header line": int(header)})
+        for line, row in body:
+            parts["rows"] += 1
+            with notices.mistakes:
+                if len(row) != len(names):
+                    _check_width(len(row), len(names), needed, f"{file.path}:{line}", notices)
+                yield builder.example(_record(names, row), Origin(file.path, line))
+        notices.account(file, parts["rows"], parts)
 
     def _choose(
         self, names: Sequence[str], sample: Sequence[Row], header: bool, where: str, notices: Notices
@@ -83,12 +91,15 @@ class TableReader:
         return 1 + max(names.index(name) for found in chosen.values() for name in found)
 
 
-def _rows(lines: Iterable[str], dialect: Dialect, path: str, notices: Notices) -> Iterator[Numbered]:
-    """(line on which it begins, fields) of each row; blank lines are passed over and counted."""
-    for number, row in _quoted_rows(lines, dialect, path) if dialect.quoted else _plain_rows(lines, dialect):
+def _rows(
+    lines: Iterable[str], dialect: Dialect, path: str, parts: Counter[str], notices: Notices
+) -> Iterator[Numbered]:
+    """(line on which it begins, fields) of each row; blank lines are passed over and counted. parts: other lines."""
+    for number, row in _quoted_rows(lines, dialect, path, parts) if dialect.quoted else _plain_rows(lines, dialect):
         if row:
             yield number, row
         else:
+            parts["blank lines"] += 1
             notices.count("blank lines passed over", f"{path}:{number}")
 
 
@@ -97,16 +108,19 @@ def _plain_rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Numbered]:
         yield number, line.split(dialect.delimiter) if line.strip() else []
 
 
-def _quoted_rows(lines: Iterable[str], dialect: Dialect, path: str) -> Iterator[Numbered]:
+def _quoted_rows(lines: Iterable[str], dialect: Dialect, path: str, parts: Counter[str]) -> Iterator[Numbered]:
     reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
     while True:
         number = reader.line_num + 1
         try:
-            yield number, next(reader)
+            row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             raise _quoting_error(error, path, number, reader.line_num) from error
+        if reader.line_num > number:
+            parts["line ends inside quotes"] += reader.line_num - number
+        yield number, row
 
 
 def _quoting_error(error: csv.Error, path: str, begin: int, end: int) -> DataError:
@@ -133,16 +147,12 @@ def _names(first: Row, header: bool, where: str) -> list[str]:
     return names
 
 
-def _even(rows: Iterable[Numbered], width: int, needed: int | None, path: str, notices: Notices) -> Iterator[Numbered]:
-    """The rows, checked for their number of fields."""
-    for line, row in rows:
-        if len(row) != width:
-            where = f"{path}:{line}"
-            if needed is None or len(row) < needed:
-                fix = "is the delimiter in a text (quote the field), or missing? See data.delimiter and data.quoting"
-                raise DataError(f"{len(row)} columns where the first row has {width}", where=where, fix=fix)
-            notices.count(f"rows with more or fewer columns than the first ({width}), read by data.columns", where)
-        yield line, row
+def _check_width(fields: int, width: int, needed: int | None, where: str, notices: Notices) -> None:
+    """Count a row that is longer or shorter than the first. Raises DataError where that hides what is read."""
+    if needed is None or fields < needed:
+        fix = "is the delimiter in a text (quote the field), or missing? See data.delimiter and data.quoting"
+        raise DataError(f"{fields} columns where the first row has {width}", where=where, fix=fix)
+    notices.count(f"rows with more or fewer columns than the first ({width}), read by data.columns", where)
 
 
 def _record(names: Sequence[str], row: Row) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import jinja2
 
 from lmfit.evaluation.report.curves import curves, scatter_chart
-from lmfit.evaluation.report.facts import environment, ledger, warnings
+from lmfit.evaluation.report.facts import environment, findings, ledger, warnings
 from lmfit.evaluation.report.files import RunFiles, dig
 from lmfit.evaluation.report.scores import headline, score_table
 from lmfit.evaluation.report.summary import summary
@@ -16,7 +16,7 @@ from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
     *("curves", "scores", "labels", "confusion", "scatter", "errors"),
-    *("ledger", "warnings", "use", "environment", "config"),
+    *("ledger", "audit", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
     "labels": ("labels", "tokens"),
@@ -24,6 +24,7 @@ _SHOWN_WITH = {
     "scatter": ("scatter",),
     "errors": ("errors", "texts_off"),
     "ledger": ("ledger",),
+    "audit": ("findings",),
     "use": ("snippets",),
 }
 _MOST_ROWS, _OPEN_ROWS = 1000, 25
@@ -57,6 +58,7 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
         "errors": errors,
         "texts_off": dig(run.config, "evaluation", "texts") is False,
         "ledger": ledger(run, words),
+        "findings": findings(run, words),
         "warnings": warnings(run, words),
         "snippets": _snippets(run) if run.manifest.get("status") == "finished" else {},
         "environment": environment(run, words),
