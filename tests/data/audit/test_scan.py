@@ -5,7 +5,7 @@ import pytest
 
 from lmfit.data.audit.scan import Scan, scan
 from lmfit.data.audit.scripts import NAMES, main_scripts
-from lmfit.data.audit.sketch import Codes, band_keys, candidates, shingles, similarity
+from lmfit.data.audit.sketch import Codes, band_keys, candidates, shingles, similarity, smallest
 from lmfit.data.example import Example, Origin
 
 
@@ -92,8 +92,16 @@ def test_bands_are_shared_as_often_as_theory_says() -> None:
         other[180:] = generator.integers(0x4E00, 0x9FFF, 20)
         first, second = ("".join(map(chr, row)) for row in (letters, other))
         known, asked = (band_keys(Codes.of([text]), 3) for text in (first, second))
-        sets = [shingles(Codes.of([text]), 3)[0] for text in (first, second)]
+        sets = [smallest(shingles(Codes.of([text]), 3)[0]) for text in (first, second)]
         assert similarity(*sets) == pytest.approx(0.811, abs=0.02)
         shared.append((known == asked).mean())
         assert len(candidates(known, asked)) <= 1
     assert np.mean(shared) == pytest.approx(0.811**4, abs=0.03)
+
+
+def test_similarity_of_long_texts_is_estimated_from_few_hashes() -> None:
+    generator = np.random.default_rng(0)
+    both, one, other = (generator.integers(0, 2**63, n, np.uint64) for n in (8000, 1000, 1000))
+    sets = [smallest(np.concatenate([both, own])) for own in (one, other)]
+    assert [len(hashes) for hashes in sets] == [256, 256]
+    assert similarity(*sets) == pytest.approx(0.8, abs=0.08)

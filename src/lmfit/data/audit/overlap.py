@@ -7,14 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmfit.data.audit.scan import Scan
-from lmfit.data.audit.sketch import NEAR, Codes, Hashes, candidates, shingles, similarity
+from lmfit.data.audit.sketch import NEAR, Codes, Hashes, candidates, shingles, similarity, smallest
 from lmfit.data.example import Example
 from lmfit.data.findings import SHOWN_PLACES, Finding
 from lmfit.data.normal import normal_text
 
-_MOST_PAIRS = 100_000
+_MOST_PAIRS = 40_000
 _DROP = "take these rows out of the training data, or out of {split}; a score on them says nothing about new texts"
-_READ_ON = 4096
 
 
 def find_duplicates(name: str, scan: Scan) -> list[Finding]:
@@ -58,7 +57,10 @@ def find_overlaps(scans: Mapping[str, Scan]) -> tuple[list[Finding], dict[str, N
 def find_near(
     name: str, scans: Mapping[str, Scan], splits: Mapping[str, Iterable[Example]], exact: NDArray[np.bool_]
 ) -> list[Finding]:
-    """Rows of a split that are nearly a row of train: the same but for a few words. Candidates are read again."""
+    """Rows of a split that are nearly a row of train: the same but for a few words. Candidates are read again.
+
+    Where there are very many candidates, those that share most bands are compared.
+    """
     asked, known = scans[name], scans["train"]
     pairs = candidates(known.bands, asked.bands)
     pairs = pairs[~exact[pairs[:, 0]]]
@@ -96,10 +98,13 @@ def _found_in(asked: Hashes, known: Hashes) -> tuple[NDArray[np.int64], NDArray[
 
 
 def _shingles_of(examples: Iterable[Example], rows: NDArray[np.int64], width: int) -> dict[int, Hashes]:
-    """The shingles of some rows of a split, read once more."""
+    """The shingles of some rows of a split (their smallest hashes), read once more."""
     wanted = set(rows.tolist())
-    texts = {row: normal_text(example) for row, example in enumerate(examples) if row in wanted}
-    return {row: shingles(Codes.of([text]), width)[0] for row, text in texts.items()}
+    return {
+        row: smallest(shingles(Codes.of([normal_text(example)]), width)[0])
+        for row, example in enumerate(examples)
+        if row in wanted
+    }
 
 
 Rows = tuple[Scan, NDArray[np.int64]]

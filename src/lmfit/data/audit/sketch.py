@@ -16,7 +16,8 @@ NEAR = 0.8
 LETTERS, SIGNS = 5, 3
 """Characters a shingle: in scripts of letters, and in Han, Kana and Hangul, where each sign says more."""
 _LEAST_SHINGLES = {LETTERS: 30, SIGNS: 15}
-_FEWEST = 4
+_MOST_A_BAND = 4
+_BOTTOM = 256
 _MULTIPLIERS = np.random.default_rng(20231123).integers(1, 2**63, BANDS * _VALUES_A_BAND + LETTERS, np.uint64) * 2 + 1
 
 Hashes = NDArray[np.uint64]
@@ -74,22 +75,32 @@ def band_keys(codes: Codes, width: int) -> Bands:
 
 
 def candidates(known: Bands, asked: Bands) -> NDArray[np.int64]:
-    """(P, 2): a row of `asked` and a row of `known` that share a band; up to 4 known rows a band and asked row."""
+    """(P, 2): a row of `asked` and a row of `known` that share bands, most bands first.
+
+    Of the known rows that share one band with an asked row, up to 4 are taken.
+    """
     pairs = []
     for band in range(BANDS):
         order = np.argsort(known[:, band], kind="stable")
         ordered, keys = known[order, band], asked[:, band]
         left, right = np.searchsorted(ordered, keys, "left"), np.searchsorted(ordered, keys, "right")
-        for step in range(_FEWEST):
+        for step in range(_MOST_A_BAND):
             hit = np.flatnonzero((left + step < right) & (keys > 0))
             pairs.append(np.stack([hit, order[left[hit] + step]], axis=1))
-    return np.unique(np.concatenate(pairs), axis=0)
+    distinct, shared = np.unique(np.concatenate(pairs), axis=0, return_counts=True)
+    return distinct[np.argsort(-shared, kind="stable")]
+
+
+def smallest(hashes: Hashes) -> Hashes:
+    """The smallest distinct hashes, sorted: a bottom-k sketch of up to 2 KB, whole for texts of up to 256 shingles."""
+    return np.unique(hashes)[:_BOTTOM]
 
 
 def similarity(first: Hashes, second: Hashes) -> float:
-    """Jaccard similarity of two sets of shingles."""
-    both = len(np.intersect1d(first, second))
-    return both / max(1, len(np.unique(first)) + len(np.unique(second)) - both)
+    """Jaccard similarity of two sets given by their `smallest` hashes (estimated where they have more than 256)."""
+    either = np.union1d(first, second)[:_BOTTOM]
+    both = np.intersect1d(first, second, assume_unique=True)
+    return float(np.isin(either, both, assume_unique=True).sum() / max(1, len(either)))
 
 
 def _mixed(hashes: Hashes) -> Hashes:
