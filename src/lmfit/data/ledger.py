@@ -68,6 +68,11 @@ class Ledger:
         """What should be looked at, as sentences."""
         return [found.sentence for found in self.findings if found.severity == "warning"]
 
+    @property
+    def all_sums(self) -> list[str]:
+        """Where lines and rows of the files went, in words."""
+        return [*dict.fromkeys(map(str, self.accounts)), *self.sums]
+
     def as_dict(self, *, texts: bool = True) -> dict[str, Any]:
         """JSON-able form, with the totals that the report shows; without `texts` no word of the data is in it."""
         total = Counter[str]()
@@ -81,7 +86,7 @@ class Ledger:
             "unknown_share": total["unknown"] / max(1, total["words"]),
             "planned_steps": self.planned_steps,
             "accounts": [asdict(account) for account in self.accounts],
-            "sums": self.sums,
+            "sums": self.all_sums,
             "notices": self.notices,
             "findings": [found.as_dict() for found in self.findings],
             "warnings": self.warnings,
@@ -89,7 +94,7 @@ class Ledger:
 
     def lines(self) -> list[str]:
         """The ledger in a few lines; what was found is told apart."""
-        told = [*self.notices, *dict.fromkeys(map(str, self.accounts)), *self.sums]
+        told = [*self.notices, *self.all_sums]
         for name, split in self.splits.items():
             told.append(f"{name}: {split.rows:,} rows{_scripts(split.profile)}{_labels(split.profile.labels)}")
         for name, split in self.splits.items():

@@ -1,9 +1,9 @@
 """The audit: what is doubtful in the data, found before training, with file and line."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from lmfit.data.audit.overlap import find_duplicates, find_near, find_overlaps
 from lmfit.data.audit.scan import LabelsOf, Profile, Scan, scan
 from lmfit.data.audit.shift import SHIFT_WORDS, shifts
 from lmfit.data.audit.sketch import Hashes
+from lmfit.data.cache import Entry
 from lmfit.data.findings import Finding, by_severity
-from lmfit.data.rows import cache_folder
 from lmfit.data.source import Source
 from lmfit.errors import DataError, Problem
 from lmfit.version import __version__
@@ -45,11 +45,11 @@ def audited(splits: Mapping[str, Source], labels_of: LabelsOf, kind: object) -> 
     """
     named = [(name, split.fingerprint, split.files) for name, split in splits.items()]
     key = sha256(json.dumps([VERSION, __version__, named, kind], sort_keys=True, default=str).encode()).hexdigest()[:32]
-    folder = cache_folder() / "audits"
-    kept = _read(folder, key, list(splits))
+    entry = Entry(f"audit-{key}", lambda folder: _read(folder) is not None)
+    kept = entry.read(_read)
     if kept is None:
         kept = _made(splits, labels_of)
-        _write(folder, key, kept)
+        entry.write(partial(_write, kept), _read)
     return kept
 
 
@@ -103,27 +103,23 @@ def _find_shifts(name: str, profiles: Mapping[str, Profile]) -> Iterator[Finding
         yield Finding(f"shifted-{part}", severity, what, name, profiles[name].rows, (), fix)  # type: ignore[arg-type]
 
 
-def _write(folder: Path, key: str, audit: Audit) -> None:
-    """Keep an audit; each file is written beside and renamed, the JSON last."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _write(audit: Audit, folder: Path) -> None:
+    """Keep an audit in a folder of the cache."""
     told = {
         "profiles": {name: asdict(profile) for name, profile in audit.profiles.items()},
         "findings": [finding.as_dict() for finding in audit.findings],
     }
-    beside = folder / f".{key}-{os.getpid()}.npz"
-    np.savez(beside, **audit.hashes)  # type: ignore[arg-type]
-    beside.replace(folder / f"{key}.npz")
-    beside.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    beside.replace(folder / f"{key}.json")
+    (folder / "audit.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+    for name, hashes in audit.hashes.items():
+        np.save(folder / f"{name}.npy", hashes)
 
 
-def _read(folder: Path, key: str, names: list[str]) -> Audit | None:
+def _read(folder: Path) -> Audit | None:
     """A kept audit, or None where there is none that can be read."""
     try:
-        told = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
-        with np.load(folder / f"{key}.npz", allow_pickle=False) as arrays:
-            hashes = {name: arrays[name] for name in names}
-        profiles = {name: Profile(**profile) for name, profile in told["profiles"].items()}
+        told = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+        profiles = {name: Profile.of(profile) for name, profile in told["profiles"].items()}
+        hashes = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in profiles}
         return Audit(profiles, [Finding.of(finding) for finding in told["findings"]], hashes)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
