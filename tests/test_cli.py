@@ -390,3 +390,18 @@ class TestCheck:
         assert "   hint: " in out
         assert out.splitlines()[-1].startswith("checked: ")
         assert out.splitlines()[-1].endswith(f"next: lmfit finetune {config}")
+
+    def test_lost_hashes_are_told(
+        self, trained: Callable[[str], Run], config: Path, command: Command, tmp_path: Path
+    ) -> None:
+        path = trained("text-classification").path
+        copy = tmp_path / "copy"
+        copy.mkdir()
+        for name in ("run.json", "ledger.json"):
+            (copy / name).write_bytes((path / name).read_bytes())
+        for broken in (None, b"no hashes"):
+            if broken:
+                (copy / "hashes.safetensors").write_bytes(broken)
+            code, _, err = command("check", config, "--against", copy)
+            assert code == 2
+            assert "keeps no hashes" in err

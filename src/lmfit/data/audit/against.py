@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from lmfit.data.audit.audit import Audit
 from lmfit.data.audit.scan import Profile
@@ -13,7 +15,7 @@ from lmfit.data.audit.sketch import Hashes
 from lmfit.data.findings import Finding, by_severity
 from lmfit.errors import InputError
 
-HASHES = "hashes.npy"
+HASHES = "hashes.safetensors"
 _SHOWN = 5
 _UNKNOWN_RISE = 0.02
 
@@ -21,16 +23,15 @@ _UNKNOWN_RISE = 0.02
 def write_hashes(folder: Path, audit: Audit) -> None:
     """Keep the hashes of the training texts in a run folder, 8 bytes a distinct text; no text can be read from them."""
     beside = folder / f".{HASHES}"
-    with open(beside, "wb") as file:
-        np.save(file, audit.hashes["train"])
+    save_file({"train": audit.hashes["train"]}, beside)
     beside.replace(folder / HASHES)
 
 
 def read_hashes(folder: Path) -> Hashes:
     """The hashes that `write_hashes` kept. Raises InputError where there are none."""
     try:
-        hashes: Hashes = np.load(folder / HASHES, allow_pickle=False)
-    except (OSError, ValueError):
+        hashes: Hashes = load_file(folder / HASHES)["train"]
+    except (OSError, KeyError, SafetensorError):
         what = f"`{folder}` keeps no hashes of its training texts, so overlap with them cannot be found"
         raise InputError(what, where="--against", fix="train again with this version of lmfit") from None
     return hashes
