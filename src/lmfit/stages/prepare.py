@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -183,4 +183,5 @@ def _make_ledger(
     sums = row_sums(splits.accounts, {name: (one.files, one.rows) for name, one in held.items()}, " and ".join(limits))
     notices = [_short(notice) for notice in splits.notices]
     known = 0 if steps == BUDGET_UNKNOWN_STEPS else steps
-    return Ledger(held, known, notices, by_severity(findings), splits.accounts, sums)
+    accounts = [replace(account, file=_short(account.file)) for account in splits.accounts]
+    return Ledger(held, known, notices, by_severity(findings), accounts, [_short(told) for told in sums])
