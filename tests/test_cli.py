@@ -339,3 +339,70 @@ def test_the_offline_flag_makes_no_attempt(monkeypatch: pytest.MonkeyPatch) -> N
     started = time.monotonic()
     assert hub.is_offline()
     assert time.monotonic() - started < 0.1
+
+
+class TestCheck:
+    def test_against_tells_new_labels_overlap_and_drift(
+        self, trained: Callable[[str], Run], config: Path, command: Command, tmp_path: Path
+    ) -> None:
+        path = trained("text-classification").path
+        new = tmp_path / "new.csv"
+        rows = "".join(f"вот что случилось с лампой {n},complaint\n" for n in range(40)) + "I love it,applause\n" * 9
+        new.write_text("text,label\n" + rows)
+        code, out, _ = command("check", path / "config.yaml", "--against", path)
+        assert code == 0
+        assert "train: distinct texts that the run was trained on: " in out
+        code, out, _ = command("check", config, f"data.test={new}", "--against", path, "--json")
+        told = json.loads(out)["against"]
+        kinds = {(one["split"], one["kind"]) for one in told["findings"]}
+        assert {("test", "new-labels"), ("test", "drifted-scripts"), ("test", "drifted-labels")} <= kinds
+        assert ("train", "trained-on") in kinds
+
+    def test_against_needs_a_run_that_kept_hashes(self, config: Path, command: Command, tmp_path: Path) -> None:
+        Run(tmp_path).record(status="finished", stage="finetune")
+        code, _, err = command("check", config, "--against", tmp_path)
+        assert code == 2
+        assert "ledger.json is missing" in err
+
+    def test_label_errors_are_listed_and_written(self, config: Path, command: Command, tmp_path: Path) -> None:
+        output = tmp_path / "suspects.csv"
+        code, out, err = command("check", config, "--label-errors", "-o", output)
+        assert code == 0
+        assert "suspected label errors: " in out
+        assert f"-> {output}" in err
+        assert output.read_text().startswith("file,line,given,likely,margin,word,text\n")
+        assert command("check", config, "--label-errors", "-o", output)[0] == 2
+
+    def test_output_without_label_errors_is_refused(self, config: Path, command: Command, tmp_path: Path) -> None:
+        code, _, err = command("check", config, "-o", tmp_path / "x.csv")
+        assert code == 2
+        assert "--label-errors" in err
+
+    def test_errors_of_the_audit_stop_with_exit_code_two(self, config: Path, command: Command, tmp_path: Path) -> None:
+        other = tmp_path / "other.csv"
+        other.write_text("text,label\na new text,0\nanother one,1\n")
+        code, _, err = command("check", config, f"data.test={other}")
+        assert code == 2
+        assert "no label is in the training data" in err
+        assert f"{other}:2" in err
+
+    def test_warnings_come_with_what_to_do(self, config: Path, command: Command) -> None:
+        _, out, _ = command("check", config)
+        assert "   hint: " in out
+        assert out.splitlines()[-1].startswith("checked: ")
+        assert out.splitlines()[-1].endswith(f"next: lmfit finetune {config}")
+
+    def test_lost_hashes_are_told(
+        self, trained: Callable[[str], Run], config: Path, command: Command, tmp_path: Path
+    ) -> None:
+        path = trained("text-classification").path
+        copy = tmp_path / "copy"
+        copy.mkdir()
+        for name in ("run.json", "ledger.json"):
+            (copy / name).write_bytes((path / name).read_bytes())
+        for broken in (None, b"no hashes"):
+            if broken:
+                (copy / "hashes.safetensors").write_bytes(broken)
+            code, _, err = command("check", config, "--against", copy)
+            assert code == 2
+            assert "keeps no hashes" in err

@@ -125,27 +125,32 @@ def check(
     config: Config,
     words: Words = None,
     sets: Set = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", help="A run: compare the data with what it was trained on.", metavar="RUN"),
+    ] = None,
+    label_errors: Annotated[
+        bool, typer.Option("--label-errors", help="Name the training labels that are most likely wrong.")
+    ] = False,
+    output: Output = None,
     json: Json = False,
     quiet: Quiet = False,
     offline: Offline = False,
     debug: Debug = False,
 ) -> None:
-    """Everything that can be known before training: config, data, planned steps. Trains and writes nothing."""
+    """Everything that can be known before training: config, data, planned steps. Trains nothing."""
     begin(quiet, offline, debug)
+    if output is not None and not label_errors:
+        raise InputError("-o holds suspected label errors", where="--output", fix="add --label-errors")
     from lmfit.config.load import load_config
 
     loaded = load_config("finetune", config, overrides(words, sets))
     if not json:
         show(["config: correct"])
-    from lmfit.stages.prepare import prepare
+    from lmfit.stages import check as stage
 
-    with loaded.located():
-        prepared = prepare(loaded.config)
-    if json:
-        show(prepared.ledger.as_dict())
-        return
-    warnings = [f"warning: {warning}" for warning in prepared.ledger.warnings]
-    show([f"model: {prepared.source}", *prepared.ledger.lines(), *warnings])
+    done = stage.run(loaded, against=against, label_errors=label_errors, output=output)
+    show(done.as_dict() if json else done.lines(f"lmfit finetune {config}"))
 
 
 @app.command()

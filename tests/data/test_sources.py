@@ -95,7 +95,7 @@ def test_the_scheme_of_train_holds_for_all(write):
 
 def test_broken_tags_are_counted_with_their_place(write):
     splits = load("words", train=write("a.conll", "a O\nb I-X\n"), scheme="IOB2")
-    assert any(notice.endswith("1, first at a.conll:1") for notice in splits.notices)
+    assert [(found.kind, found.count, found.places) for found in splits.doubts] == [("broken-tags", 1, ("a.conll:1",))]
 
 
 def test_an_unknown_tag_names_its_sentence(write):

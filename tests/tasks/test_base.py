@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lmfit.config.tasks import TextClassificationSettings
+from lmfit.data.example import Origin
 from lmfit.tasks.base import Stats, cross_entropies
 
 LOGITS = torch.tensor([[2.0, 0.5, -1.0], [0.1, 0.2, 0.3], [9.0, 1.0, 0.0]], dtype=torch.float64)
@@ -45,8 +46,12 @@ def test_focal_loss_of_a_certain_answer_has_a_finite_gradient(gamma: float) -> N
     assert torch.isfinite(logits.grad).all()
 
 
-def test_stats_keep_the_first_distinct_cases() -> None:
+def test_stats_keep_the_first_distinct_words_and_three_places() -> None:
     stats = Stats()
-    for case in ("a", "a", "b", "c"):
-        stats.note("unknown", case, limit=2)
-    assert stats.as_dict() == {"counts": {"unknown": 4}, "first": {"unknown": ["a", "b"]}}
+    for line, case in enumerate("aabcdefghijklm", start=1):
+        stats.note("unknown", Origin("a.csv", line), case)
+    assert stats.as_dict() == {
+        "counts": {"unknown": 14},
+        "first": {"unknown": list("abcdefghij")},
+        "places": {"unknown": ["a.csv:1", "a.csv:2", "a.csv:3"]},
+    }

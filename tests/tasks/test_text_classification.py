@@ -105,7 +105,7 @@ class TestEncode:
         stats = Stats()
         (row,) = self.rows(example("kettle " * 50), framer(16, "truncate"), stats)
         assert len(row) == 16
-        assert (stats.counts["truncated"], stats.first["truncated"]) == (1, ["a.csv:1"])
+        assert (stats.counts["truncated"], stats.places["truncated"]) == (1, ["a.csv:1"])
 
     def test_overflow_error_names_file_and_line(self, framer: Framers) -> None:
         with pytest.raises(DataError, match=r"a\.csv:7"):

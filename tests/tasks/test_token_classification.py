@@ -173,6 +173,7 @@ class TestEncode:
         stats = Stats()
         self.encode(task_of(), tagged("Oslo/B-LOC", "中/O", "\u200b/O"), framer(), stats)
         assert stats.first == {"unknown": ["中"], "vanished": ["'\\u200b'"]}
+        assert set(stats.places) == {"unknown", "vanished"}
         assert (stats.counts["words"], stats.counts["unknown"]) == (3, 1)
 
     def test_a_sentence_without_any_token_still_is_a_row(self, framer: Framers) -> None:

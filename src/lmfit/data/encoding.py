@@ -39,17 +39,17 @@ def inspect(path: str, part: str = "", encoding: str = "auto", *, notices: Notic
     chosen = _by_bom(path) or ("utf-8" if encoding == "auto" else _known(encoding))
     try:
         try:
-            size, digest = _check(path, chosen)
+            checked = _check(path, chosen)
         except _Undecodable as error:
             if encoding != "auto" or chosen != "utf-8":
                 raise
             chosen = _guess(path, error)
             notices.say(f"not UTF-8, read as {chosen}; set data.encoding if that is wrong", path)
-            size, digest = _check(path, chosen)
+            checked = _check(path, chosen)
     except _Undecodable as error:
         what = f"bytes {error.found.hex(' ')} are not {chosen} text"
         raise DataError(what, where=f"{path}:{error.line}", fix="repair the line, or set data.encoding") from error
-    return TextFile(path, part, chosen, size, digest)
+    return TextFile(path, part, chosen, *checked)
 
 
 def _by_bom(path: str) -> str | None:
@@ -77,10 +77,10 @@ def _chunks(path: str) -> Iterator[bytes]:
         ) from error
 
 
-def _check(path: str, encoding: str) -> tuple[int, str]:
-    """(decompressed size, sha256); raises _Undecodable, and DataError for a NUL character."""
+def _check(path: str, encoding: str) -> tuple[int, str, int]:
+    """(decompressed size, sha256, lines); raises _Undecodable, and DataError for a NUL character."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    digest, size, line = sha256(), 0, 1
+    digest, size, line, last = sha256(), 0, 1, "\n"
     for chunk in chain(_chunks(path), [b""]):
         digest.update(chunk)
         size += len(chunk)
@@ -92,7 +92,8 @@ def _check(path: str, encoding: str) -> tuple[int, str]:
         if (nul := text.find("\0")) >= 0:
             raise nul_character(path, line + text.count("\n", 0, nul))
         line += text.count("\n")
-    return size, digest.hexdigest()
+        last = text[-1:] or last
+    return size, digest.hexdigest(), line - (last == "\n")
 
 
 def _guess(path: str, error: _Undecodable) -> str:

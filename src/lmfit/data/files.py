@@ -49,6 +49,10 @@ class TextLines(Protocol):
         """What stood after `#`, or nothing."""
 
     @property
+    def line_count(self) -> int | None:
+        """How many lines there are; None where that is not known before reading."""
+
+    @property
     def repeatable(self) -> bool:
         """Whether `lines` can be called again."""
 
@@ -61,13 +65,14 @@ class TextLines(Protocol):
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file that was read once to the end and found sound. `size` and `sha256` are of the decompressed bytes."""
+    """A file that was read once to the end and found sound. `size`, `sha256`: of the decompressed bytes."""
 
     path: str
     part: str
     encoding: str
     size: int
     sha256: str
+    line_count: int
     repeatable: ClassVar[bool] = True
 
     def lines(self) -> Iterator[str]:
@@ -83,6 +88,7 @@ class TextStream:
     """Standard input or a pipe: read once, as UTF-8."""
 
     part = ""
+    line_count = None
     repeatable = False
 
     def __init__(self, path: str, stream: Iterable[bytes]) -> None:

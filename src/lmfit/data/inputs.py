@@ -36,7 +36,7 @@ class Input:
     def read(self, options: ReadOptions, notices: Notices) -> Iterator[Example]:
         """Its examples. Raises ConfigError, before anything is read, for options that the format cannot follow."""
         reader = FORMATS.load(self.format)(replace(options, format=self.format))
-        return self._weighed(checked(reader.read(self.file, notices)))
+        return self._weighed(notices.mistakes.settled(checked(reader.read(self.file, notices))))
 
     def _weighed(self, examples: Iterator[Example]) -> Iterator[Example]:
         for example in examples:

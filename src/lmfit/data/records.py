@@ -24,6 +24,12 @@ def clean_label(text: str, origin: Origin, notices: Notices) -> str:
     return sys.intern(name)
 
 
+def doubt_blank(origin: Origin, notices: Notices) -> None:
+    """Count a row with an empty text."""
+    fix = "take it out, or see whether data.columns names the right column"
+    notices.doubt("blank-texts", "rows with an empty text", origin, fix)
+
+
 class RecordBuilder:
     """Builds the examples of one file.
 
@@ -117,7 +123,7 @@ class RecordBuilder:
                 raise DataError(what, where=str(origin), fix="put it in quotes, or correct data.columns")
         joined = " ".join(texts)
         if not joined.strip():
-            self._notices.count("rows with an empty text", origin)
+            doubt_blank(origin, self._notices)
         return joined
 
     def _label(self, record: Record, origin: Origin) -> Label:

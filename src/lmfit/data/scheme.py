@@ -24,7 +24,7 @@ _LETTERS: Mapping[Scheme, str] = {
     "BIOES": "BIMESLUW",
     "BMES": "BIMESLUW",
 }
-_FIX = "set data.scheme (plain for tags without prefixes, such as parts of speech)"
+SCHEME_FIX = "set data.scheme (plain for tags without prefixes, such as parts of speech)"
 
 
 class Tag(NamedTuple):
@@ -54,7 +54,7 @@ def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
         return "plain"
     if odd := sorted(tag for tag in distinct if is_odd(tag)):
         what = f"some tags have prefixes such as B- and I-, but not: {', '.join(odd[:5])}"
-        raise DataError(what, fix=f"correct these tags, or {_FIX}")
+        raise DataError(what, fix=f"correct these tags, or {SCHEME_FIX}")
     letters = {tag[0] for tag in distinct}
     if letters & set("MW"):
         return "BMES"
@@ -109,7 +109,7 @@ def _parse(tag: str) -> Tag:
 
 def _checked(tag: str, scheme: Scheme) -> Tag:
     if is_odd(tag) or (tag != "O" and tag[0] not in _LETTERS[scheme]):
-        raise DataError(f"`{tag}` is no tag of the scheme {scheme}", fix=_FIX)
+        raise DataError(f"`{tag}` is no tag of the scheme {scheme}", fix=SCHEME_FIX)
     return _parse(tag)
 
 

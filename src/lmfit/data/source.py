@@ -10,7 +10,7 @@ from typing import Self
 from lmfit import console
 from lmfit.data.example import Example
 from lmfit.data.notices import Notices
-from lmfit.data.scheme import Scheme, to_iob2
+from lmfit.data.scheme import SCHEME_FIX, Scheme, to_iob2
 from lmfit.data.splits import few_per_class
 from lmfit.data.spool import Spool
 from lmfit.errors import DataError
@@ -112,17 +112,23 @@ def in_iob2(scheme: Scheme) -> Step:
 
     def step(examples: Iterable[Example], notices: Notices) -> Iterator[Example]:
         for example in examples:
-            try:
-                tags, broken = to_iob2(example.tags or [], scheme)
-            except DataError as error:
-                problem = error.problems[0]
-                raise DataError(problem.what, where=str(example.origin), fix=problem.fix) from error
-            if broken:
-                what = f"sentences whose tags break the rules of {scheme} (an entity begins where a tag cannot go on)"
-                notices.count(what, example.origin)
-            yield example if example.tags is None else replace(example, tags=tags)
+            with notices.mistakes:
+                yield converted(example, notices)
 
-    return step
+    def converted(example: Example, notices: Notices) -> Example:
+        if example.tags is None:
+            return example
+        try:
+            tags, broken = to_iob2(example.tags, scheme)
+        except DataError as error:
+            problem = error.problems[0]
+            raise DataError(problem.what, where=str(example.origin), fix=problem.fix) from error
+        if broken:
+            what = f"sentences whose tags break the rules of {scheme} (an entity begins where a tag cannot go on)"
+            notices.doubt("broken-tags", what, example.origin, f"correct the tags, or {SCHEME_FIX}")
+        return replace(example, tags=tags)
+
+    return lambda examples, notices: notices.mistakes.settled(step(examples, notices))
 
 
 def balanced(source: Source, number: int, seed: int, notices: Notices) -> Source:

@@ -8,9 +8,11 @@ from functools import partial
 from itertools import chain
 
 from lmfit.config.schema import DataConfig, Files, FoldsConfig, SplitConfig
+from lmfit.data.accounts import Account
 from lmfit.data.division import divide
 from lmfit.data.example import Example
 from lmfit.data.files import TextStream, expand, split_suffix
+from lmfit.data.findings import Finding
 from lmfit.data.folds import take_fold
 from lmfit.data.formats.base import Kind, ReadOptions, WordMode
 from lmfit.data.inputs import Input, listed_files, open_inputs, open_one, read_stream
@@ -25,7 +27,7 @@ __all__ = ["Source", "Splits", "load_splits", "read_input"]
 
 @dataclass(frozen=True)
 class Splits:
-    """The splits of a data set, and what was found out on the way.
+    """The splits of a data set, and what was found out on the way: facts, doubts, where the lines of files went.
 
     Words only: scheme, the tagging scheme of the files; words, how raw text becomes words.
     """
@@ -34,6 +36,8 @@ class Splits:
     validation: Source | None
     test: Source | None
     notices: list[str]
+    doubts: list[Finding]
+    accounts: list[Account]
     scheme: Scheme | None = None
     words: WordMode | None = None
 
@@ -43,7 +47,7 @@ def load_splits(data: DataConfig, task_kind: Kind, *, keep_columns: bool = False
 
     Raises InputError for whatever cannot be read.
     """
-    notices = Notices()
+    notices = Notices(gather=True)
     found, options = _open_all(data, task_kind, notices, keep_columns=keep_columns)
     is_words = task_kind == "words"
     scheme = _scheme(data, found["train"], notices) if is_words else None
@@ -62,7 +66,8 @@ def load_splits(data: DataConfig, task_kind: Kind, *, keep_columns: bool = False
         if name in found and found[name].fingerprint == found["train"].fingerprint:
             notices.say(f"{name} and train have the same contents: its scores say nothing about new texts")
     validation, test = found.get("validation"), found.get("test")
-    return Splits(found["train"], validation, test, notices.sentences, scheme, options.words if is_words else None)
+    words = options.words if is_words else None
+    return Splits(found["train"], validation, test, notices.facts, notices.doubts, notices.accounts, scheme, words)
 
 
 def read_input(

@@ -63,9 +63,11 @@ def tag_words(
     for span in spans:
         begin, end = bisect_right(ends, span.start), bisect_left(starts, span.end)
         if starts[begin] < span.start or ends[end - 1] > span.end:
-            notices.count("entities that end inside a word, widened to whole words", origin)
+            fix = "do the offsets begin and end where words do? See data.words for how text becomes words"
+            notices.doubt("cut-words", "entities that end inside a word, widened to whole words", origin, fix)
         elif text[span.start].isspace() or text[span.end - 1].isspace():
-            notices.count("entities with blanks around them, which were taken off", origin)
+            what = "entities with blanks around them, which were taken off"
+            notices.doubt("blank-edges", what, origin, "move the offsets to the words")
         tags[begin:end] = [f"B-{span.label}"] + [f"I-{span.label}"] * (end - begin - 1)
     return pieces, tags
 

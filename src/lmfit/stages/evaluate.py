@@ -73,7 +73,7 @@ def run(chosen: Run, new: NewFile | None, *, device: str, seed: int) -> dict[str
     config = _config(chosen, predictor.task.name, new)
     predictor.quick = not config.evaluation.operating_points
     splits = load_splits(config.data, predictor.task.example_kind, keep_columns=bool(config.evaluation.slices))
-    for notice in splits.notices:
+    for notice in (*splits.notices, *(doubt.sentence for doubt in splits.doubts)):
         console.say(notice)
     _warn_of_strangers(predictor.task, splits.train)
     first = next(iter(splits.train), None)

@@ -3,25 +3,19 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
 from lmfit import console
 from lmfit.catalog import TASKS
 from lmfit.config.schema import FinetuneConfig, FoldsConfig, ModelConfig
+from lmfit.data.accounts import row_sums
+from lmfit.data.audit.audit import Audit, audited, refuse_errors
 from lmfit.data.batching import BatchPlan
+from lmfit.data.findings import Finding, by_severity
 from lmfit.data.framing import Framer
-from lmfit.data.ledger import (
-    Ledger,
-    SplitLedger,
-    alike_labels,
-    check_unknown,
-    count_labels,
-    steps_warning,
-    unseen_labels,
-)
-from lmfit.data.repeats import find_repeats
+from lmfit.data.ledger import Ledger, SplitLedger, find_few_steps, find_in_encoding
 from lmfit.data.rows import Row, Rows, cached_rows
 from lmfit.data.samples import FOLDER as SAMPLES
 from lmfit.data.sources import Source, Splits, load_splits
@@ -39,7 +33,7 @@ from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, planned_steps
 from lmfit.version import __version__
 
 DEFAULT_MAX_LENGTH = 256
-ROWS_VERSION = 2
+ROWS_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -54,6 +48,7 @@ class Prepared:
     framer: Framer
     splits: Splits
     rows: Rows
+    audit: Audit
     ledger: Ledger
     seconds: float
 
@@ -87,12 +82,15 @@ def prepare(config: FinetuneConfig) -> Prepared:
     first = next(iter(splits.test or splits.validation or splits.train), None)
     check_details(config.evaluation, task, first, validation=splits.validation is not None)
     framer = make_framer(config, tokenizer, positions(model_config))
+    audit = audited(dict(_named(splits)), task.label_counts, (task.name, task.kind))
+    refuse_errors(audit.findings)
     encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
     rows = encoded["train"]
-    ledger = _make_ledger(config, source, task, splits, encoded)
+    ledger = _make_ledger(config, source, audit, splits, encoded)
     ledger.notices += task.remarks
     commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
-    return Prepared(config, source, commit, task, growth, framer, splits, rows, ledger, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return Prepared(config, source, commit, task, growth, framer, splits, rows, audit, ledger, seconds)
 
 
 def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
@@ -181,25 +179,28 @@ def _tokenise(task: Task, framer: Framer, split: Source) -> Rows:
 
 
 def _make_ledger(
-    config: FinetuneConfig, source: ModelSource, task: Task, splits: Splits, encoded: dict[str, Rows]
+    config: FinetuneConfig, source: ModelSource, audit: Audit, splits: Splits, encoded: dict[str, Rows]
 ) -> Ledger:
-    held = {}
-    for name, split in _named(splits):
-        rows, labels = count_labels(task.label_counts(example) for example in split)
-        held[name] = SplitLedger(rows, labels, split.files, dict(encoded[name].stats))
+    held = {name: SplitLedger(s.files, audit.profiles[name], dict(encoded[name].stats)) for name, s in _named(splits)}
     training = config.training
     plan = BatchPlan(
         encoded["train"].lengths, config.seed, batch_size=training.batch_size, batch_tokens=training.batch_tokens
     )
     steps = planned_steps(training, plan)
-    unknown = check_unknown(held["train"], allowed=config.model.on_unknown == "allow", model=source.name)
-    few = steps_warning(steps, plan.steps_per_epoch, by_epochs=training.max_steps is None)
-    doubts = [*alike_labels(held["train"]), *unseen_labels(held), *find_repeats(dict(_named(splits)))]
     scratch = doubts_about(source, training.learning_rate, config.model.freeze)
-    warnings = [warning for warning in (unknown, few, *scratch, *doubts) if warning]
+    findings = [
+        *find_in_encoding(held, unknown_allowed=config.model.on_unknown == "allow", model=source.name),
+        *find_few_steps(steps, plan.steps_per_epoch, by_epochs=training.max_steps is None),
+        *splits.doubts,
+        *audit.findings,
+        *(Finding("scratch", "warning", doubt) for doubt in scratch),
+    ]
     if splits.validation is None and not isinstance(config.data.validation, FoldsConfig):
-        warnings.append(
-            "no validation data: the last weights are kept; set aside some with data.validation={split: 0.1}"
-        )
+        what = "no validation data: the last weights are kept; set aside some with data.validation={split: 0.1}"
+        findings.append(Finding("no-validation", "warning", what, fix="set data.validation={split: 0.1}"))
+    limits = [f"data.{name}" for name in ("limit", "limit_per_class") if getattr(config.data, name) is not None]
+    sums = row_sums(splits.accounts, {name: (one.files, one.rows) for name, one in held.items()}, " and ".join(limits))
     notices = [_short(notice) for notice in splits.notices]
-    return Ledger(held, 0 if steps == BUDGET_UNKNOWN_STEPS else steps, notices, warnings)
+    known = 0 if steps == BUDGET_UNKNOWN_STEPS else steps
+    accounts = [replace(account, file=_short(account.file)) for account in splits.accounts]
+    return Ledger(held, known, notices, by_severity(findings), accounts, [_short(told) for told in sums])

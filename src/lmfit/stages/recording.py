@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from lmfit import console
+from lmfit.data.audit.against import write_hashes
 from lmfit.device import Device, peak_memory_bytes
 from lmfit.errors import InputError, Interrupted
 from lmfit.runs import Run, write_json
@@ -66,9 +67,10 @@ _DECIDING = ("torch", "transformers")
 
 
 def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, exact: bool, **remarks: Any) -> None:
-    """What is known before training, with the user's remarks; ledger.json; splits.json: who is in which split."""
+    """What is known before training, and the user's remarks; ledger.json, splits.json, hashes of training texts."""
     config = prepared.config
     write_json(run.path / "ledger.json", prepared.ledger.as_dict(texts=config.evaluation.texts))
+    write_hashes(run.path, prepared.audit)
     write_json(run.path / "splits.json", assignment(prepared))
     run.record(
         status="running",

@@ -11,7 +11,8 @@ import torch
 
 from lmfit.config.tasks import ClassificationLoss
 from lmfit.data.collate import IGNORED, Batch, pad
-from lmfit.data.example import Example
+from lmfit.data.example import Example, Origin
+from lmfit.data.findings import SHOWN_PLACES
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
 from lmfit.errors import ConfigError, suggestion
@@ -24,21 +25,26 @@ UNKNOWN_EXAMPLES = 10
 
 @dataclass
 class Stats:
-    """What encoding did to the data, for the ledger. Counts are in `counts`; lists keep the first few cases."""
+    """What encoding did to the data, for the ledger. Counts are in `counts`; lists keep the first few cases.
+
+    first: the words or texts concerned; places: where they stand.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[str]] = field(default_factory=dict)
+    places: dict[str, list[str]] = field(default_factory=dict)
 
-    def note(self, what: str, case: str, limit: int = UNKNOWN_EXAMPLES) -> None:
-        """Count one case of `what` and keep its text if it is among the first (and new)."""
+    def note(self, what: str, origin: Origin, word: str = "") -> None:
+        """Count one case of `what`, and keep its place and its word where they are among the first (and new)."""
         self.counts[what] += 1
-        kept = self.first.setdefault(what, [])
-        if len(kept) < limit and case not in kept:
-            kept.append(case)
+        for kept, case, most in ((self.places, str(origin), SHOWN_PLACES), (self.first, word, UNKNOWN_EXAMPLES)):
+            cases = kept.setdefault(what, [])
+            if case and len(cases) < most and case not in cases:
+                cases.append(case)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able form."""
-        return {"counts": dict(self.counts), "first": self.first}
+        return {"counts": dict(self.counts), "first": self.first, "places": self.places}
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ class TextClassification(Task):
         self, example: Example, ids: list[int], other: list[int] | None, framer: Framer, stats: Stats
     ) -> None:
         if not ids and not other:
-            stats.note("vanished", str(example.origin))
+            stats.note("vanished", example.origin)
         for text, tokens in ((example.text, ids), (example.text_pair, other)):
             count = (tokens or []).count(framer.unknown_id)  # type: ignore[arg-type]
             if not count:
@@ -157,7 +157,7 @@ class TextClassification(Task):
             stats.counts["unknown"] += count
             if text and len(stats.first.setdefault("unknown", [])) < UNKNOWN_EXAMPLES:
                 stats.counts["unknown"] -= 1
-                stats.note("unknown", _first_unknown(text, framer))
+                stats.note("unknown", example.origin, _first_unknown(text, framer))
 
     def _windows(
         self, example: Example, ids: list[int], other: list[int] | None, framer: Framer, stats: Stats
@@ -175,14 +175,14 @@ class TextClassification(Task):
                 where=str(example.origin),
                 fix="set data.overflow=window, or raise data.max_length",
             )
-        stats.note("windowed", str(example.origin))
+        stats.note("windowed", example.origin)
         if other is None:
             windows = self._kept(example, cut(len(ids), budget), framer, stats)
             return [(ids[w.begin : w.end], None) for w in windows]
         swap = len(other) > len(ids)
         longer, shorter = (other, ids) if swap else (ids, other)
         if len(shorter) > budget // 2 and framer.overflow == "window":
-            stats.note("truncated", str(example.origin))
+            stats.note("truncated", example.origin)
         shorter = shorter[: budget // 2]
         windows = self._kept(example, cut(len(longer), budget - len(shorter)), framer, stats)
         parts = [longer[w.begin : w.end] for w in windows]
@@ -192,7 +192,7 @@ class TextClassification(Task):
     def _kept(example: Example, windows: list[Window], framer: Framer, stats: Stats) -> list[Window]:
         if framer.overflow == "window":
             return windows
-        stats.note("truncated", str(example.origin))
+        stats.note("truncated", example.origin)
         return windows[:1]
 
     def _target(self, example: Example) -> Any:

@@ -106,7 +106,7 @@ class TokenClassification(Task):
         self, example: Example, words: list[str], pieces: list[list[int]], framer: Framer, stats: Stats
     ) -> list[Row]:
         stats.counts.update(examples=1, words=len(words))
-        self._note_unknown(words, pieces, framer, stats)
+        self._note_unknown(example, words, pieces, framer, stats)
         sizes = np.array([len(piece) for piece in pieces], np.int64)
         ids = np.fromiter(chain.from_iterable(pieces), np.int64)
         starts = np.concatenate([[0], np.cumsum(sizes)])[:-1][sizes > 0]
@@ -119,7 +119,7 @@ class TokenClassification(Task):
             labels = self._spread(tags[np.repeat(np.arange(len(sizes)), sizes)], first)
         windows = cut(len(ids), framer.budget(), starts)
         if len(windows) > 1:
-            stats.note("windowed", str(example.origin))
+            stats.note("windowed", example.origin)
             windows = self._overflow(example, windows, visible[starts >= windows[0].end], framer, stats)
         rows = []
         for window in windows:
@@ -141,12 +141,15 @@ class TokenClassification(Task):
             tokens[name][inside] = values
         return Row(tokens, {"weight": weight})
 
-    def _note_unknown(self, words: list[str], pieces: list[list[int]], framer: Framer, stats: Stats) -> None:
+    @staticmethod
+    def _note_unknown(
+        example: Example, words: list[str], pieces: list[list[int]], framer: Framer, stats: Stats
+    ) -> None:
         for word, piece in zip(words, pieces, strict=True):
             if not piece:
-                stats.note("vanished", repr(word))
+                stats.note("vanished", example.origin, repr(word))
             elif framer.unknown_id in piece:
-                stats.note("unknown", word)
+                stats.note("unknown", example.origin, word)
 
     def _tag_ids(self, example: Example, count: int) -> np.ndarray:
         if example.tags is None:
@@ -173,7 +176,7 @@ class TokenClassification(Task):
             )
         if framer.overflow == "window":
             return windows
-        stats.note("truncated", str(example.origin))
+        stats.note("truncated", example.origin)
         stats.counts["words_cut"] += len(beyond)
         if len(beyond):
             kept = int(beyond[0])

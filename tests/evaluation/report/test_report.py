@@ -111,6 +111,24 @@ def test_a_chinese_report_holds_no_english_chrome(tmp_path, report):
         assert english not in page.text
 
 
+def test_findings_of_the_audit_are_a_section_of_their_own(tmp_path, report):
+    page = report(runs.ner_run(tmp_path / "run"))
+    section = re.search('<section id="audit">(.*?)</section>', page.html, re.DOTALL)[1]
+    assert "Texts shared with another split" in section
+    assert "&lt;9&gt;" in section
+    assert "take them out of test" in section
+    assert "lengths differ by 12%" in section
+    assert "one that is not known yet" in section
+    chinese = report(runs.ner_run(tmp_path / "zh", language="zh"))
+    assert "与其他划分重复的文本" in chinese.html
+
+
+def test_without_findings_there_is_no_such_section(tmp_path, report):
+    folder = runs.ner_run(tmp_path / "run")
+    runs.change(folder, "ledger.json", findings=[])
+    assert 'id="audit"' not in report(folder).html
+
+
 def test_users_texts_and_labels_cannot_become_markup(tmp_path, report):
     evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
     folder = runs.classification_run(tmp_path / "run", [evil, "b"])

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -55,16 +56,22 @@ class ConllReader(Reader[TextLines]):
     def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
         """Yield one example per sentence, tags as written in the file."""
         conllu = split_suffix(file.path)[0] == ".conllu"
+        parts: Counter[str] = Counter()
+        sentences = 0
         lines: Iterator[Numbered] = enumerate(map(chomp, file.lines()), start=1)
         if conllu:
-            lines = _words_only(lines, file.path, notices)
+            lines = _words_only(lines, file.path, parts, notices)
         head = list(islice(lines, _SAMPLE_LINES))
         layout = self._judge(head, file.path, conllu, notices)
-        for document, block in _blocks(chain(head, lines), file.path):
+        for document, block in _blocks(chain(head, lines), file.path, parts):
             rows = [(number, layout.split(line)) for number, line in block]
-            words = _without_comments(rows, layout, file.path, notices)
-            if words:
-                yield _example(words, layout, file.path, document)
+            with notices.mistakes:
+                words = _without_comments(rows, layout, file.path, notices)
+                parts.update({"words": len(words), "comment lines": len(rows) - len(words)})
+                sentences += bool(words)
+                if words:
+                    yield _example(words, layout, file.path, document)
+        notices.account(file, sentences, parts)
 
     def _judge(self, head: Sequence[Numbered], path: str, conllu: bool, notices: Notices) -> _Layout:
         content = [(n, line) for n, line in head if line.strip() and not _BOUNDARY.match(line)]
@@ -103,10 +110,11 @@ class ConllReader(Reader[TextLines]):
         return found["tokens"], None
 
 
-def _words_only(lines: Iterable[Numbered], path: str, notices: Notices) -> Iterator[Numbered]:
+def _words_only(lines: Iterable[Numbered], path: str, parts: Counter[str], notices: Notices) -> Iterator[Numbered]:
     """The lines of a .conllu file without those that are no word of the sentence by themselves."""
     for number, line in lines:
         if _NO_WORD.match(line):
+            parts["ranges and empty nodes"] += 1
             notices.count("ranges (1-2) and empty nodes (1.1) passed over", f"{path}:{number}")
         else:
             yield number, line
@@ -120,8 +128,8 @@ def _split_tabs(line: str) -> list[str]:
     return line.split("\t")
 
 
-def _blocks(lines: Iterable[Numbered], path: str) -> Iterator[tuple[str | None, list[Numbered]]]:
-    """Runs of lines between blank lines and document boundaries, with the document they stand in."""
+def _blocks(lines: Iterable[Numbered], path: str, parts: Counter[str]) -> Iterator[tuple[str | None, list[Numbered]]]:
+    """Runs of lines between blank lines and document boundaries (counted), with the document they stand in."""
     document: str | None = None
     block: list[Numbered] = []
     for number, line in lines:
@@ -129,6 +137,7 @@ def _blocks(lines: Iterable[Numbered], path: str) -> Iterator[tuple[str | None, 
         if line.strip() and not boundary:
             block.append((number, line))
             continue
+        parts["document lines" if boundary else "blank lines"] += 1
         if block:
             yield document, block
             block = []

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -32,15 +33,23 @@ def _refuse(constant: str) -> None:
 
 def objects_of_lines(file: TextLines, notices: Notices) -> Iterator[Located]:
     """(line, object) of JSON lines; blank lines are passed over and counted."""
+    parts: Counter[str] = Counter()
     for number, line in enumerate(map(chomp, file.lines()), start=1):
+        parts["rows" if line.strip() else "blank lines"] += 1
         if not line.strip():
             notices.count("blank lines passed over", f"{file.path}:{number}")
             continue
-        record = parse_json(line, file.path, number)
-        if not isinstance(record, dict):
-            fix = 'each line must be one JSON object such as {"text": "...", "label": "..."}'
-            raise DataError("no JSON object", where=f"{file.path}:{number}", fix=fix)
-        yield number, record
+        with notices.mistakes:
+            yield number, _object(line, file.path, number)
+    notices.account(file, parts["rows"], parts)
+
+
+def _object(line: str, path: str, number: int) -> dict[str, Any]:
+    record = parse_json(line, path, number)
+    if not isinstance(record, dict):
+        fix = 'each line must be one JSON object such as {"text": "...", "label": "..."}'
+        raise DataError("no JSON object", where=f"{path}:{number}", fix=fix)
+    return record
 
 
 class ListItems:

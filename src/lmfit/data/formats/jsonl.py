@@ -42,4 +42,5 @@ def read_records(records: Iterable[Located], path: str, options: ReadOptions, no
     chosen = choose(options, names, where, notices)
     builder = RecordBuilder(options, chosen, names, where, notices)
     for line, record in chain(head, rows):
-        yield builder.example(record, Origin(path, line))
+        with notices.mistakes:
+            yield builder.example(record, Origin(path, line))

@@ -2,8 +2,9 @@
 
 import csv
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from lmfit.data.columns import TARGET, Chosen, check_roles, choose, flat
@@ -46,15 +47,19 @@ class TableReader(Reader[TextLines]):
         lines = iter(file.lines())
         head = list(islice(lines, SAMPLE_LINES))
         dialect = judge_dialect(head, file.lines() if file.repeatable else head, self._options)
-        rows = _rows(chain(head, lines), dialect, file.path, notices)
-        table = Table(file.path, str(dialect), rows, sample_rows(head, dialect), ragged=dialect.delimiter == "\t")
-        return table.examples(self._options, notices)
+        parts: Counter[str] = Counter()
+        rows = _rows(chain(head, lines), dialect, file.path, parts, notices)
+        ragged = dialect.delimiter == "\t"
+        table = Table(file.path, str(dialect), rows, sample_rows(head, dialect), parts, ragged=ragged)
+        yield from table.examples(self._options, notices)
+        notices.account(file, parts["rows"], parts)
 
 
 @dataclass(frozen=True)
 class Table:
     """Rows of text with their numbers, a sample of the first of them, and a word on how they were parted.
 
+    parts: how many of the lines were what.
     ragged: whether rows may have more or fewer fields than the first, where data.columns says all that is read.
     uneven: what to do about a row with more or fewer fields.
     """
@@ -63,6 +68,7 @@ class Table:
     layout: str
     rows: Iterator[Numbered]
     sample: Sequence[Row]
+    parts: Counter[str] = field(default_factory=Counter)
     ragged: bool = False
     uneven: str = "is the delimiter in a text (quote the field), or missing? See data.delimiter and data.quoting"
 
@@ -79,19 +85,19 @@ class Table:
         builder = RecordBuilder(options, chosen, names, where, notices)
         needed = _needed(options, chosen, names) if self.ragged else None
         body = self.rows if header else chain([(line, first)], self.rows)
-        for line, row in self._even(body, len(names), needed, notices):
-            yield builder.example(_record(names, row), Origin(self.path, line))
+        self.parts.update({"header line": int(header)})
+        for line, row in body:
+            self.parts["rows"] += 1
+            with notices.mistakes:
+                if len(row) != len(names):
+                    self._check_width(len(row), len(names), needed, f"{self.path}:{line}", notices)
+                yield builder.example(_record(names, row), Origin(self.path, line))
 
-    def _even(self, rows: Iterable[Numbered], width: int, needed: int | None, notices: Notices) -> Iterator[Numbered]:
-        """The rows, checked for their number of fields."""
-        for line, row in rows:
-            if len(row) != width:
-                where = f"{self.path}:{line}"
-                if needed is None or len(row) < needed:
-                    what = f"{len(row)} columns where the first row has {width}"
-                    raise DataError(what, where=where, fix=self.uneven)
-                notices.count(f"rows with more or fewer columns than the first ({width}), read by data.columns", where)
-            yield line, row
+    def _check_width(self, fields: int, width: int, needed: int | None, where: str, notices: Notices) -> None:
+        """Count a row that is longer or shorter than the first. Raises DataError where that hides what is read."""
+        if needed is None or fields < needed:
+            raise DataError(f"{fields} columns where the first row has {width}", where=where, fix=self.uneven)
+        notices.count(f"rows with more or fewer columns than the first ({width}), read by data.columns", where)
 
 
 def _choose(
@@ -121,12 +127,15 @@ def _needed(options: ReadOptions, chosen: Chosen, names: Sequence[str]) -> int |
     return 1 + max(names.index(name) for found in chosen.values() for name in found)
 
 
-def _rows(lines: Iterable[str], dialect: Dialect, path: str, notices: Notices) -> Iterator[Numbered]:
-    """(line on which it begins, fields) of each row; blank lines are passed over and counted."""
-    for number, row in _quoted_rows(lines, dialect, path) if dialect.quoted else _plain_rows(lines, dialect):
+def _rows(
+    lines: Iterable[str], dialect: Dialect, path: str, parts: Counter[str], notices: Notices
+) -> Iterator[Numbered]:
+    """(line on which it begins, fields) of each row; blank lines are passed over and counted. parts: other lines."""
+    for number, row in _quoted_rows(lines, dialect, path, parts) if dialect.quoted else _plain_rows(lines, dialect):
         if row:
             yield number, row
         else:
+            parts["blank lines"] += 1
             notices.count("blank lines passed over", f"{path}:{number}")
 
 
@@ -135,16 +144,19 @@ def _plain_rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Numbered]:
         yield number, line.split(dialect.delimiter) if line.strip() else []
 
 
-def _quoted_rows(lines: Iterable[str], dialect: Dialect, path: str) -> Iterator[Numbered]:
+def _quoted_rows(lines: Iterable[str], dialect: Dialect, path: str, parts: Counter[str]) -> Iterator[Numbered]:
     reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
     while True:
         number = reader.line_num + 1
         try:
-            yield number, next(reader)
+            row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             raise _quoting_error(error, path, number, reader.line_num) from error
+        if reader.line_num > number:
+            parts["line ends inside quotes"] += reader.line_num - number
+        yield number, row
 
 
 def _quoting_error(error: csv.Error, path: str, begin: int, end: int) -> DataError:

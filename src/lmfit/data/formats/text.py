@@ -1,12 +1,13 @@
 """Lines of text: "label text" or "text label" with a delimiter, or unlabelled with one text a line."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from lmfit.data.example import Example, Label, Origin
 from lmfit.data.files import TextLines, chomp
 from lmfit.data.formats.base import Reader, ReadOptions
 from lmfit.data.notices import Notices
-from lmfit.data.records import clean_label
+from lmfit.data.records import clean_label, doubt_blank
 from lmfit.errors import ConfigError, DataError
 
 _NAMED = {"tab": "\t", "\\t": "\t", "blank": " ", "space": " "}
@@ -30,17 +31,21 @@ class TextReader(Reader[TextLines]):
 
     def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
         """Yield one example per line."""
+        parts: Counter[str] = Counter()
         for number, line in enumerate(map(chomp, file.lines()), start=1):
+            parts["rows" if line.strip() or not self._options.labelled else "blank lines"] += 1
             origin = Origin(file.path, number)
             if not self._options.labelled:
                 yield Example(origin, line)
             elif line.strip():
-                label, text = self._parted(line, origin)
-                if not text.strip():
-                    notices.count("rows with an empty text", origin)
-                yield Example(origin, text, label=self._label(label, origin, notices))
+                with notices.mistakes:
+                    label, text = self._parted(line, origin)
+                    if not text.strip():
+                        doubt_blank(origin, notices)
+                    yield Example(origin, text, label=self._label(label, origin, notices))
             else:
                 notices.count("blank lines passed over", origin)
+        notices.account(file, parts["rows"], parts)
 
     def _parted(self, line: str, origin: Origin) -> tuple[str, str]:
         """(label, text) of a line."""

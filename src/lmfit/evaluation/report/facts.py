@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from lmfit.evaluation.report.files import Json, RunFiles, dig, items, mapping, number
+from lmfit.evaluation.report.files import Json, RunFiles, dig, items, mapping, number, records
 from lmfit.evaluation.report.words import MISSING, Words, amount, count, percent, size
 
 Facts = list[tuple[str, str]]
@@ -27,6 +27,7 @@ class Ledger:
     labels: list[LabelCounts]
     facts: Facts
     notices: list[str]
+    sums: list[str]
 
 
 def ledger(run: RunFiles, words: Words) -> Ledger | None:
@@ -43,7 +44,37 @@ def ledger(run: RunFiles, words: Words) -> Ledger | None:
         (words.heading("split", name), number(entry.get("rows")), [str(file) for file in items(entry.get("files"))])
         for name, entry in splits.items()
     ]
-    return Ledger(rows, _labels(list(splits.values())), facts, [str(text) for text in items(run.ledger.get("notices"))])
+    notices, sums = ([str(text) for text in items(run.ledger.get(name))] for name in ("notices", "sums"))
+    return Ledger(rows, _labels(list(splits.values())), facts, notices, sums)
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """What the audit found: its name in the reader's language, where, how often, the first places, what to do."""
+
+    severity: str
+    name: str
+    split: str
+    count: float | None
+    places: list[str]
+    sentence: str
+    fix: str
+
+
+def findings(run: RunFiles, words: Words) -> list[FindingRow]:
+    """What the audit of the data found, as the ledger keeps it."""
+    return [
+        FindingRow(
+            severity=str(found.get("severity", "notice")),
+            name=words.heading("finding", str(found.get("kind", ""))),
+            split=words.heading("split", str(found.get("split", ""))),
+            count=number(found.get("count")) or None,
+            places=[str(place) for place in items(found.get("places"))],
+            sentence=str(found.get("what", "")),
+            fix=str(found.get("fix", "")),
+        )
+        for found in records(run.ledger.get("findings"))
+    ]
 
 
 def warnings(run: RunFiles, words: Words) -> list[str]:

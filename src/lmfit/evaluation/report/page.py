@@ -6,7 +6,7 @@ from typing import Any
 import jinja2
 
 from lmfit.evaluation.report.curves import curves, scatter_chart
-from lmfit.evaluation.report.facts import environment, ledger, warnings
+from lmfit.evaluation.report.facts import environment, findings, ledger, warnings
 from lmfit.evaluation.report.files import RunFiles, dig
 from lmfit.evaluation.report.judgement import calibration, costs, evaluations, looks, operating_points, slices
 from lmfit.evaluation.report.scores import headline, score_table
@@ -19,7 +19,7 @@ from lmfit.evaluation.report.worst import worst_errors
 _SECTIONS = (
     *("several", "curves", "scores", "labels", "confusion", "scatter"),
     *("calibration", "operating", "costs", "slices", "evaluations", "errors"),
-    *("ledger", "warnings", "use", "environment", "config"),
+    *("ledger", "audit", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
     "curves": ("is_run",),
@@ -34,6 +34,7 @@ _SHOWN_WITH = {
     "scatter": ("scatter",),
     "errors": ("errors", "texts_off"),
     "ledger": ("ledger",),
+    "audit": ("findings",),
     "use": ("snippets",),
 }
 _MOST_ROWS, _OPEN_ROWS = 1000, 25
@@ -81,6 +82,7 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
         "errors": errors,
         "texts_off": dig(run.config, "evaluation", "texts") is False,
         "ledger": ledger(run, words),
+        "findings": findings(run, words),
         "warnings": warnings(run, words),
         "snippets": _snippets(run) if run.manifest.get("status") == "finished" else {},
         "environment": environment(run, words),

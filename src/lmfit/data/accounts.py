@@ -1,0 +1,49 @@
+"""Where the lines of a file went: all lines in it = lines of rows + lines named as left out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Account:
+    """One file. lines: as counted while its encoding was judged; parts: what its reader made of how many lines."""
+
+    file: str
+    lines: int
+    rows: int
+    parts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> int:
+        """Lines that nobody accounts for; 0 unless a reader has an error."""
+        return self.lines - sum(self.parts.values())
+
+    def __str__(self) -> str:
+        parts = self.parts | {"lines that nobody accounts for": self.missing}
+        told = " + ".join(f"{count:,} {name}" for name, count in sorted(parts.items(), key=lambda p: -p[1]) if count)
+        rows = "" if "rows" in self.parts else f", {self.rows:,} rows"
+        return f"{self.file}: {self.lines:,} lines = {told}{rows}"
+
+
+def row_sums(accounts: Sequence[Account], splits: Mapping[str, tuple[Sequence[str], int]], limited: str) -> list[str]:
+    """What became of the rows of files that were not used whole by one split.
+
+    splits: name -> (files, rows used); limited: the key that leaves rows out, or nothing.
+    """
+    read = {account.file: account.rows for account in accounts}
+    users: dict[tuple[str, ...], dict[str, int]] = {}
+    for name, (files, rows) in splits.items():
+        users.setdefault(tuple(files), {})[name] = rows
+    told = []
+    for files, used in users.items():
+        if not all(file in read for file in files):
+            continue
+        total = sum(read[file] for file in files)
+        parts = [f"{rows:,} in {name}" for name, rows in used.items()]
+        if left := total - sum(used.values()):
+            parts.append(f"{left:,} left out{f' by {limited}' if limited else ''}")
+        if len(parts) > 1:
+            told.append(
+                f"{', '.join(files[:3])}{' ...' if len(files) > 3 else ''}: {total:,} rows = {' + '.join(parts)}"
+            )
+    return told

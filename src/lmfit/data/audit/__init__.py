@@ -1,0 +1,1 @@
+"""The audit of a data set: findings with file and line, made in one pass, without keeping texts."""

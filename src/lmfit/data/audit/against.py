@@ -1,0 +1,94 @@
+"""New data beside what a run was trained on: labels, overlap, drift, unknown words."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from lmfit.data.audit.audit import Audit
+from lmfit.data.audit.scan import Profile
+from lmfit.data.audit.shift import SHIFT_WORDS, shifts
+from lmfit.data.audit.sketch import Hashes
+from lmfit.data.findings import Finding, by_severity
+from lmfit.errors import InputError
+
+HASHES = "hashes.safetensors"
+_SHOWN = 5
+_UNKNOWN_RISE = 0.02
+
+
+def write_hashes(folder: Path, audit: Audit) -> None:
+    """Keep the hashes of the training texts in a run folder, 8 bytes a distinct text; no text can be read from them."""
+    beside = folder / f".{HASHES}"
+    save_file({"train": audit.hashes["train"]}, beside)
+    beside.replace(folder / HASHES)
+
+
+def read_hashes(folder: Path) -> Hashes:
+    """The hashes that `write_hashes` kept. Raises InputError where there are none."""
+    try:
+        hashes: Hashes = load_file(folder / HASHES)["train"]
+    except (OSError, KeyError, SafetensorError):
+        what = f"`{folder}` keeps no hashes of its training texts, so overlap with them cannot be found"
+        raise InputError(what, where="--against", fix="train again with this version of lmfit") from None
+    return hashes
+
+
+def compare_with_run(
+    folder: Path, ledger: Mapping[str, Any], audit: Audit, unknown: Mapping[str, float]
+) -> list[Finding]:
+    """Findings about the splits of `audit` beside the training data of the run in `folder`.
+
+    ledger: the run's ledger.json; unknown: share of unknown words of each split now.
+    """
+    trained = ledger["splits"]["train"]
+    before, hashes = Profile.of(trained["profile"]), read_hashes(folder)
+    counts = trained["encoding"]["counts"]
+    share = counts.get("unknown", 0) / max(1, counts.get("words", 0))
+    found: list[Finding] = []
+    for name, after in audit.profiles.items():
+        found += _labels(name, before, after)
+        found += _overlap(name, hashes, audit.hashes[name])
+        for part, apart in shifts(before, after).items():
+            what = f"{SHIFT_WORDS[part]} differ from what the run learnt by {apart.distance:.0%}: {apart.told}"
+            found.append(
+                Finding(f"drifted-{part}", "warning", what, name, after.rows, (), "train again with such rows")
+            )
+        if unknown[name] - share > _UNKNOWN_RISE:
+            what = f"words unknown to the tokenizer: {unknown[name]:.1%}, when the run was trained {share:.1%}"
+            found.append(Finding("drifted-unknown", "warning", what, name, 0, (), "see which words they are"))
+    return by_severity(found)
+
+
+def _labels(name: str, before: Profile, after: Profile) -> list[Finding]:
+    new = [label for label in after.labels if label not in before.labels]
+    gone = [label for label in before.labels if label not in after.labels]
+    found = []
+    if new:
+        fix = "the run cannot give them; train again with them"
+        what = f"labels that the run does not know: {len(new):,} ({_listed(new, after)})"
+        found.append(Finding("new-labels", "warning", what, name, len(new), (), fix))
+    if gone and after.labels:
+        what = f"labels of the run that are gone: {len(gone):,} ({_listed(gone, before)})"
+        found.append(Finding("labels-gone", "warning" if name == "train" else "notice", what, name, len(gone)))
+    return found
+
+
+def _overlap(name: str, known: Hashes, asked: Hashes) -> list[Finding]:
+    """Distinct texts that the run was trained on: a leak in validation and test, a fact in train."""
+    shared = int(np.isin(asked, known).sum())
+    if not shared:
+        return []
+    what = f"distinct texts that the run was trained on: {shared:,} of {len(asked):,}"
+    if name == "train":
+        return [Finding("trained-on", "notice", what, name, shared)]
+    fix = "a score of this run on them says nothing about new texts; take them out"
+    return [Finding("trained-on", "warning", what, name, shared, (), fix)]
+
+
+def _listed(labels: list[str], profile: Profile) -> str:
+    shown = ", ".join(f"{label} {profile.labels[label]:,}" for label in labels[:_SHOWN])
+    return shown + (", ..." if len(labels) > _SHOWN else "")

@@ -1,0 +1,165 @@
+"""One pass over a split: of each row a hash, a sketch and a place are kept (80 bytes), and no text."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmfit.data.audit.scripts import NAMES, main_scripts
+from lmfit.data.audit.sketch import BANDS, LETTERS, SIGNS, Bands, Codes, Hashes, band_keys
+from lmfit.data.example import Example
+from lmfit.data.findings import SHOWN_PLACES
+from lmfit.data.normal import digest, normal_text
+
+LabelsOf = Callable[[Example], Iterable[str]]
+
+_CHUNK_CHARACTERS = 250_000
+_UNSEEN = re.compile("[\u00ad\u180e\u200b\u2060\ufeff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SIGN_SCRIPTS = [NAMES.index(name) for name in ("Han", "Kana", "Hangul")]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a split looks like, in counts of rows: by label, by script, by length (bins of half an octave)."""
+
+    rows: int
+    labels: dict[str, int]
+    scripts: dict[str, int]
+    lengths: dict[str, int]
+    characters: dict[str, int]
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Profile":
+        """The profile as kept in JSON."""
+        return cls(**told)
+
+
+@dataclass
+class Scan:
+    """Everything kept of a split. R rows: hashes, answers, places and bands of each (bands only where asked for)."""
+
+    profile: Profile
+    hashes: Hashes
+    answers: NDArray[np.int64]
+    bands: Bands
+    width: int
+    label_places: dict[str, list[str]]
+    oddities: dict[str, tuple[int, list[str]]]
+    _files: list[str]
+    _file_of: NDArray[np.int32]
+    _lines: NDArray[np.int64]
+
+    def place(self, row: int) -> str:
+        """file:line of a row."""
+        return f"{self._files[self._file_of[row]]}:{self._lines[row]}"
+
+
+@dataclass
+class _Gathered:
+    labels: Counter[str] = field(default_factory=Counter)
+    label_places: dict[str, list[str]] = field(default_factory=dict)
+    oddities: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, list[NDArray[Any]]] = field(default_factory=lambda: defaultdict(list))
+
+    def odd(self, kind: str, example: Example) -> None:
+        count, places = self.oddities.get(kind, (0, []))
+        if count < SHOWN_PLACES:
+            places.append(str(example.origin))
+        self.oddities[kind] = (count + 1, places)
+
+    def column(self, name: str, kind: Any) -> NDArray[Any]:
+        return np.concatenate(self.columns.pop(name, [np.zeros(0, kind)])).astype(kind, copy=False)
+
+
+def scan(examples: Iterable[Example], labels_of: LabelsOf, *, sketched: bool, width: int | None = None) -> Scan:
+    """Read a split once. `width`: characters a shingle; without it the scripts of the first rows decide."""
+    kept = _Gathered()
+    for chunk, texts in _chunks(examples):
+        codes = Codes.of(texts)
+        scripts = main_scripts(codes.points, codes.rows, len(texts))
+        width = width or (SIGNS if np.isin(scripts, _SIGN_SCRIPTS).mean() > 0.5 else LETTERS)
+        _keep(kept, chunk, texts, labels_of)
+        kept.columns["scripts"].append(scripts.astype(np.uint8))
+        kept.columns["bands"].append(band_keys(codes, width) if sketched else np.zeros((len(texts), 0), np.uint32))
+    bands = kept.columns.pop("bands", [np.zeros((0, BANDS), np.uint32)])
+    return Scan(
+        profile=_profile(kept),
+        hashes=kept.column("hashes", np.uint64),
+        answers=kept.column("answers", np.int64),
+        bands=np.concatenate(bands),
+        width=width or LETTERS,
+        label_places=kept.label_places,
+        oddities=kept.oddities,
+        _files=list(kept.files),
+        _file_of=kept.column("files", np.int32),
+        _lines=kept.column("lines", np.int64),
+    )
+
+
+def _keep(kept: _Gathered, chunk: Sequence[Example], texts: Sequence[str], labels_of: LabelsOf) -> None:
+    """Add the rows of a chunk and what is odd about them."""
+    add = {name: kept.columns[name].append for name in ("hashes", "answers", "files", "lines", "lengths")}
+    for example, text in zip(chunk, texts, strict=True):
+        for label in labels_of(example):
+            kept.labels[label] += 1
+            places = kept.label_places.setdefault(label, [])
+            if len(places) < SHOWN_PLACES:
+                places.append(str(example.origin))
+        for side in (example.text, example.text_pair or ""):
+            _look(kept, example, side)
+        if not text.strip("\0"):
+            kept.odd("blank", example)
+    answers = [hash(e.label if e.tags is None else tuple(e.tags)) for e in chunk]
+    files = [kept.files.setdefault(e.origin.file, len(kept.files)) for e in chunk]
+    add["hashes"](np.frombuffer(b"".join(map(digest, texts)), "<u8"))
+    add["answers"](np.array(answers, np.int64))
+    add["files"](np.array(files, np.int32))
+    add["lines"](np.array([e.origin.line for e in chunk], np.int64))
+    add["lengths"](np.array([len(e.text) + len(e.text_pair or "") for e in chunk], np.int32))
+
+
+def _look(kept: _Gathered, example: Example, text: str) -> None:
+    """Count characters that hide in a text or stand for lost ones."""
+    if not text.isprintable():
+        if _UNSEEN.search(text):
+            kept.odd("unseen", example)
+        if _CONTROL.search(text):
+            kept.odd("control", example)
+    if "\ufffd" in text:
+        kept.odd("lost", example)
+
+
+def _profile(kept: _Gathered) -> Profile:
+    lengths, scripts = kept.column("lengths", np.int32), kept.column("scripts", np.uint8)
+    bins, rows = np.unique(np.floor(2 * np.log2(lengths + 1.0)), return_counts=True)
+    median, most = np.percentile(lengths, [50, 95], method="nearest") if len(lengths) else (0, 0)
+    of_script = np.bincount(scripts, minlength=len(NAMES))
+    return Profile(
+        rows=len(lengths),
+        labels=dict(kept.labels.most_common()),
+        scripts={name: int(n) for name, n in zip(NAMES, of_script, strict=True) if n},
+        lengths={str(int(2 ** (b / 2))): int(n) for b, n in zip(bins, rows, strict=True)},
+        characters={"median": int(median), "p95": int(most), "longest": int(lengths.max(initial=0))},
+    )
+
+
+def _chunks(examples: Iterable[Example]) -> Iterator[tuple[list[Example], list[str]]]:
+    """Examples with their normal forms, some 250,000 characters at a time."""
+    chunk: list[Example] = []
+    texts: list[str] = []
+    size = 0
+    for example in examples:
+        chunk.append(example)
+        texts.append(normal_text(example))
+        size += len(texts[-1])
+        if size >= _CHUNK_CHARACTERS:
+            yield chunk, texts
+            chunk, texts, size = [], [], 0
+    if chunk:
+        yield chunk, texts
