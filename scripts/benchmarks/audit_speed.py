@@ -4,7 +4,7 @@
 
 Audits CoNLL-2003 (three splits), and a CSV of a million rows beside a test file of 20,000, made in the given folder
 from rows of BANKING77 with their words in another order. Prints a Markdown table: seconds of reading (load_splits), of
-the audit (with two more passes over a file too large to be held), of the audit again (from the cache); in brackets CPU
+the audit (with two passes over what is too large for memory), of the audit again (from the cache); in brackets CPU
 seconds.
 """
 

@@ -37,7 +37,7 @@ class UnfitSpans:
         if self.mode == "stop":
             fix = f"{fix}; or leave such spans out: data.unfit_spans: drop"
             raise DataError(what, where=str(self.origin), fix=fix)
-        self.notices.count(f"entities left out, for they {kind}", self.origin)
+        self.notices.doubt("lost-entities", f"entities left out, for they {kind}", self.origin, fix)
 
 
 def tag_words(
@@ -95,7 +95,8 @@ def _cut_shared(words: Sequence[Offsets], spans: Sequence[Span], origin: Origin,
         if number not in shared:
             pieces.append((start, end))
             continue
-        notices.count("words that hold several entities, cut at their borders", origin)
+        what = "words that hold several entities, cut at their borders"
+        notices.doubt("cut-words", what, origin, "see data.words for how text becomes words")
         cuts = borders[bisect_right(borders, start) : bisect_left(borders, end)]
         pieces += zip([start, *cuts], [*cuts, end], strict=True)
     return pieces

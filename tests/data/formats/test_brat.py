@@ -22,7 +22,7 @@ def load(tmp_path, monkeypatch):
             Path("corpus/a.ann").write_bytes(ann.encode())
         splits = load_splits(DataConfig(train=train, **keys), "words")
         if said is not None:
-            said += splits.notices
+            said += [*splits.notices, *(doubt.sentence for doubt in splits.doubts)]
         return list(splits.train)
 
     return examples
@@ -62,7 +62,7 @@ def test_a_discontinuous_entity_is_named_as_what_it_is(load):
         load("T1\tX 0 4;12 18\tAnna joined\n")
     said = []
     load("T1\tX 0 4;12 18\tAnna joined\nT2\tX 19 27\tNordwind\n", said=said, unfit_spans="drop")
-    assert "entities left out, for they are discontinuous: 1, first at corpus/a.ann:1" in said
+    assert "entities left out, for they are discontinuous: 1 (corpus/a.ann:1)" in said
 
 
 def test_offsets_of_another_text(load):

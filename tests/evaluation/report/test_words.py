@@ -5,7 +5,10 @@ import pytest
 import yaml
 from markupsafe import Markup
 
+import lmfit
 import lmfit.evaluation.report.words as module
+from lmfit.data.audit.audit import ODDITIES
+from lmfit.data.audit.shift import SHIFT_WORDS
 from lmfit.evaluation.names import METRICS
 from lmfit.evaluation.report.words import Words, amount, breakable, count, percent, score, size
 
@@ -22,6 +25,15 @@ def test_both_languages_hold_the_same_blanks(key):
 def test_every_metric_has_a_name_in_both_languages():
     named = {name for name in METRICS if not name.startswith("per_class.")}
     assert named <= {key.removeprefix("metric.") for key in SENTENCES if key.startswith("metric.")}
+
+
+def test_every_kind_of_finding_has_a_name_in_both_languages():
+    source = "".join(path.read_text("utf-8") for path in Path(lmfit.__file__).parent.rglob("*.py"))
+    kinds = set(re.findall(r'(?:Finding|doubt|_pairs)\(\s*"([a-z-]+)"', source))
+    kinds |= {f"shifted-{part}" for part in SHIFT_WORDS} | {f"{kind}-texts" for kind in ODDITIES}
+    beside_a_run = {"new-labels", "labels-gone", "trained-on", "drifted-unknown"}
+    assert len(kinds) > 20
+    assert kinds - beside_a_run <= {key.removeprefix("finding.") for key in SENTENCES}
 
 
 def test_every_sentence_is_used():

@@ -22,7 +22,7 @@ from lmfit.errors import DataError, Problem
 from lmfit.version import __version__
 
 VERSION = 1
-_ODDITIES = {
+ODDITIES = {
     "unseen": ("texts with characters that nobody sees (zero-width, soft hyphen)", "take them out"),
     "control": ("texts with control characters", "is data.encoding right? Take them out"),
     "lost": ("texts with U+FFFD, the mark of characters lost in an earlier conversion", "get the text from its source"),
@@ -89,7 +89,7 @@ def _find_oddities(name: str, one: Scan) -> Iterator[Finding]:
             fix = "does data.columns name the right column?"
             yield Finding("blank-texts", "error", "every text is empty", name, count, tuple(places), fix)
         elif kind != "blank":
-            what, fix = _ODDITIES[kind]
+            what, fix = ODDITIES[kind]
             told = f"{what}: {count:,} of {one.profile.rows:,}"
             yield Finding(f"{kind}-texts", "warning", told, name, count, tuple(places), fix)
 

@@ -7,7 +7,7 @@ from lmfit.data.encoding import inspect
 from lmfit.data.example import Example, Origin
 from lmfit.data.formats.base import Reader, ReadOptions
 from lmfit.data.notices import Notices
-from lmfit.data.records import clean_label
+from lmfit.data.records import clean_label, doubt_blank
 from lmfit.data.stored import StoredFile, files_below
 from lmfit.errors import ConfigError, DataError
 
@@ -47,7 +47,7 @@ class FoldersReader(Reader[StoredFile]):
         origin = Origin(str(path), 1)
         text = "".join(inspect(str(path), encoding=encoding, notices=notices).lines()).rstrip()
         if not text:
-            notices.count("rows with an empty text", origin)
+            doubt_blank(origin, notices)
         label = clean_label(inside.parts[0], origin, notices) if len(inside.parts) > 1 else None
         columns = {"file": str(inside), "text": text} if self._options.keep_columns else {}
         return Example(origin, text, label=label, id=str(inside), columns=columns)
