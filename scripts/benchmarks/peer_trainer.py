@@ -6,6 +6,8 @@ What it does follows the `Trainer` example scripts for token and sequence classi
 padding, the library's optimizer and linear schedule, the model of the last epoch. It needs `accelerate`, which lmfit
 itself does not. Nothing here imports lmfit.
 
+With `--epochs 0 --model FOLDER` nothing is trained: a model trained before (by lmfit too) is scored and timed.
+
 Truncation: 256 tokens, counted in the result. The embedded encoder's tokenizer file asks for 128 and for fixed
 padding; both are switched off. NER scores: `f1` is seqeval's default (conlleval's reading of ill-formed tags),
 `strict_f1` counts well-formed IOB2 entities only; gold words without a prediction (cut, or without a subword) count
@@ -431,6 +433,15 @@ def score(data: Data, split: Split, dataset: datasets.Dataset, logits: np.ndarra
 # ---------------------------------------------------------------------------------------------------------- running
 
 
+def trained_labels(model_folder: Path, names: list[str]) -> list[str]:
+    """Return the labels of a trained model in the order of its head; they must be those of the data."""
+    named = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))["id2label"]
+    labels = [named[str(number)] for number in range(len(named))]
+    if names and sorted(labels) != sorted(names):
+        raise SystemExit(f"the labels of {model_folder} are not those of the data")
+    return labels if names else names
+
+
 def peak_memory_mib() -> float:
     """Return the largest resident size of this process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -446,6 +457,8 @@ def run(settings: Settings, data_folder: Path, model_folder: Path) -> Row:
     data = LOADERS[settings.task](data_folder / settings.task)
     splits = {name: split.first(settings.limit) for name, split in data.splits.items()}
     tokenizer = load_tokenizer(model_folder)
+    if not settings.epochs:
+        data.names = trained_labels(model_folder, data.names)
     encoded, cut = {}, {}
     for name, split in splits.items():
         encoded[name], cut[name] = encode(split, data, tokenizer, settings.max_length)
@@ -455,7 +468,7 @@ def run(settings: Settings, data_folder: Path, model_folder: Path) -> Row:
     with tempfile.TemporaryDirectory() as output:
         trainer = build_trainer(settings, data, model_folder, tokenizer, encoded["train"], output)
         start = time.perf_counter()
-        trained = trainer.train()
+        trained = trainer.train() if settings.epochs else None
         train_seconds = time.perf_counter() - start
         scores: dict[str, Scores] = {}
         rows: list[Row] = []
@@ -479,7 +492,7 @@ def run(settings: Settings, data_folder: Path, model_folder: Path) -> Row:
             "predict_batch_size": trainer.args.per_device_eval_batch_size,
             "peak_memory_mib": peak_memory_mib(),
         },
-        "train": {"steps": trained.global_step, "loss": trained.training_loss},
+        "train": {"steps": trained.global_step, "loss": trained.training_loss} if trained else None,
         "data": {
             "examples": {name: len(split) for name, split in splits.items()},
             "tokens": tokens,
