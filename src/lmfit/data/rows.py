@@ -15,6 +15,7 @@ import numpy as np
 from lmfit.data.cache import Entry
 
 TOKEN_DTYPE = np.int32
+_PIECE = 1 << 22
 
 
 @dataclass(slots=True)
@@ -52,6 +53,12 @@ class Rows:
             {name: array[begin:end] for name, array in self.tokens.items()},
             {name: array[index] for name, array in self.values.items()},
         )
+
+    def distinct(self, name: str) -> np.ndarray:
+        """The values that occur in tokens `name`, ascending."""
+        array = self.tokens[name]
+        pieces = [np.unique(array[i : i + _PIECE]) for i in range(0, len(array), _PIECE)]
+        return np.unique(np.concatenate([np.zeros(0, TOKEN_DTYPE), *pieces]))
 
 
 def cached_rows(key: Mapping[str, Any], rows: Iterable[Row], stats: Callable[[], Mapping[str, Any]]) -> Rows:

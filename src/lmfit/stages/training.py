@@ -1,6 +1,7 @@
 """Build the model and train it: what the trainer is given, and which hooks stand around it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,8 @@ from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
 from lmfit.models.load import load_model
+from lmfit.models.quick_dropout import quick_dropout
+from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Prepared
@@ -128,21 +131,30 @@ def train(run: Run, prepared: Prepared, model: Any, device: Device) -> TrainStat
     if prepared.splits.validation is not None:
         hooks.append(_keep_best(prepared, model, device, log))
     hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
-    trainer = Trainer(
-        model,
-        TaskObjective(prepared.task, prepared.framer),
-        prepared.rows,
-        config.training,
-        device=device,
-        seed=config.seed,
-        checkpoints=checkpoints,
-        hooks=hooks,
-    )
-    state = trainer.fit()
+    with _quickened(prepared, model, device):
+        trainer = Trainer(
+            model,
+            TaskObjective(prepared.task, prepared.framer),
+            prepared.rows,
+            config.training,
+            device=device,
+            seed=config.seed,
+            checkpoints=checkpoints,
+            hooks=hooks,
+        )
+        state = trainer.fit()
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
         console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
         state.best_step = state.step
     return state
+
+
+@contextmanager
+def _quickened(prepared: Prepared, model: Any, device: Device) -> Iterator[None]:
+    """The model in the form that is trained fastest; afterwards it is as any loader expects it."""
+    ids = np.union1d(prepared.rows.distinct("input_ids"), prepared.framer.pad_id)
+    with used_rows(model, ids), quick_dropout(model) if device.kind == "cpu" else nullcontext():
+        yield
 
 
 def _keep_best(prepared: Prepared, model: Any, device: Device, log: Log) -> KeepBest:
