@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from lmfit.catalog import FORMATS
+from lmfit.catalog import FORMATS, PERTURBATIONS
 from lmfit.config.choice import OneOf
 from lmfit.config.durations import seconds
 
@@ -298,6 +298,8 @@ class EvaluationConfig(Section):
     """Recall of a label at a false-alarm rate, e.g. [{label: NEGATIVE, false_alarm_rate: 0.05}]."""
     costs: dict[str, dict[str, float]] = Field(default_factory=dict)
     """Cost of mistakes: {gold: {predicted: cost}}; what is not named costs 1, a right answer 0. Single-label texts."""
+    robustness: list[Annotated[str, OneOf(PERTURBATIONS)]] = Field(default_factory=list)
+    """Score the test rows changed, too, and the drop: names of `lmfit list perturbations`, e.g. [case, typos]."""
     calibration: Literal["auto", "none"] = "auto"
     """auto: logits are divided by a temperature fitted on validation data where that makes its labels likelier."""
     texts: bool = True

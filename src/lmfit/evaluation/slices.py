@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from lmfit.evaluation.intervals import IntArray, resample_weights
 from lmfit.evaluation.names import metric
+from lmfit.evaluation.pairs import holm
 from lmfit.evaluation.scores import Scores
 
 FEW = 30
@@ -100,17 +101,6 @@ def worst(rows: Sequence[Mapping[str, Any]], headline: str) -> dict[str, Any] | 
     verdict = "this holds" if holds else "this may be chance"
     sentence = f"{told}; {verdict} after correction for {len(tested)} slices (Holm, p = {shown_p(row['p'])})"
     return {"by": row["by"], "value": row["value"], "holds": holds, "sentence": sentence}
-
-
-def holm(p: Sequence[float | None]) -> list[float | None]:
-    """p-values corrected for their number (Holm 1979), None where there is none."""
-    order = sorted((i for i, one in enumerate(p) if one is not None), key=lambda i: p[i] or 0.0)
-    corrected: list[float | None] = [None] * len(p)
-    highest = 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(order) - rank) * (p[i] or 0.0)))
-        corrected[i] = highest
-    return corrected
 
 
 def shown_p(p: float) -> str:

@@ -51,7 +51,9 @@ class Folds(Several):
     def _loaded(self, fold: int) -> LoadedConfig:
         validation = self.folds.model_copy(update={"fold": fold})
         data = self.loaded.config.data.model_copy(update={"validation": validation})
-        return self.loaded.having(data=data, model=self.prepared.config.model)
+        made = self.loaded.having(data=data, model=self.prepared.config.model)
+        evaluation = made.config.evaluation.model_copy(update={"robustness": []})
+        return made.having(evaluation=evaluation) if fold else made
 
     def summarise(self, run: Run, children: Sequence[Run]) -> dict[str, Any]:
         """Validation: the predictions of all folds together; test, model and log: those of the model on all rows."""
