@@ -1,6 +1,5 @@
 """Scores of parts of a split, and an honest word about the worst of them."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,14 +38,6 @@ def length_bins(words: Sequence[int]) -> list[str]:
     place = np.searchsorted(edges, values)
     ends = {b: dict.fromkeys((values[place == b].min(), values[place == b].max())) for b in np.unique(place)}
     return [f"{'–'.join(map(str, ends[b]))} words" for b in place]
-
-
-def script_of(text: str) -> str:
-    """The script of most letters, by their Unicode names: `Latin`, `CJK`, `Arabic`; `no letters`."""
-    names = (unicodedata.name(character, "").partition(" ")[0] for character in text if character.isalpha())
-    most = Counter(names).most_common(1)
-    name = most[0][0] if most else "no letters"
-    return name if name in ("CJK", "no letters") else name.capitalize()
 
 
 def slices_of(by: str, values: Sequence[str]) -> tuple[list[Slice], str]:

@@ -18,7 +18,7 @@ from lmfit.stages.judge import Judge
 from lmfit.stages.looks import look, looks_told
 from lmfit.stages.recall import recalled
 from lmfit.stages.robustness import Subject, with_robustness
-from lmfit.stages.scoring import write_slices
+from lmfit.stages.scoring import SLICES, write_slices
 from lmfit.stages.seen import Seen
 
 
@@ -50,7 +50,7 @@ def _judged(
     clean = replace(judge, resamples=0).scores_of(task, console.progress(pairs, total=len(source), what="reading back"))
     measured = with_robustness(Subject(predictor, source, clean, answers, lambda: splits), settings.robustness, judge)
     if settings.slices:
-        held = _held(chosen, "slices.json") | {split: Details(settings, seed).slices(seen)}
+        held = _held(chosen, SLICES) | {split: Details(settings, seed).slices(seen)}
         write_slices(chosen.path, held)
     rows: list[dict[str, Any]] = measured.tables.get("robustness", [])
     if rows:

@@ -20,6 +20,8 @@ from lmfit.stages.robustness import Subject, with_robustness
 from lmfit.stages.seen import Seen
 from lmfit.tasks.base import Task
 
+SLICES = "slices.json"
+
 Facts = Mapping[str, Any]
 
 
@@ -91,7 +93,7 @@ def write_slices(folder: Path, found: Mapping[str, Mapping[str, Any] | None]) ->
     told = {name: slices for name, slices in found.items() if slices is not None}
     if not told:
         return
-    write_json(folder / "slices.json", told)
+    write_json(folder / SLICES, told)
     for name, slices in told.items():
         if slices["worst"] is not None:
             console.say(f"{name}: {slices['worst']['sentence']}")
