@@ -151,7 +151,7 @@ class DataConfig(Section):
     overflow: Literal["window", "truncate", "error"] = "window"
     """What becomes of longer inputs: overlapping windows whose answers are joined, a cut, or an error."""
     limit: int | None = Field(default=None, ge=1)
-    """Use only the first n examples of each split."""
+    """Use only the first n examples of each split, test too: for a quick try, whose scores compare with no other."""
     limit_per_class: int | None = Field(default=None, ge=1)
     """Use only n training examples of each class (chosen by hash); text classification only."""
     split_seed: int = 0
