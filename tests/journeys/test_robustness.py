@@ -108,6 +108,19 @@ def test_mistakes_are_told(asked: list[str], told: str, run: Run, command: Comma
     assert told in err
 
 
+@words
+def test_a_model_folder_does_not_know_the_names_of_training(
+    run: Run, command: Command, tiny_data: dict[str, Any]
+) -> None:
+    file = tiny_data["token-classification"]["test"]
+    code, _, err = command("evaluate", run.model, "--data", file, "--robustness", "names")
+    assert code == 2
+    assert "does not tell what it was trained on" in err
+    code, out, err = command("evaluate", run.model, "--data", file, "--robustness", "typos")
+    assert code == 0, err
+    assert "typos: f1" in out
+
+
 @texts
 def test_other_test_rows_are_refused(run: Run, command: Command, tmp_path: Path) -> None:
     other = tmp_path / "other.csv"

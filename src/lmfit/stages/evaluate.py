@@ -25,7 +25,7 @@ from lmfit.stages.judge import Judge, shown
 from lmfit.stages.looks import look, looks_told
 from lmfit.stages.own_rows import judge_own_rows
 from lmfit.stages.recording import versions
-from lmfit.stages.robustness import Subject, with_robustness
+from lmfit.stages.robustness import Subject, chosen_perturbations, with_robustness
 from lmfit.stages.scoring import write_slices
 from lmfit.stages.seen import Seen
 from lmfit.tasks.base import Task
@@ -105,6 +105,7 @@ def run(chosen: Run, asked: Asked, *, device: str, seed: int | None) -> Judged:
     _warn_of_strangers(predictor.task, splits.train)
     first = next(iter(splits.train), None)
     check_details(config.evaluation, predictor.task, first, validation=has_validation(chosen))
+    _check_own_data(chosen, predictor.task, config.evaluation.robustness)
     seed = _SEED if seed is None else seed
     if (chosen.path / "run.json").is_file():
         scores = _kept(chosen, predictor, splits.train, folder, config, seed)
@@ -156,11 +157,16 @@ def _score(
     return with_robustness(subject, settings.robustness, judge), seen, details.slices(seen)
 
 
+def _check_own_data(chosen: Run, task: Task, robustness: Sequence[str]) -> None:
+    """Raises InputError where a perturbation must know the training data, and the model does not tell them."""
+    asking = [one.name for one in chosen_perturbations(robustness, task) if one.needs_training]
+    if asking and not (chosen.path / "config.yaml").is_file():
+        what = f"`{chosen.path}` does not tell what it was trained on, which the perturbation `{asking[0]}` must know"
+        raise InputError(what, fix=f"name a run folder, or leave {asking[0]} out")
+
+
 def _own_splits(chosen: Run, task: Task) -> Splits:
     """The data that the run was trained and judged on."""
-    if not (chosen.path / "config.yaml").is_file():
-        what = f"`{chosen.path}` does not tell what it was trained on, which the perturbation `names` must know"
-        raise InputError(what, fix="name a run folder, or leave names out")
     return load_splits(load_config("finetune", chosen.config).config.data, task.example_kind)
 
 
