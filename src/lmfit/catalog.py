@@ -103,3 +103,14 @@ DATASETS = Registry(
         "sample-headlines": "lmfit.data.samples:SAMPLE_HEADLINES",
     },
 )
+
+PERTURBATIONS = Registry(
+    "perturbation",
+    {
+        "case": "lmfit.evaluation.robustness.case:CASE",
+        "names": "lmfit.evaluation.robustness.names:NAMES",
+        "punctuation": "lmfit.evaluation.robustness.punctuation:PUNCTUATION",
+        "typos": "lmfit.evaluation.robustness.typos:TYPOS",
+    },
+)
+"""Ways to change test rows (evaluation.robustness), each a tuple of the variants that are measured."""

@@ -164,6 +164,12 @@ def evaluate(
         list[str] | None,
         typer.Option("--slice-by", help="Scores for each value of a column, or by length, language, source."),
     ] = None,
+    robustness: Annotated[
+        str | None,
+        typer.Option(
+            "--robustness", help="Scores of changed rows, and the drop: case,typos (lmfit list perturbations)."
+        ),
+    ] = None,
     words: Annotated[
         list[str] | None,
         typer.Option("--set", help="How to read and score the file: data.columns={...}, evaluation.costs={...}."),
@@ -181,19 +187,24 @@ def evaluate(
 ) -> None:
     """Metrics with 95 % intervals: those of the run, or of the run on a new labelled file."""
     begin(quiet, offline, debug)
+    from lmfit.evaluation.robustness.drops import drop_line
     from lmfit.summary import check_requirements, metric_lines, parse_requirements
 
     requirements = parse_requirements(require or [])
-    if data is None and (name or words or slice_by or overwrite or seed is not None or device != "auto"):
-        told = "--name, --slice-by, --set, --seed, --overwrite and --device are about a new file"
-        raise InputError(told, fix="add --data FILE (the test file of a run is one, too)")
+    perturbations = [] if robustness is None else [one.strip() for one in robustness.split(",")]
+    if data is None and (name or words or overwrite):
+        fix = "add --data FILE (the test file of a run is one, too)"
+        raise InputError("--name, --set and --overwrite are about a new file", fix=fix)
+    if data is None and not (slice_by or perturbations) and (seed is not None or device != "auto"):
+        fix = "add --data FILE, --slice-by or --robustness"
+        raise InputError("--seed and --device change nothing about scores that are there already", fix=fix)
     chosen = choose_run(run, ("finetune",))
     from lmfit.stages import evaluate as stage
 
-    new = None if data is None else stage.NewFile(data, name, words or [], slice_by or [], overwrite)
-    metrics = stage.run(chosen, new, device=device, seed=13 if seed is None else seed)
-    show(metrics if json else metric_lines(metrics))
-    check_requirements(metrics, requirements)
+    asked = stage.Asked(data, name, words or [], slice_by or [], perturbations, overwrite)
+    done = stage.run(chosen, asked, device=device, seed=seed)
+    show(done.as_dict() if json else [*metric_lines(done.metrics), *map(drop_line, done.robustness)])
+    check_requirements(done.metrics, requirements)
 
 
 @app.command()
@@ -339,7 +350,9 @@ def initialise(
 
 @app.command(name="list")
 def list_names(
-    kind: Annotated[str | None, typer.Argument(help="tasks, models, datasets, formats, metrics or starters.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="tasks, models, datasets, formats, metrics, perturbations or starters.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -1,6 +1,6 @@
 """What `lmfit list` shows. Nothing heavy is imported."""
 
-from lmfit.catalog import DATASETS, FORMAT_ABOUTS, FORMATS, MODELS, SUFFIXES, TASKS
+from lmfit.catalog import DATASETS, FORMAT_ABOUTS, FORMATS, MODELS, PERTURBATIONS, SUFFIXES, TASKS
 from lmfit.errors import ConfigError, suggestion
 
 
@@ -12,6 +12,7 @@ def listing(kind: str | None) -> dict[str, dict[str, str]]:
         "datasets": lambda: {name: DATASETS.load(name)["about"] for name in sorted(DATASETS)},
         "formats": _formats,
         "metrics": _metrics,
+        "perturbations": _perturbations,
         "starters": _starters,
     }
     if kind is not None and kind not in kinds:
@@ -32,6 +33,10 @@ def _metrics() -> dict[str, str]:
     from lmfit.evaluation.names import METRICS
 
     return {name: f"({metric.better} is better) {metric.sentence}" for name, metric in METRICS.items()}
+
+
+def _perturbations() -> dict[str, str]:
+    return {name: "; ".join(one.about for one in PERTURBATIONS.load(name)) for name in sorted(PERTURBATIONS)}
 
 
 def _starters() -> dict[str, str]:

@@ -1,8 +1,7 @@
 import numpy as np
-import pytest
 
 from lmfit.evaluation.metrics import score_labels
-from lmfit.evaluation.slices import Scorer, holm, length_bins, score_slices, script_of, slices_of
+from lmfit.evaluation.slices import Scorer, length_bins, score_slices, slices_of
 
 
 def scorer(right: np.ndarray) -> Scorer:
@@ -48,21 +47,8 @@ def test_many_values_are_cut_and_counted() -> None:
     assert note == "id: 10 rarer values (10 rows) are not shown"
 
 
-def test_holm_by_hand() -> None:
-    assert holm([0.01, None, 0.04, 0.03]) == [pytest.approx(0.03), None, pytest.approx(0.06), pytest.approx(0.06)]
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-
-
 def test_lengths_fall_into_quartiles() -> None:
     bins = length_bins(list(range(1, 101)))
     assert len(set(bins)) == 4
     assert (bins[0], bins[-1]) == ("1–25 words", "76–100 words")
     assert set(length_bins([3, 3, 3])) == {"3 words"}
-
-
-@pytest.mark.parametrize(
-    ("text", "script"),
-    [("Hello, 世界", "Latin"), ("你好吗 ok", "CJK"), ("مرحبا", "Arabic"), ("🙂 123", "no letters"), ("", "no letters")],
-)
-def test_scripts(text: str, script: str) -> None:
-    assert script_of(text) == script

@@ -51,6 +51,8 @@ class TestSeeds:
     def test_metrics_are_means_with_both_spreads(self, seeded: Run) -> None:
         for metric, entry in seeded.metrics["test"].items():
             found = [child.metrics["test"][metric] for child in children(seeded).values()]
+            if entry.get("note", "").startswith("of seed-"):
+                continue
             if any(one["value"] is None for one in found) or entry["value"] is None:
                 assert entry["value"] is None
                 continue
@@ -72,6 +74,19 @@ class TestSeeds:
         assert rows(seeded.predictions("test")) == rows(best.predictions("test"))
         assert seeded.manifest["several"]["chosen_by"] == metric
         assert lmfit.load(seeded.path).predict(["the lamp broke"])
+
+    def test_details_are_those_of_the_best_child(self, tiny_config: Config, tmp_path: Path) -> None:
+        evaluation = {"slices": ["length"], "costs": {"order": {"praise": 3.0}}, "robustness": ["typos"]}
+        config = tiny_config("text-classification", evaluation=evaluation, output=str(tmp_path / "run"))
+        run = lmfit.finetune(config, seeds=[1, 2])
+        best = children(run)[run.manifest["several"]["chosen"]]
+        tables = [json.loads((one.path / "tables.json").read_text()) for one in (run, best)]
+        assert tables[0] == tables[1]
+        assert (run.path / "slices.json").read_bytes() == (best.path / "slices.json").read_bytes()
+        cost = run.metrics["test"]["cost"]
+        assert cost == best.metrics["test"]["cost"] | {"note": f"of {best.path.name} alone, whose model is kept"}
+        page = (run.path / "report.html").read_text()
+        assert all(f'<section id="{name}">' in page for name in ("calibration", "costs", "slices", "robustness"))
 
     def test_baselines_equal_those_of_a_child(self, seeded: Run) -> None:
         def plain(run: Run) -> Any:
@@ -142,6 +157,18 @@ class TestFolds:
         assert min(each) <= entry["value"] <= max(each)
         assert entry["n"] == sum(child.metrics["validation"][metric]["n"] for child in folds)
         assert entry["low"] < entry["value"] < entry["high"]
+
+    def test_slices_of_all_folds_and_of_the_model_kept(self, tiny_config: Config, tmp_path: Path) -> None:
+        data, evaluation = {"validation": {"folds": 2}}, {"slices": ["label"], "robustness": ["typos"]}
+        config = tiny_config("text-classification", data=data, evaluation=evaluation, output=str(tmp_path / "run"))
+        run = lmfit.finetune(config)
+        held = json.loads((run.path / "slices.json").read_text())
+        assert {split: sum(row["n"] for row in one["slices"]) for split, one in held.items()} == {
+            "validation": run.manifest["data"]["train"]["rows"],
+            "test": 24,
+        }
+        assert "robustness" in json.loads((run.path / "tables.json").read_text())["test"]
+        assert "robustness" not in json.loads((children(run)["fold-1"].path / "tables.json").read_text())["test"]
 
     def test_the_model_has_seen_all_rows_for_the_mean_of_the_best_epochs(self, folded: Run) -> None:
         whole = children(folded)["all"]

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from lmfit.catalog import FORMATS
+from lmfit.catalog import FORMATS, PERTURBATIONS
 from lmfit.config.choice import OneOf
 from lmfit.config.durations import seconds
 
@@ -151,7 +151,7 @@ class DataConfig(Section):
     overflow: Literal["window", "truncate", "error"] = "window"
     """What becomes of longer inputs: overlapping windows whose answers are joined, a cut, or an error."""
     limit: int | None = Field(default=None, ge=1)
-    """Use only the first n examples of each split."""
+    """Use only the first n examples of each split, test too: for a quick try, whose scores compare with no other."""
     limit_per_class: int | None = Field(default=None, ge=1)
     """Use only n training examples of each class (chosen by hash); text classification only."""
     split_seed: int = 0
@@ -298,6 +298,8 @@ class EvaluationConfig(Section):
     """Recall of a label at a false-alarm rate, e.g. [{label: NEGATIVE, false_alarm_rate: 0.05}]."""
     costs: dict[str, dict[str, float]] = Field(default_factory=dict)
     """Cost of mistakes: {gold: {predicted: cost}}; what is not named costs 1, a right answer 0. Single-label texts."""
+    robustness: list[Annotated[str, OneOf(PERTURBATIONS)]] = Field(default_factory=list)
+    """Score the test rows changed, too, and the drop: names of `lmfit list perturbations`, e.g. [case, typos]."""
     calibration: Literal["auto", "none"] = "auto"
     """auto: logits are divided by a temperature fitted on validation data where that makes its labels likelier."""
     texts: bool = True

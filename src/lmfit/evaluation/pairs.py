@@ -176,10 +176,16 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return float(bdtr(less, total, 0.5)) + below
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """p-values corrected so that the chance of any false discovery among them is bounded (Holm 1979)."""
-    order = np.argsort(p, kind="stable")
-    steps = np.array(p)[order] * np.arange(len(p), 0, -1)
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
-    return [float(value) for value in corrected]
+def holm(p: Sequence[float | None]) -> list[float | None]:
+    """p-values corrected so that the chance of any false discovery among them is bounded (Holm 1979).
+
+    None, of a test that could not be made, stays None and is not counted.
+    """
+    known = [i for i, value in enumerate(p) if value is not None]
+    values = np.array([p[i] for i in known], dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    steps = np.minimum(1.0, np.maximum.accumulate(values[order] * np.arange(len(known), 0, -1)))
+    corrected: list[float | None] = [None] * len(p)
+    for i, value in zip(order, steps, strict=True):
+        corrected[known[i]] = float(value)
+    return corrected

@@ -1,6 +1,5 @@
 """Scores of parts of a split, and an honest word about the worst of them."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from scipy.stats import norm
 
 from lmfit.evaluation.intervals import IntArray, resample_weights
 from lmfit.evaluation.names import metric
+from lmfit.evaluation.pairs import holm
 from lmfit.evaluation.scores import Scores
 
 FEW = 30
@@ -38,14 +38,6 @@ def length_bins(words: Sequence[int]) -> list[str]:
     place = np.searchsorted(edges, values)
     ends = {b: dict.fromkeys((values[place == b].min(), values[place == b].max())) for b in np.unique(place)}
     return [f"{'–'.join(map(str, ends[b]))} words" for b in place]
-
-
-def script_of(text: str) -> str:
-    """The script of most letters, by their Unicode names: `Latin`, `CJK`, `Arabic`; `no letters`."""
-    names = (unicodedata.name(character, "").partition(" ")[0] for character in text if character.isalpha())
-    most = Counter(names).most_common(1)
-    name = most[0][0] if most else "no letters"
-    return name if name in ("CJK", "no letters") else name.capitalize()
 
 
 def slices_of(by: str, values: Sequence[str]) -> tuple[list[Slice], str]:
@@ -100,17 +92,6 @@ def worst(rows: Sequence[Mapping[str, Any]], headline: str) -> dict[str, Any] | 
     verdict = "this holds" if holds else "this may be chance"
     sentence = f"{told}; {verdict} after correction for {len(tested)} slices (Holm, p = {shown_p(row['p'])})"
     return {"by": row["by"], "value": row["value"], "holds": holds, "sentence": sentence}
-
-
-def holm(p: Sequence[float | None]) -> list[float | None]:
-    """p-values corrected for their number (Holm 1979), None where there is none."""
-    order = sorted((i for i, one in enumerate(p) if one is not None), key=lambda i: p[i] or 0.0)
-    corrected: list[float | None] = [None] * len(p)
-    highest = 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(order) - rank) * (p[i] or 0.0)))
-        corrected[i] = highest
-    return corrected
 
 
 def shown_p(p: float) -> str:

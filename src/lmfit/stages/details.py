@@ -13,6 +13,7 @@ from lmfit.evaluation.operating import operating_point
 from lmfit.evaluation.outcomes import Outcomes
 from lmfit.evaluation.scores import Scores, entry
 from lmfit.evaluation.slices import score_slices
+from lmfit.stages.robustness import chosen_perturbations
 from lmfit.stages.seen import NOT_COLUMNS, Seen
 from lmfit.tasks.base import Task
 
@@ -84,7 +85,8 @@ class Details:
 
 
 def check_details(settings: EvaluationConfig, task: Task, first: Example | None, *, validation: bool) -> None:
-    """Raises ConfigError for an operating point, a cost or a slice that this task or these data cannot have."""
+    """Raises ConfigError for an operating point, cost, slice or perturbation that this task or data cannot have."""
+    chosen_perturbations(settings.robustness, task)
     if settings.operating_points:
         _check_kind(task, "operating_points", ("single_label", "multi_label"))
         if not validation:

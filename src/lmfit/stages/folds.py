@@ -14,13 +14,14 @@ from lmfit.data.folds import fold_number, sides
 from lmfit.data.sources import Source
 from lmfit.evaluation.baseline import fit_baselines
 from lmfit.evaluation.scores import Scores
-from lmfit.runs import Run
+from lmfit.runs import Run, read_json
+from lmfit.stages.details import Details
 from lmfit.stages.looks import look
 from lmfit.stages.prepare import Prepared
 from lmfit.stages.recall import read_rows, recall, recalled
-from lmfit.stages.scoring import judge_of, score_baselines, write_scores
-from lmfit.stages.seen import fingerprint_of
-from lmfit.stages.several import Child, Several, adopt, told
+from lmfit.stages.scoring import SLICES, judge_of, score_baselines, write_scores, write_slices
+from lmfit.stages.seen import Seen, fingerprint_of
+from lmfit.stages.several import Child, Several, adopt, tables_of, told
 
 ALL = "all"
 
@@ -51,7 +52,9 @@ class Folds(Several):
     def _loaded(self, fold: int) -> LoadedConfig:
         validation = self.folds.model_copy(update={"fold": fold})
         data = self.loaded.config.data.model_copy(update={"validation": validation})
-        return self.loaded.having(data=data, model=self.prepared.config.model)
+        made = self.loaded.having(data=data, model=self.prepared.config.model)
+        evaluation = made.config.evaluation.model_copy(update={"robustness": []})
+        return made.having(evaluation=evaluation) if fold else made
 
     def summarise(self, run: Run, children: Sequence[Run]) -> dict[str, Any]:
         """Validation: the predictions of all folds together; test, model and log: those of the model on all rows."""
@@ -61,7 +64,7 @@ class Folds(Several):
         scores = {"validation": self._pooled(run, folds)}
         for split, source in held.items():
             again = self.judge.scores_of(task, recalled(task, source, whole.predictions(split)))
-            scores[split] = replace(again, metrics=whole.metrics[split])
+            scores[split] = replace(again, metrics=whole.metrics[split], tables=tables_of(whole, split))
         facts = write_scores(run, scores, self._baselines(held), self.judge)
         name, epochs = facts["headline"]["metric"], mean_best_epoch(folds)
         listed = [told(fold, name, fold=number) for number, fold in enumerate(folds, 1)]
@@ -89,12 +92,22 @@ class Folds(Several):
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
                     yield pair
 
-        scores = self.judge.scores_of(self.prepared.task, written())
+        seen = Seen(self.prepared.task, self.prepared.config.evaluation.slices)
+        scores = self.judge.scores_of(self.prepared.task, seen.watch(written()))
+        self._add_slices(run, seen)
         values = {
             name: [fold.metrics["validation"].get(name, {}).get("value") for fold in folds] for name in scores.metrics
         }
         metrics = {name: entry | {"spread": _spread(values[name])} for name, entry in scores.metrics.items()}
         return replace(scores, metrics=metrics)
+
+    def _add_slices(self, run: Run, seen: Seen) -> None:
+        """slices.json holds those of the model on all rows; beside them those of the validation rows of all folds."""
+        found = Details(self.prepared.config.evaluation, self.judge.seed).slices(seen)
+        if found is not None:
+            path = run.path / SLICES
+            held = read_json(path, "run") if path.is_file() else {}
+            write_slices(run.path, {**held, "validation": found})
 
     def _out_of_fold(self, folds: Sequence[Run]) -> Iterator[tuple[tuple[Example, Any], dict[str, Any]]]:
         """((example, prediction), row) of every training row in file order; the row tells the fold."""

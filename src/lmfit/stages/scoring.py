@@ -8,6 +8,7 @@ from lmfit import console
 from lmfit.config.schema import FinetuneConfig
 from lmfit.data.sources import Source
 from lmfit.evaluation.baseline import fit_baselines
+from lmfit.evaluation.robustness.drops import drop_line
 from lmfit.evaluation.scores import Scores
 from lmfit.inference.predictor import Predictor
 from lmfit.runs import Run, write_json
@@ -15,8 +16,11 @@ from lmfit.stages.details import Details
 from lmfit.stages.judge import Judge, verdict
 from lmfit.stages.looks import look
 from lmfit.stages.prepare import Prepared
+from lmfit.stages.robustness import Subject, with_robustness
 from lmfit.stages.seen import Seen
 from lmfit.tasks.base import Task
+
+SLICES = "slices.json"
 
 Facts = Mapping[str, Any]
 
@@ -41,6 +45,13 @@ def score_run(run: Run, prepared: Prepared, predictor: Predictor, judge: Judge, 
     validation = seen["validation"].outcomes() if "validation" in seen else None
     details = Details(settings, judge.seed, calibration["temperature"], validation)
     scores = {name: details.added(one, seen[name], beside[name]) for name, one in scores.items()}
+    if held:
+        shown = _shown(held)
+        answers = run.predictions(shown)
+        subject = Subject(predictor, held[shown], scores[shown], answers, lambda: prepared.splits)
+        scores[shown] = with_robustness(subject, settings.robustness, judge)
+        for row in scores[shown].tables.get("robustness", ()):
+            console.say(drop_line(row))
     baselines = {
         b: {name: details.added(one, beside[name][b], {}) for name, one in by_split.items()}
         for b, by_split in baselines.items()
@@ -64,7 +75,7 @@ def write_scores(
         sentence = "There is neither test nor validation data, so nothing is known about this model."
         console.warn(sentence)
         return {"headline": None, "verdict": {"beats_baseline": None, "sentence": sentence}}
-    shown = "test" if "test" in scores else "validation"
+    shown = _shown(scores)
     rivals = {name: by_split[shown] for name, by_split in baselines.items() if shown in by_split}
     return {
         "headline": {"split": shown, "metric": scores[shown].headline},
@@ -72,12 +83,17 @@ def write_scores(
     }
 
 
+def _shown(splits: Mapping[str, object]) -> str:
+    """The split that stands for the run."""
+    return "test" if "test" in splits else "validation"
+
+
 def write_slices(folder: Path, found: Mapping[str, Mapping[str, Any] | None]) -> None:
     """slices.json, where there are slices: by split; the worst one is said."""
     told = {name: slices for name, slices in found.items() if slices is not None}
     if not told:
         return
-    write_json(folder / "slices.json", told)
+    write_json(folder / SLICES, told)
     for name, slices in told.items():
         if slices["worst"] is not None:
             console.say(f"{name}: {slices['worst']['sentence']}")

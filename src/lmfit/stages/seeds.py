@@ -16,7 +16,7 @@ from lmfit.stages.prepare import Prepared
 from lmfit.stages.recall import recalled
 from lmfit.stages.scoring import judge_of, score_baselines, write_scores
 from lmfit.stages.seen import fingerprint_of
-from lmfit.stages.several import Child, Several, adopt, told
+from lmfit.stages.several import Child, Several, adopt, tables_of, told
 
 
 class Seeds(Several):
@@ -35,7 +35,10 @@ class Seeds(Several):
             yield Child(f"seed-{seed}", f"seed {seed} ({number} of {len(self.seeds)})", loaded, prepared)
 
     def summarise(self, run: Run, children: Sequence[Run]) -> dict[str, Any]:
-        """Means over the seeds; model, log, predictions and tables are those of the best seed."""
+        """Means over the seeds; model, log, predictions, slices and tables are those of the best seed.
+
+        So are metrics that are no mean of the rows' answers (calibration, costs, operating points), which say so.
+        """
         name = self.prepared.config.training.best_metric or self.prepared.task.headline
         best, chosen_by = self._best(children, name)
         adopt(run, children[best])
@@ -71,4 +74,9 @@ class Seeds(Several):
             for child in children
         ]
         mean = mean_over_seeds(each, self.judge.resamples, self.judge.seed)
-        return replace(mean, tables=each[best].tables)
+        chosen = children[best]
+        note = f"of {chosen.path.name} alone, whose model is kept"
+        alone = {
+            name: {**entry, "note": note} for name, entry in chosen.metrics[split].items() if name not in mean.metrics
+        }
+        return replace(mean, metrics=mean.metrics | alone, tables=tables_of(chosen, split))

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from itertools import chain
 from pathlib import PurePath
 from typing import Any
 
 from lmfit.data.example import Example
+from lmfit.data.scripts import script_of
 from lmfit.data.splits import group_of
 from lmfit.data.words import split_words
 from lmfit.evaluation.intervals import IntArray
 from lmfit.evaluation.outcomes import Outcome, Outcomes, join
 from lmfit.evaluation.scores import Scores
-from lmfit.evaluation.slices import length_bins, script_of
+from lmfit.evaluation.slices import length_bins
 from lmfit.tasks.base import Task
 
 Pairs = Iterable[tuple[Example, Any]]
@@ -111,7 +111,7 @@ def _source(example: Example) -> str:
 
 _OF_TEXTS: Mapping[str, Callable[[Example], Any]] = {
     "length": _length,
-    "language": lambda example: script_of("".join(chain(example.text, example.text_pair or ""))),
+    "language": lambda example: script_of(example.text + (example.text_pair or "")),
     "source": _source,
 }
 NOT_COLUMNS = tuple(_OF_TEXTS)

@@ -12,8 +12,9 @@ from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.errors import Interrupted
 from lmfit.models.save import write_readme
-from lmfit.runs import CHILDREN, Run
+from lmfit.runs import CHILDREN, Run, read_json
 from lmfit.stages.prepare import Prepared
+from lmfit.stages.scoring import SLICES
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,22 @@ def _interrupted_as(run: Run) -> Iterator[None]:
 
 
 def adopt(run: Run, child: Run) -> None:
-    """The child's model, log and predictions become the run's own."""
+    """The child's model, log, predictions and slices become the run's own."""
     _copy(child.model, run.model)
     task = child.manifest["task"]
     write_readme(run.model, run.path.resolve().name, task, child.manifest["pipeline_options"])
-    shutil.copyfile(child.path / "log.jsonl", run.path / "log.jsonl")
+    for name in ("log.jsonl", SLICES):
+        if (child.path / name).is_file():
+            shutil.copyfile(child.path / name, run.path / name)
     for path in sorted((child.path / "predictions").glob("*.jsonl")):
         (run.path / "predictions").mkdir(exist_ok=True)
         shutil.copyfile(path, run.path / "predictions" / path.name)
+
+
+def tables_of(child: Run, split: str) -> dict[str, Any]:
+    """The tables of a child's split: calibration, costs and robustness among them."""
+    found: dict[str, Any] = read_json(child.path / "tables.json", "run").get(split, {})
+    return found
 
 
 def _copy(source: Path, target: Path) -> None:

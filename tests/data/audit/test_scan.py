@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lmfit.data.audit.scan import Scan, scan
-from lmfit.data.audit.scripts import NAMES, main_scripts
 from lmfit.data.audit.sketch import Codes, band_keys, candidates, shingles, similarity, smallest
 from lmfit.data.example import Example, Origin
+from lmfit.data.scripts import NAMES, main_scripts
 
 
 def scanned(*texts: str, sketched: bool = True) -> Scan:

@@ -29,4 +29,4 @@ def test_only_the_first_characters_are_counted() -> None:
     letters = Letters(left=10)
     letters.add("abcde" * 3)
     letters.add("文" * 50)
-    assert dict(letters.scripts) == {"LATIN": 10}
+    assert dict(letters.scripts) == {"Latin": 10}

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmfit.data.audit.scripts import NAMES, main_scripts
 from lmfit.data.audit.sketch import BANDS, LETTERS, SIGNS, Bands, Codes, Hashes, band_keys
 from lmfit.data.example import Example
 from lmfit.data.findings import SHOWN_PLACES
 from lmfit.data.normal import digest, normal_text
+from lmfit.data.scripts import NAMES, main_scripts
 
 LabelsOf = Callable[[Example], Iterable[str]]
 

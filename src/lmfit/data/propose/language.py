@@ -1,9 +1,9 @@
 """Script and language of texts: letters by Unicode script, languages in Latin letters by their commonest words."""
 
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import lru_cache
+
+from lmfit.data.scripts import count_scripts
 
 SAMPLE = 200_000
 _HAN_SHARE = 0.15
@@ -18,7 +18,7 @@ _FUNCTION_WORDS = {
     "Portuguese": "o que não uma para com os é um as do da em no mais por muito meu eu foi",
     "Dutch": "de het een en van niet ik is dat op te zijn met voor er maar die ook wat bij",
 }
-_LANGUAGES_OF_SCRIPTS = {"HANGUL": "Korean", "THAI": "Thai", "GREEK": "Greek", "HEBREW": "Hebrew"}
+_LANGUAGES_OF_SCRIPTS = {"Hangul": "Korean", "Thai": "Thai", "Greek": "Greek", "Hebrew": "Hebrew"}
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Letters:
         if self.left > 0:
             text = text[: self.left]
             self.left -= len(text)
-            self.scripts.update(map(_script, filter(str.isalpha, text)))
+            self.scripts.update(count_scripts(text))
             self.words.update(text.lower().split())
 
     @property
@@ -43,20 +43,15 @@ class Letters:
         total = self.scripts.total()
         if not total:
             return ""
-        kana = self.scripts["HIRAGANA"] + self.scripts["KATAKANA"]
-        if self.scripts["CJK"] + kana >= _HAN_SHARE * total:
+        kana = self.scripts["Kana"]
+        if self.scripts["Han"] + kana >= _HAN_SHARE * total:
             return "Japanese" if kana >= _KANA_SHARE * total else "Chinese"
         script = self.scripts.most_common(1)[0][0]
-        if script == "LATIN":
+        if script == "Latin":
             return self._in_latin_letters()
-        return _LANGUAGES_OF_SCRIPTS.get(script, f"{script.capitalize()} script")
+        return _LANGUAGES_OF_SCRIPTS.get(script, f"{script} script")
 
     def _in_latin_letters(self) -> str:
         found = {name: sum(self.words[word] for word in words.split()) for name, words in _FUNCTION_WORDS.items()}
         best = max(found, key=lambda name: found[name])
         return best if found[best] >= _KNOWN_WORDS * self.words.total() else "Latin script"
-
-
-@lru_cache(maxsize=20_000)
-def _script(letter: str) -> str:
-    return unicodedata.name(letter, "OTHER").partition(" ")[0]

@@ -35,6 +35,8 @@ def _different(first: str, missing: Sequence[str], name: str, extra: Sequence[st
     what = f"`{first}` and `{name}` were not scored on the same rows (id, text, gold answer)"
     places = [f"only in {run}, {len(rows):,}: {_few(rows)}" for run, rows in ((first, missing), (name, extra)) if rows]
     fix = "score all on one file: lmfit evaluate RUN --data FILE --name NAME, then compare --split NAME"
+    if not (missing and extra):
+        places.append("all rows of one are in the other: data.limit cuts test rows, too")
     return Problem(f"{what}: {rows - len(missing):,} are in both", "\n      ".join(places), fix)
 
 

@@ -9,6 +9,7 @@ from lmfit.evaluation.report.curves import curves, scatter_chart
 from lmfit.evaluation.report.facts import environment, findings, ledger, warnings
 from lmfit.evaluation.report.files import RunFiles, dig
 from lmfit.evaluation.report.judgement import calibration, costs, evaluations, looks, operating_points, slices
+from lmfit.evaluation.report.robustness import robustness
 from lmfit.evaluation.report.scores import headline, score_table
 from lmfit.evaluation.report.several import children, seed_note
 from lmfit.evaluation.report.summary import summary
@@ -18,13 +19,14 @@ from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
     *("several", "curves", "scores", "labels", "confusion", "scatter"),
-    *("calibration", "operating", "costs", "slices", "evaluations", "errors"),
+    *("calibration", "operating", "costs", "slices", "robustness", "evaluations", "errors"),
     *("ledger", "audit", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
     "curves": ("is_run",),
     "several": ("children",),
     "slices": ("slices",),
+    "robustness": ("robustness",),
     "calibration": ("calibration",),
     "operating": ("operating",),
     "costs": ("costs",),
@@ -73,6 +75,7 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
         "calibration": calibration(run, best.split, words),
         "operating": operating_points(run, best.split),
         "costs": costs(run, best.split, words),
+        "robustness": robustness(run, best.split, words),
         "evaluations": evaluations(run, words),
         "labels": label_table(run, best.split),
         "tokens": tokens,

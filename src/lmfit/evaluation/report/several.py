@@ -49,9 +49,9 @@ def _kept(run: RunFiles, words: Words) -> str:
     if epochs is not None:
         rows = count(number(dig(run.manifest, "several", "rows")))
         return words.plain("several.kept_all", rows=rows, epochs=f"{epochs:.2f}")
-    if metric is None:
-        return words.plain("several.kept_first", name=name)
-    return words.plain("several.kept_best", name=name, metric=words.name("metric", str(metric)))
+    key = "several.kept_first" if metric is None else "several.kept_best"
+    kept = words.plain(key, name=name, metric=words.name("metric", str(metric)))
+    return f"{kept} {words.plain('several.details', name=name)}"
 
 
 def seeds_line(run: RunFiles, best: Headline, words: Words) -> list[str]:

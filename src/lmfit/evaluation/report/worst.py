@@ -78,7 +78,7 @@ def worst_errors(path: Path, kept: int = _KEPT) -> WorstErrors | None:
     if not labelled:
         return None
     rows = [row for _, _, row in sorted(heap, key=lambda entry: entry[:2], reverse=True)]
-    shown = [_item(row) for row in rows if isinstance(row.get("text"), str)]
+    shown = [error_item(row) for row in rows if isinstance(row.get("text"), str)]
     return WorstErrors(shown, wrong, labelled, unreadable, ranking, bool(rows) and not shown, points.kept)
 
 
@@ -98,6 +98,12 @@ class _Thinned:
             self.kept, self._stride = self.kept[::2], self._stride * 2
 
 
+def how_wrong(row: Json) -> float:
+    """How wrong a labelled prediction row is: 0 is right; by score, number of entities or labels, or distance."""
+    judged = _judge(row)
+    return judged[1] if judged else 0.0
+
+
 def _judge(row: Json) -> tuple[str, float] | None:
     """(ranking, how wrong: 0 is right) of a row, or None without a gold label."""
     gold = row.get("gold")
@@ -114,7 +120,8 @@ def _judge(row: Json) -> tuple[str, float] | None:
     return "score", 0.0 if gold == label else 1.0 + (number(row.get("score")) or 0.0)
 
 
-def _item(row: Json) -> ErrorItem:
+def error_item(row: Json) -> ErrorItem:
+    """A labelled prediction row, ready to be shown. Raises KeyError where it has no text."""
     origin, score, text = str(row.get("origin") or row.get("id") or ""), number(row.get("score")), row["text"]
     if "entities" in row:
         return _entity_item(origin, text, _spans(row.get("gold")), _spans(row["entities"]))

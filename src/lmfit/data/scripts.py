@@ -1,5 +1,6 @@
 """Which script a text is written in, judged by the Unicode blocks of its letters."""
 
+from collections import Counter
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,8 @@ _BLOCKS = {
         (0xC0, 0x24F),
         (0x1E00, 0x1EFF),
         (0xA722, 0xA7FF),
+        (0xFF21, 0xFF3A),
+        (0xFF41, 0xFF5A),
     ),
     "Greek": ((0x370, 0x3FF), (0x1F00, 0x1FFF)),
     "Cyrillic": ((0x400, 0x52F), (0x1C80, 0x1C8F), (0x2DE0, 0x2DFF), (0xA640, 0xA69F)),
@@ -38,7 +41,7 @@ _BLOCKS = {
     "Ethiopic": ((0x1200, 0x139F), (0x2D80, 0x2DDF)),
     "Khmer": ((0x1780, 0x17FF),),
     "Mongolian": ((0x1800, 0x18AF),),
-    "Kana": ((0x3041, 0x30FF), (0x31F0, 0x31FF)),
+    "Kana": ((0x3041, 0x30FF), (0x31F0, 0x31FF), (0xFF66, 0xFF9F)),
     "Han": ((0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF)),
 }
 _NOT_LETTERS = (0xD7, 0xF7)
@@ -59,6 +62,22 @@ def main_scripts(codes: NDArray[np.uint32], rows: NDArray[np.int64], count: int)
     letters[:, 0] = 0
     most: NDArray[np.int64] = letters.argmax(axis=1)
     return most
+
+
+def script_of(text: str) -> str:
+    """The script that most letters of a text have, one of NAMES."""
+    codes = _codes(text)
+    return NAMES[int(main_scripts(codes, np.zeros(len(codes), np.int64), 1)[0])]
+
+
+def count_scripts(text: str) -> Counter[str]:
+    """Letters of a text by script; those of scripts that are not told apart are left out."""
+    counts = np.bincount(_table()[_codes(text)], minlength=len(NAMES)).tolist()
+    return Counter({name: n for name, n in zip(NAMES[1:], counts[1:], strict=True) if n})
+
+
+def _codes(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), np.uint32)
 
 
 @cache
