@@ -103,3 +103,17 @@ DATASETS = Registry(
         "sample-headlines": "lmfit.data.samples:SAMPLE_HEADLINES",
     },
 )
+
+TRACKERS = Registry(
+    "tracker",
+    {
+        "mlflow": "lmfit.tracking.mlflow:Mlflow",
+        "tensorboard": "lmfit.tracking.tensorboard:TensorBoard",
+    },
+)
+
+TRACKER_ABOUTS: Mapping[str, str] = {
+    "mlflow": "a run in the store of MLFLOW_TRACKING_URI, else in ./mlruns/mlflow.db",
+    "tensorboard": "event files in RUN/tensorboard",
+}
+"""A sentence for each shipped tracker."""

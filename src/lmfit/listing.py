@@ -1,6 +1,6 @@
 """What `lmfit list` shows. Nothing heavy is imported."""
 
-from lmfit.catalog import DATASETS, FORMAT_ABOUTS, FORMATS, MODELS, SUFFIXES, TASKS
+from lmfit.catalog import DATASETS, FORMAT_ABOUTS, FORMATS, MODELS, SUFFIXES, TASKS, TRACKER_ABOUTS, TRACKERS
 from lmfit.errors import ConfigError, suggestion
 
 
@@ -12,6 +12,7 @@ def listing(kind: str | None) -> dict[str, dict[str, str]]:
         "datasets": lambda: {name: DATASETS.load(name)["about"] for name in sorted(DATASETS)},
         "formats": _formats,
         "metrics": _metrics,
+        "trackers": lambda: {name: TRACKER_ABOUTS.get(name, "of a plug-in") for name in sorted(TRACKERS)},
         "starters": _starters,
     }
     if kind is not None and kind not in kinds:

@@ -1,7 +1,7 @@
 """The keys of a config: their types by path, and what to say about a key that does not exist."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -32,6 +32,8 @@ def type_at(path: Path, schemas: Schemas) -> tuple[Any, Sequence[Any], str]:
             annotation, bounds, sentence = field.annotation, field.metadata, field.description or ""
         else:
             annotation, bounds = _element(annotation, part), ()
+            if get_origin(annotation) is Annotated:
+                annotation, *bounds = get_args(annotation)
         annotation = schemas.get(path[:depth], annotation)
     return annotation, bounds, sentence
 

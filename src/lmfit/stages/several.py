@@ -11,7 +11,6 @@ from typing import Any
 from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.errors import Interrupted
-from lmfit.models.save import write_readme
 from lmfit.runs import CHILDREN, Run
 from lmfit.stages.prepare import Prepared
 
@@ -64,8 +63,6 @@ def _interrupted_as(run: Run) -> Iterator[None]:
 def adopt(run: Run, child: Run) -> None:
     """The child's model, log and predictions become the run's own."""
     _copy(child.model, run.model)
-    task = child.manifest["task"]
-    write_readme(run.model, run.path.resolve().name, task, child.manifest["pipeline_options"])
     shutil.copyfile(child.path / "log.jsonl", run.path / "log.jsonl")
     for path in sorted((child.path / "predictions").glob("*.jsonl")):
         (run.path / "predictions").mkdir(exist_ok=True)
