@@ -21,10 +21,11 @@ _NOT_ALLOWED = re.compile(r"[^/\w.\- :]")
 _STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 _CALM = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
-"""No telemetry, and no minutes of waiting for a server that is away."""
+"""No telemetry, no lines about its tables, and no minutes of waiting for a server that is away."""
 
 
 class Mlflow(Tracker):
@@ -37,8 +38,7 @@ class Mlflow(Tracker):
         """Find the run that was tracked before, or begin one."""
         for name, value in _CALM.items():
             os.environ.setdefault(name, value)
-        for name in ("alembic", "mlflow"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         from mlflow import MlflowClient
 
         address = os.environ.get("MLFLOW_TRACKING_URI") or _local()
@@ -46,7 +46,9 @@ class Mlflow(Tracker):
         self._last: dict[str, int] = {}
         self._again = (known := self._known(tracked.folder)) is not None
         self._run = known or self._begun(tracked)
-        return f"experiment {tracked.experiment}, mlflow ui --backend-store-uri {_bare(address)}"
+        where = _bare(address)
+        look = where if where.startswith("http") else f"mlflow ui --backend-store-uri {where}"
+        return f"mlflow, experiment {tracked.experiment}: {look}"
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Log what is not there yet: a resumed run tells steps that were told before."""

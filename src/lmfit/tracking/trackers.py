@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import shorten
 from typing import Any
 
 from lmfit import console
 from lmfit.catalog import TRACKERS
 from lmfit.tracking.base import Outcome, Tracked, Tracker
 
+_LONGEST = 200
 _PASSWORD = re.compile(r"//[^/@\s]+@")
 
 
@@ -60,5 +62,5 @@ class Trackers:
             except Exception as error:
                 self._held.remove(tracker)
                 told = (str(error).strip().splitlines() or [""])[0]
-                cause = _PASSWORD.sub("//***@", f"{type(error).__name__}: {told}")
+                cause = shorten(_PASSWORD.sub("//***@", f"{type(error).__name__}: {told}"), _LONGEST)
                 console.warn(f"tracking with {tracker.name} stops here ({cause}); training goes on")

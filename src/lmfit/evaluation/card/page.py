@@ -58,4 +58,4 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("card.md")
+    return environment.get_template("card.md.jinja")
