@@ -191,6 +191,20 @@ def test_validation_alone_is_no_test(tmp_path: Path) -> None:
     assert "**There is no test data.**" in card_of(folder)
 
 
+def test_robustness_is_told_where_it_was_measured(tmp_path: Path) -> None:
+    folder = ner_run(tmp_path / "run")
+    assert "typos, other case or missing punctuation was not measured" in card_of(folder)
+    tables = json.loads((folder / "tables.json").read_text())
+    drop = {"value": 0.05, "low": 0.02, "high": 0.08}
+    found = {"name": "typos", "about": "one typo a row", "changed": 40, "perturbed": {"value": 0.8}, "drop": drop}
+    tables["test"]["robustness"] = [found | {"examples": [{"before": {"text": "a text of ours"}}]}]
+    (folder / "tables.json").write_text(json.dumps(tables))
+    text = card_of(folder)
+    assert "| one typo a row | 40 | 0.800 | 0.050 [0.020, 0.080] |" in text
+    assert "a text of ours" not in text
+    assert "missing punctuation was not measured" not in text
+
+
 def test_published_names_the_repository() -> None:
     text = 'lmfit.load("path/to/this/folder") pipeline("x", "path/to/this/folder") --run path/to/this/folder'
     assert published(text, "a/b") == 'lmfit.load("hub:a/b") pipeline("x", "a/b") --run hub:a/b'

@@ -142,6 +142,8 @@ def _of_parts(run: RunFiles, best: Headline) -> Iterator[str]:
     """What was not looked at."""
     if not records(dig(run.slices, best.split, "slices")):
         yield "No parts of the data (sources, lengths, groups of people) were scored by themselves."
+    if not records(dig(run.tables, best.split, "robustness")):
+        yield "How it does on typos, other case or missing punctuation was not measured."
     if not run.evaluations:
         yield "Its scores are about data like the data it was trained on; later or other data was not measured."
 

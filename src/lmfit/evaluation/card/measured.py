@@ -2,9 +2,9 @@
 
 from lmfit.evaluation.card.about import MOST_LABELS
 from lmfit.evaluation.card.markdown import code, plain, table
-from lmfit.evaluation.report.files import RunFiles
+from lmfit.evaluation.report.files import RunFiles, dig, mapping, number, records
 from lmfit.evaluation.report.judgement import calibration, costs, evaluations, operating_points, slices
-from lmfit.evaluation.report.scores import Estimate, Headline, score_table
+from lmfit.evaluation.report.scores import Estimate, Headline, estimate, score_table
 from lmfit.evaluation.report.tables import LabelRow, label_table
 from lmfit.evaluation.report.words import MISSING, Words, count, score
 
@@ -83,6 +83,23 @@ def sliced(run: RunFiles, best: Headline, words: Words, *, texts: bool) -> str:
     cells = [[plain(one.by), plain(one.value), shown(one.one), count(one.rows)] for one in rows]
     told = [plain(found.sentence)] if len(rows) == len(found.rows) else []
     return "\n\n".join([*told, table(["Part by", "Value", plain(found.metric), "Rows"], cells, names=2)])
+
+
+def robust(run: RunFiles, best: Headline) -> str:
+    """What each disturbance of the texts costs, where that was measured; its examples stay in the report."""
+    rows = []
+    for one in records(dig(run.tables, best.split, "robustness")):
+        drop = {"value": None, **mapping(one.get("drop"))}
+        told = str(one.get("about") or one.get("name"))
+        rows.append(
+            [
+                plain(told),
+                count(number(one.get("changed"))),
+                shown(estimate(one.get("perturbed"))),
+                shown(estimate(drop)),
+            ]
+        )
+    return table(["Disturbance", "Rows changed", "Score then", "Drop"], rows) if rows else ""
 
 
 def later(run: RunFiles, words: Words) -> str:

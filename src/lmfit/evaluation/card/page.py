@@ -45,6 +45,7 @@ def _details(run: RunFiles, best: Any, words: Words) -> dict[str, str]:
         "operating": measured.operating(run, best),
         "costs": measured.costly(run, best, words),
         "slices": measured.sliced(run, best, words, texts=texts),
+        "robustness": measured.robust(run, best),
         "later": measured.later(run, words),
     }
 
