@@ -114,3 +114,17 @@ PERTURBATIONS = Registry(
     },
 )
 """Ways to change test rows (evaluation.robustness), each a tuple of the variants that are measured."""
+
+TRACKERS = Registry(
+    "tracker",
+    {
+        "mlflow": "lmfit.tracking.mlflow:Mlflow",
+        "tensorboard": "lmfit.tracking.tensorboard:TensorBoard",
+    },
+)
+
+TRACKER_ABOUTS: Mapping[str, str] = {
+    "mlflow": "a run in the store of MLFLOW_TRACKING_URI, else in ./mlruns/mlflow.db",
+    "tensorboard": "event files in RUN/tensorboard",
+}
+"""A sentence for each shipped tracker."""

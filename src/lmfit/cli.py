@@ -295,6 +295,35 @@ def predict(
         console.say(f"{count:,} rows -> {output}")
 
 
+@app.command()
+def publish(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="A run (default: the newest finished one), then org/name.", metavar="[RUN] ORG/NAME"),
+    ],
+    private: Annotated[bool, typer.Option("--private", help="Make the repository private.")] = False,
+    revision: Annotated[
+        str | None, typer.Option("--revision", help="A branch, made where there is none; default: main.")
+    ] = None,
+    message: Annotated[str | None, typer.Option("--message", help="Message of the commit.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Push a model with its card to the Hub (HF_TOKEN, HF_ENDPOINT); nothing else of the run."""
+    begin(quiet, offline, debug)
+    if len(names) > 2:
+        raise InputError("one run is published to one repository", fix="lmfit publish RUN ORG/NAME")
+    from lmfit.stages import publish as stage
+
+    stage.check_name(names[-1])
+    chosen = choose_run(names[0] if len(names) == 2 else None, ("finetune",))
+    done = stage.run(chosen, stage.Wish(names[-1], private, revision, message))
+    told = f"published: {done['url']} ({'private' if done['private'] else 'public'}, {done['revision']})"
+    show(done if json else [told, f"next: lmfit predict INPUT --run hub:{names[-1]}"])
+
+
 @app.command(name="init")
 def initialise(
     source: Annotated[
@@ -351,7 +380,8 @@ def initialise(
 @app.command(name="list")
 def list_names(
     kind: Annotated[
-        str | None, typer.Argument(help="tasks, models, datasets, formats, metrics, perturbations or starters.")
+        str | None,
+        typer.Argument(help="tasks, models, datasets, formats, metrics, perturbations, trackers or starters."),
     ] = None,
     json: Json = False,
     debug: Debug = False,

@@ -28,6 +28,11 @@ def warn(text: str) -> None:
     _write(f"warning: {text}")
 
 
+def shows_bars() -> bool:
+    """Whether a progress bar may be drawn: stderr is a terminal, and nobody asked for quiet."""
+    return not _state["quiet"] and sys.stderr.isatty()
+
+
 def progress(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
     """Pass `items` through, showing a bar (or plain lines where stderr is no terminal) once it takes over 2 seconds."""
     if _state["quiet"]:
@@ -47,7 +52,7 @@ class Bar:
         self._what = what
         self._started = self._last = time.monotonic()
         self._bar = None
-        if not _state["quiet"] and sys.stderr.isatty():
+        if shows_bars():
             from tqdm import tqdm
 
             self._bar = tqdm(

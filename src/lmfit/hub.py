@@ -25,13 +25,39 @@ def go_offline() -> None:
 @cache
 def is_offline() -> bool:
     """Whether the Hub is out of reach: by flag, or by one short attempt to connect, which is said in one line."""
-    if any(os.environ.get(flag, "").lower() in ("1", "true", "yes", "on") for flag in OFFLINE_FLAGS):
+    if any(map(_is_on, OFFLINE_FLAGS)):
         return True
-    if _reachable(os.environ.get("HF_ENDPOINT", "https://huggingface.co")):
+    if _reachable(endpoint()):
         return False
     go_offline()
     console.say("offline: the Hub cannot be reached; using what is on this machine")
     return True
+
+
+def endpoint() -> str:
+    """The address of the Hub, or of the mirror that stands for it."""
+    return os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+
+
+def need_hub(what: str) -> None:
+    """Raises InputError where `what` needs the Hub and it is switched off, or cannot be reached."""
+    for flag in OFFLINE_FLAGS:
+        if _is_on(flag):
+            fix = f"leave out --offline, and unset {flag}"
+            raise InputError(f"{what} needs the Hub, and the Hub is switched off", where=flag, fix=fix)
+    if not _reachable(endpoint()):
+        fix = "check the network (or the proxy); HF_ENDPOINT names a mirror"
+        raise InputError(f"{what} needs the Hub, which cannot be reached", where=_bare(endpoint()), fix=fix)
+
+
+def _is_on(flag: str) -> bool:
+    return os.environ.get(flag, "").lower() in ("1", "true", "yes", "on")
+
+
+def _bare(url: str) -> str:
+    """An address without what may be a password in it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _reachable(endpoint: str) -> bool:
@@ -139,3 +165,37 @@ def _told(name: str, what: str, cause: BaseException | None, status: int | None,
         )
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return InputError(f"cannot load the {what} `{name}`: {first}")
+
+
+@contextmanager
+def explain_refused_writing(repository: str) -> Iterator[None]:
+    """Turn what the Hub's library says when it may not write to `repository` into one clear InputError."""
+    from huggingface_hub import get_token
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError
+
+    try:
+        yield
+    except (HTTPError, OSError, ValueError, RuntimeError) as error:
+        cause = _cause(error, (HfHubHTTPError,))
+        status = getattr(getattr(cause, "response", None), "status_code", None)
+        raise _not_written(repository, status, error, logged_in=get_token() is not None) from error
+
+
+def _not_written(repository: str, status: int | None, error: Exception, *, logged_in: bool) -> InputError:
+    owner = repository.partition("/")[0]
+    tokens = f"{_bare(endpoint())}/settings/tokens"
+    told = {
+        401: ("the Hub does not accept the token", f"make a new one that may write ({tokens}) and set HF_TOKEN")
+        if logged_in
+        else ("the Hub wants a login", f"set HF_TOKEN to a token that may write ({tokens})"),
+        403: ("your token may not write there", f"take one with write access to `{owner}`, or publish below your name"),
+        404: ("the Hub knows no such owner, repository or branch", f"check `{repository}`, --revision and HF_ENDPOINT"),
+    }
+    if status in told:
+        what, fix = told[status]
+        return InputError(f"cannot publish to `{repository}`: {what} ({status})", fix=fix)
+    if status is not None:
+        return InputError(f"cannot publish to `{repository}`: the Hub answers {status}", fix="try again later")
+    first = str(error).strip().replace("\n", " ") or type(error).__name__
+    fix = "nothing became visible on the Hub; check the network and publish again"
+    return InputError(f"cannot publish to `{repository}`: {first}", where=_bare(endpoint()), fix=fix)

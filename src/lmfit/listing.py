@@ -1,6 +1,16 @@
 """What `lmfit list` shows. Nothing heavy is imported."""
 
-from lmfit.catalog import DATASETS, FORMAT_ABOUTS, FORMATS, MODELS, PERTURBATIONS, SUFFIXES, TASKS
+from lmfit.catalog import (
+    DATASETS,
+    FORMAT_ABOUTS,
+    FORMATS,
+    MODELS,
+    PERTURBATIONS,
+    SUFFIXES,
+    TASKS,
+    TRACKER_ABOUTS,
+    TRACKERS,
+)
 from lmfit.errors import ConfigError, suggestion
 
 
@@ -13,6 +23,7 @@ def listing(kind: str | None) -> dict[str, dict[str, str]]:
         "formats": _formats,
         "metrics": _metrics,
         "perturbations": _perturbations,
+        "trackers": lambda: {name: TRACKER_ABOUTS.get(name, "of a plug-in") for name in sorted(TRACKERS)},
         "starters": _starters,
     }
     if kind is not None and kind not in kinds:

@@ -9,7 +9,10 @@ from lmfit.registry import Registry
 
 
 class OneOf:
-    """An annotation of `str`: one of the words given, or a name of a table of the catalogue."""
+    """An annotation of text: one of the words given, or a name of a table of the catalogue.
+
+    Of a union it is the text that must be one.
+    """
 
     def __init__(self, table: Registry, *words: str) -> None:
         self._table = table
@@ -24,10 +27,13 @@ class OneOf:
         return core_schema.no_info_after_validator_function(self._checked, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**handler(schema), "enum": self.names}
+        made = handler(schema)
+        text = next((kind for kind in made.get("anyOf", ()) if kind.get("type") == "string"), made)
+        text["enum"] = self.names
+        return made
 
-    def _checked(self, value: str) -> str:
-        if value not in self.names:
+    def _checked(self, value: Any) -> Any:
+        if isinstance(value, str) and value not in self.names:
             raise PydanticCustomError("one_of", "no known name")
         return value
 

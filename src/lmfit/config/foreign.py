@@ -65,7 +65,7 @@ _HUGGING_FACE = {
     "per_device_eval_batch_size": ("", "evaluation cuts its batches by tokens by itself; leave it out"),
     "per_device_train_batch_size": _BATCH,
     "pretrained_model_name_or_path": _MODEL,
-    "report_to": ("", "log.jsonl and report.html are written in any case; leave it out"),
+    "report_to": ("tracking", "tensorboard, mlflow or a list; log.jsonl and report.html are written in any case"),
     "resume_from_checkpoint": _RESUME,
     "return_entity_level_metrics": ("", "scores per entity type are always in the report; leave it out"),
     "save_steps": _CHECKPOINT,

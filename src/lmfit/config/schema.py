@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from lmfit.catalog import FORMATS, PERTURBATIONS
+from lmfit.catalog import FORMATS, PERTURBATIONS, TRACKERS
 from lmfit.config.choice import OneOf
 from lmfit.config.durations import seconds
 
@@ -328,6 +328,8 @@ class FinetuneConfig(Section):
     """The training loop."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """Scores and report."""
+    tracking: Annotated[list[Annotated[str, OneOf(TRACKERS)]] | str | None, OneOf(TRACKERS)] = None
+    """Where the numbers of training go too: tensorboard (RUN/tensorboard), mlflow (MLFLOW_TRACKING_URI), or a list."""
     output: str | None = None
     """Run folder; null: runs/<config name>, then -2, -3."""
     seed: int = Field(default=13, ge=0, lt=2**32)
@@ -351,6 +353,12 @@ class FinetuneConfig(Section):
         if self.seeds is not None and self.cross_validated:
             raise ValueError("seeds and data.validation.folds cannot be combined; measure one of them at a time")
         return self
+
+    @property
+    def trackers(self) -> list[str]:
+        """The trackers that `tracking` names, each once."""
+        named = self.tracking if isinstance(self.tracking, list) else [self.tracking]
+        return list(dict.fromkeys(name for name in named if name is not None))
 
     @property
     def cross_validated(self) -> bool:

@@ -27,7 +27,8 @@ def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto") -
     status = run.status if (run.path / "run.json").is_file() else "finished"
     if status != "finished" and not (run.model / "config.json").is_file():
         raise InputError(f"the run `{run.path}` is {status} and has no model yet", fix=f"lmfit resume {run.path}")
-    source = find_model(ModelConfig(name=str(run.path.absolute())))
+    on_hub = str(run.path).startswith("hub:")
+    source = find_model(ModelConfig(name=str(run.path if on_hub else run.path.absolute())))
     config = load_config(source)
     facts: Mapping[str, Any] = getattr(config, LMFIT_KEY, None) or _facts_of_foreign(config, source.where)
     kind = TASKS.load(facts["task"])

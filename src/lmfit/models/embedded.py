@@ -11,13 +11,18 @@ from lmfit.errors import InputError, MissingExtra
 
 @dataclass(frozen=True)
 class EmbeddedModel:
-    """A model folder inside an installed package; the package itself is never imported."""
+    """A model folder inside an installed package; the package itself is never imported.
+
+    base, license: the Hub's names for the model in it and for its licence.
+    """
 
     name: str
     package: str
     extra: str
     sha256: str
     about: str
+    base: str
+    license: str
     kind: ClassVar[str] = "embedded"
 
     def where(self) -> str:
@@ -46,4 +51,6 @@ MINILM_L6 = EmbeddedModel(
     extra="embedded",
     sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     about="all-MiniLM-L6-v2: 22 M parameters, 6 layers of 384, English, uncased; offline",
+    base="sentence-transformers/all-MiniLM-L6-v2",
+    license="apache-2.0",
 )

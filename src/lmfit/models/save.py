@@ -18,10 +18,9 @@ def save_model(
     framer: Framer,
     task_name: str,
     task_state: dict[str, Any],
-    pipeline_options: str,
     calibration: Mapping[str, Any],
 ) -> None:
-    """Weights (safetensors), config with real label names, tokenizer, README; beside first, then renamed.
+    """Weights (safetensors), config with real label names, tokenizer; beside first, then renamed.
 
     calibration: what was done to the logits; the weights hold it already, so it is only told.
     """
@@ -39,28 +38,6 @@ def save_model(
     with quiet_transformers():
         model.save_pretrained(temporary)
         framer.tokenizer.save_pretrained(temporary)
-    write_readme(temporary, folder.parent.name, task_name, pipeline_options)
     if folder.exists():
         shutil.rmtree(folder)
     temporary.rename(folder)
-
-
-def write_readme(folder: Path, run_name: str, task_name: str, pipeline_options: str) -> None:
-    """README.md of a model folder, with snippets that use the model."""
-    text = f"""# {run_name}
-
-A model for {task_name}, made with lmfit {__version__}. All scores are in `report.html` of its run folder.
-
-```python
-import lmfit
-model = lmfit.load("path/to/this/folder")
-print(model.predict(["a text"]))
-```
-
-```python
-from transformers import pipeline
-model = pipeline("{task_name}", "path/to/this/folder"{pipeline_options})
-print(model("a text"))
-```
-"""
-    (folder / "README.md").write_text(text, encoding="utf-8")

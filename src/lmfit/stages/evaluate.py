@@ -14,6 +14,7 @@ from lmfit.data.example import Example
 from lmfit.data.ledger import count_labels
 from lmfit.data.sources import Source, Splits, load_splits
 from lmfit.errors import ConfigError, InputError
+from lmfit.evaluation.card import CARD, write_card
 from lmfit.evaluation.report import write_report
 from lmfit.evaluation.scores import Scores
 from lmfit.inference.load import load_predictor
@@ -141,6 +142,8 @@ def _kept(chosen: Run, predictor: Predictor, split: Source, folder: Path, config
         console.say(sentence)
     console.say(f"report: {write_report(folder)}")
     write_report(chosen.path)
+    if not write_card(chosen.path):
+        console.say(f"{chosen.model / CARD} was edited by hand and stays as it is")
     return scores
 
 

@@ -10,6 +10,7 @@ from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.config.schema import FinetuneConfig
 from lmfit.device import Device, pick_device
+from lmfit.evaluation.card import write_card
 from lmfit.evaluation.report import write_report
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
@@ -18,11 +19,13 @@ from lmfit.runs import Run, choose_output, claim_output, write_text
 from lmfit.stages.calibrate import calibrate
 from lmfit.stages.folds import Folds
 from lmfit.stages.prepare import Prepared, prepare
-from lmfit.stages.recording import is_unchanged, record_children, record_result, record_start, recorded
+from lmfit.stages.recording import is_unchanged, record_children, record_result, record_size, record_start, recorded
 from lmfit.stages.scoring import judge_of, score_run
 from lmfit.stages.seeds import Seeds
 from lmfit.stages.several import Child, Several, train_children
+from lmfit.stages.tracking import tracked
 from lmfit.stages.training import build_model, checkpoints_of, train
+from lmfit.training.checkpoint import TrainState
 
 STAGE = "finetune"
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
@@ -78,21 +81,30 @@ def work(
             children = train_children(run, several, partial(work_child, device=device))
             record_children(run, children, **several.summarise(run, children))
     write_report(run.path)
+    write_card(run.path)
+    record_size(run)
     run.mark_latest()
     return run
 
 
 def train_alone(run: Run, prepared: Prepared, device: Device) -> None:
-    """Train, keep the best weights, save, score."""
-    model = build_model(prepared, device, resumed=checkpoints_of(run, prepared).exist())
-    state = train(run, prepared, model, device)
+    """Train, keep the best weights, save, score; told to the trackers of the config."""
+    with tracked(run, prepared) as trackers:
+        model = build_model(prepared, device, resumed=checkpoints_of(run, prepared).exist())
+        state = train(run, prepared, model, device, trackers.line)
+        score_and_save(run, prepared, model, state, device)
+        trackers.scores(state.step, "test", run.metrics.get("test", {}))
+
+
+def score_and_save(run: Run, prepared: Prepared, model: Any, state: TrainState, device: Device) -> None:
+    """Calibrate, score, save the model; all about it goes to run.json."""
     started = time.perf_counter()
     calibration = calibrate(prepared, model, device)
     predictor = Predictor(TorchBackend(model, device), prepared.task, prepared.framer)
     predictor.quick = not prepared.config.evaluation.operating_points
     facts = score_run(run, prepared, predictor, judge_of(prepared.config), calibration)
     task = prepared.task
-    save_model(run.model, model, prepared.framer, task.name, task.state(), task.pipeline_options, calibration)
+    save_model(run.model, model, prepared.framer, task.name, task.state(), calibration)
     seconds = time.perf_counter() - started
     record_result(run, model, state, device, seconds, predictor.tokens_per_second, **facts)
 

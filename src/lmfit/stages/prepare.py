@@ -29,6 +29,7 @@ from lmfit.models.save import LMFIT_KEY
 from lmfit.models.scratch import doubts_about, fitted
 from lmfit.stages.details import check_details
 from lmfit.tasks.base import Stats, Task
+from lmfit.tracking.trackers import check_trackers
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, planned_steps
 from lmfit.version import __version__
 
@@ -69,6 +70,7 @@ class Prepared:
 def prepare(config: FinetuneConfig) -> Prepared:
     """Read, check and tokenise. Nothing is written but the token cache; every user's mistake is found here."""
     started = time.perf_counter()
+    check_trackers(config.trackers)
     source = find_model(config.model)
     kind = TASKS.load(config.task.name)
     splits = load_splits(config.data, kind.example_kind, keep_columns=bool(config.evaluation.slices))

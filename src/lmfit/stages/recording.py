@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from time import time
 from typing import Any
 
@@ -12,8 +13,10 @@ import torch
 
 from lmfit import console
 from lmfit.data.audit.against import write_hashes
+from lmfit.data.propose.language import CODES, Letters
 from lmfit.device import Device, peak_memory_bytes
 from lmfit.errors import InputError, Interrupted
+from lmfit.models.origin import origin
 from lmfit.runs import Run, write_json
 from lmfit.stages.assignment import assignment
 from lmfit.stages.prepare import Prepared
@@ -77,6 +80,8 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, ex
         error=None,
         stage=stage,
         task=prepared.task.name,
+        kind=prepared.task.kind,
+        language=_language(prepared),
         pipeline_options=prepared.task.pipeline_options,
         backend="pytorch",
         exactness="exact" if exact else "rounding",
@@ -86,12 +91,23 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, ex
         precision=device.precision,
         versions=versions(),
         data=prepared.fingerprints,
-        model={"name": config.model.name, "kind": prepared.source.kind, "commit": prepared.commit},
+        model={"name": config.model.name, "kind": prepared.source.kind, "commit": prepared.commit}
+        | origin(prepared.source),
         parent=config.model.name if prepared.source.kind == "run" else None,
         warnings=prepared.ledger.warnings,
         timing={"prepare_seconds": round(prepared.seconds, 3)},
         **remarks,
     )
+
+
+def _language(prepared: Prepared) -> str | None:
+    """The code of the language of the training texts, judged by their first 200,000 characters; None if not known."""
+    letters = Letters()
+    for example in prepared.splits.train:
+        letters.add(example.text)
+        if letters.left <= 0:
+            break
+    return CODES.get(letters.language)
 
 
 def record_result(
@@ -100,14 +116,13 @@ def record_result(
     """What is known after evaluation."""
     manifest = run.manifest
     parameters = sum(p.numel() for p in model.parameters())
-    size = sum(path.stat().st_size for path in run.model.rglob("*") if path.is_file())
     timing = manifest["timing"] | {
         "train_seconds": round(state.train_seconds, 3),
         "evaluate_seconds": round(evaluate_seconds, 3),
     }
     run.record(
         timing=timing,
-        model=manifest["model"] | {"parameters": parameters, "bytes": size},
+        model=manifest["model"] | {"parameters": parameters, "bytes": _bytes_of(run.model)},
         steps=state.step,
         best_step=state.best_step if state.best_value is not None else state.step,
         stopped=state.stopped,
@@ -118,6 +133,15 @@ def record_result(
         peak_memory_bytes=peak_memory_bytes(device),
         **facts,
     )
+
+
+def record_size(run: Run) -> None:
+    """The size of model/ when all of it is written."""
+    run.record(model=run.manifest["model"] | {"bytes": _bytes_of(run.model)})
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def record_children(run: Run, children: Sequence[Run], **facts: Any) -> None:

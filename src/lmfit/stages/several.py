@@ -11,7 +11,6 @@ from typing import Any
 from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.errors import Interrupted
-from lmfit.models.save import write_readme
 from lmfit.runs import CHILDREN, Run, read_json
 from lmfit.stages.prepare import Prepared
 from lmfit.stages.scoring import SLICES
@@ -65,8 +64,6 @@ def _interrupted_as(run: Run) -> Iterator[None]:
 def adopt(run: Run, child: Run) -> None:
     """The child's model, log, predictions and slices become the run's own."""
     _copy(child.model, run.model)
-    task = child.manifest["task"]
-    write_readme(run.model, run.path.resolve().name, task, child.manifest["pipeline_options"])
     for name in ("log.jsonl", SLICES):
         if (child.path / name).is_file():
             shutil.copyfile(child.path / name, run.path / name)

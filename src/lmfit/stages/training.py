@@ -1,6 +1,6 @@
 """Build the model and train it: what the trainer is given, and which hooks stand around it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -120,10 +120,15 @@ def checkpoints_of(run: Run, prepared: Prepared) -> Checkpoints:
     return Checkpoints(run.path / "checkpoints", prepared.config.training.keep)
 
 
-def train(run: Run, prepared: Prepared, model: Any, device: Device) -> TrainState:
-    """Train with all hooks; afterwards the model holds the best weights, if there was validation data."""
+def train(
+    run: Run, prepared: Prepared, model: Any, device: Device, tell: Callable[[Mapping[str, Any]], object]
+) -> TrainState:
+    """Train with all hooks; afterwards the model holds the best weights, if there was validation data.
+
+    tell: takes the lines of the log as they are written.
+    """
     config = prepared.config
-    log = Log(run.path / "log.jsonl", config.training.log_every)
+    log = Log(run.path / "log.jsonl", config.training.log_every, tell)
     checkpoints = checkpoints_of(run, prepared)
     hooks: list[Hook] = [Progress(), log]
     if config.training.budget is not None:

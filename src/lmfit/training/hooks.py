@@ -51,10 +51,13 @@ class QuietHook:
 
 
 class Log(QuietHook):
-    """log.jsonl: one line per `every` steps and per evaluation. A resumed run cuts what lies beyond its checkpoint."""
+    """log.jsonl: one line per `every` steps and per evaluation. A resumed run cuts what lies beyond its checkpoint.
 
-    def __init__(self, path: Path, every: int) -> None:
-        self.path, self.every = path, every
+    tell: takes each line as well; a resumed run tells the lines behind its checkpoint again.
+    """
+
+    def __init__(self, path: Path, every: int, tell: Callable[[Mapping[str, Any]], object] = lambda line: None) -> None:
+        self.path, self.every, self.tell = path, every, tell
         self._tokens = 0
         self._seconds = 0.0
 
@@ -87,6 +90,7 @@ class Log(QuietHook):
         with open(self.path, "ab") as file:
             file.write(json.dumps(line).encode() + b"\n")
             trainer.state.log_bytes = file.tell()
+        self.tell(line)
 
 
 class KeepBest(QuietHook):

@@ -18,6 +18,22 @@ _FUNCTION_WORDS = {
     "Portuguese": "o que não uma para com os é um as do da em no mais por muito meu eu foi",
     "Dutch": "de het een en van niet ik is dat op te zijn met voor er maar die ook wat bij",
 }
+CODES = {
+    "English": "en",
+    "German": "de",
+    "French": "fr",
+    "Spanish": "es",
+    "Italian": "it",
+    "Portuguese": "pt",
+    "Dutch": "nl",
+    "Chinese": "zh",
+    "Japanese": "ja",
+    "Korean": "ko",
+    "Thai": "th",
+    "Greek": "el",
+    "Hebrew": "he",
+}
+"""Language -> its ISO 639-1 code."""
 _LANGUAGES_OF_SCRIPTS = {"Hangul": "Korean", "Thai": "Thai", "Greek": "Greek", "Hebrew": "Hebrew"}
 
 
