@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lmfit.data.framing import Framer
+from lmfit.durable import publish
 from lmfit.models.load import quiet_transformers
 from lmfit.version import __version__
 
@@ -21,7 +22,7 @@ def save_model(
     pipeline_options: str,
     calibration: Mapping[str, Any],
 ) -> None:
-    """Weights (safetensors), config with real label names, tokenizer, README; beside first, then renamed.
+    """Weights (safetensors), config with real label names, tokenizer, README; appears whole.
 
     calibration: what was done to the logits; the weights hold it already, so it is only told.
     """
@@ -40,9 +41,7 @@ def save_model(
         model.save_pretrained(temporary)
         framer.tokenizer.save_pretrained(temporary)
     write_readme(temporary, folder.parent.name, task_name, pipeline_options)
-    if folder.exists():
-        shutil.rmtree(folder)
-    temporary.rename(folder)
+    publish(temporary, folder)
 
 
 def write_readme(folder: Path, run_name: str, task_name: str, pipeline_options: str) -> None:

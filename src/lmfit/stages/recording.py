@@ -1,19 +1,25 @@
 """run.json as it fills: status, device, versions, data, timing."""
 
+import errno
+import os
 import platform
+import re
+import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from time import time
+from types import FrameType
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
-from lmfit import console
 from lmfit.data.audit.against import write_hashes
 from lmfit.device import Device, peak_memory_bytes
-from lmfit.errors import InputError, Interrupted
+from lmfit.errors import Interrupted, LmfitError
 from lmfit.runs import Run, write_json
 from lmfit.stages.assignment import assignment
 from lmfit.stages.prepare import Prepared
@@ -23,50 +29,65 @@ from lmfit.version import __version__
 
 @contextmanager
 def recorded(run: Run) -> Iterator[None]:
-    """Write how the work ended: finished, interrupted, or failed with the reason."""
+    """Write how the work ended: finished (the last thing written), interrupted, or failed with the reason.
+
+    Raises Interrupted for SIGINT and SIGTERM, LmfitError where the disk refuses what is written.
+    """
     try:
-        yield
-    except (Interrupted, KeyboardInterrupt):
+        with _terminable():
+            yield
+    except (Interrupted, KeyboardInterrupt) as stopped:
         run.record(status="interrupted")
-        raise
+        if isinstance(stopped, Interrupted):
+            raise
+        number = signal.SIGTERM if isinstance(stopped, _Terminated) else signal.SIGINT
+        what = "interrupted at once; what the last checkpoint holds is safe"
+        raise Interrupted(number, what=what, fix=f"go on with: lmfit resume {run.path}") from None
     except BaseException as error:
-        run.record(status="failed", error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        refused = refused_by_disk(error)
+        first = (refused or str(error) or " ").splitlines()[0]
+        with suppress(OSError):
+            run.record(status="failed", error=f"{type(error).__name__}: {first}".removesuffix(": "))
+        if refused:
+            what = f"the disk refuses what the run writes: {refused}; what the last checkpoint holds is safe"
+            raise LmfitError(what, where=str(run.path), fix=f"make room, then: lmfit resume {run.path}") from error
         raise
     run.record(status="finished", finished=time())
 
 
-def is_unchanged(run: Run, prepared: Prepared, device: Device) -> bool:
-    """Whether a run that goes on can equal one that was never interrupted; else a warning says why not.
-
-    Raises InputError where its data has changed.
-    """
-    manifest = run.manifest
-    before = manifest.get("data", {})
-    for name, facts in prepared.fingerprints.items():
-        if name in before and before[name]["sha256"] != facts["sha256"]:
-            raise InputError(
-                f"the {name} data has changed since the run began",
-                where=", ".join(facts["files"][:3]),
-                fix="put the old files back, or start a new run",
-            )
-    changed = differences(manifest, device)
-    for what in changed:
-        console.warn(f"not as when the run began: {what}; it will equal an uninterrupted run only up to rounding")
-    return not changed and manifest.get("exactness") != "rounding"
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM outside training, where it cannot wait for the end of a step."""
 
 
-def differences(manifest: Mapping[str, Any], device: Device) -> list[str]:
-    """What is not as when the run began and can change the last digits: device, precision, threads, versions."""
-    now = device.describe() | {name: value for name, value in versions().items() if name in _DECIDING}
-    before = manifest.get("device", {}) | manifest.get("versions", {})
-    names = ("kind", "name", "precision", "threads", *_DECIDING)
-    return [f"{n} {before[n]}, now {now[n]}" for n in names if n in before and n in now and before[n] != now[n]]
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does; only a program's main thread can listen."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-_DECIDING = ("torch", "transformers")
+def refused_by_disk(error: BaseException) -> str:
+    """What the disk says where it refuses to take more (full, over quota, read-only, broken); else nothing."""
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return os.strerror(error.errno)
+    told = re.search(r"os error (\d+)", str(error)) if isinstance(error, SafetensorError) else None
+    return os.strerror(int(told[1])) if told and int(told[1]) in _DISK else ""
 
 
-def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, exact: bool, **remarks: Any) -> None:
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
+def record_start(run: Run, stage: str, prepared: Prepared, device: Device, exactness: str, **remarks: Any) -> None:
     """What is known before training, and the user's remarks; ledger.json, splits.json, hashes of training texts."""
     config = prepared.config
     write_json(run.path / "ledger.json", prepared.ledger.as_dict(texts=config.evaluation.texts))
@@ -79,7 +100,7 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, ex
         task=prepared.task.name,
         pipeline_options=prepared.task.pipeline_options,
         backend="pytorch",
-        exactness="exact" if exact else "rounding",
+        exactness=exactness,
         seed=config.seed if config.seeds is None else None,
         seeds=config.seeds,
         device=device.describe(),
@@ -105,8 +126,10 @@ def record_result(
         "train_seconds": round(state.train_seconds, 3),
         "evaluate_seconds": round(evaluate_seconds, 3),
     }
+    skipped = f"{len(state.skipped)} of {state.step} steps taught nothing: their loss was not a number (offending/)"
     run.record(
         timing=timing,
+        warnings=[*manifest["warnings"], *([skipped] if state.skipped else [])],
         model=manifest["model"] | {"parameters": parameters, "bytes": size},
         steps=state.step,
         best_step=state.best_step if state.best_value is not None else state.step,

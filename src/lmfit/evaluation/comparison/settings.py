@@ -13,7 +13,7 @@ _VERSIONS = ("lmfit", "torch", "transformers")
 
 def differing(runs: Sequence[Contender]) -> dict[str, list[str]]:
     """Key -> its value in each run, for the keys that are not equal in all; written as JSON, `-` where absent."""
-    flat = [_flat(_config(run.run)) | _made_of(run.manifest) for run in runs]
+    flat = [flat(_config(run.run)) | _made_of(run.manifest) for run in runs]
     keys = dict.fromkeys(key for one in flat for key in one)
     table = {key: [_shown(one.get(key, _ABSENT)) for one in flat] for key in keys}
     return {key: values for key, values in table.items() if len(set(values)) > 1}
@@ -26,10 +26,11 @@ def _config(run: Run) -> dict[str, Any]:
     return tree if isinstance(tree, dict) else {}
 
 
-def _flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+def flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """A tree of settings by dotted key; an empty mapping is a value."""
     found: dict[str, Any] = {}
     for name, value in tree.items():
-        found |= _flat(value, f"{path}{name}.") if isinstance(value, Mapping) and value else {f"{path}{name}": value}
+        found |= flat(value, f"{path}{name}.") if isinstance(value, Mapping) and value else {f"{path}{name}": value}
     return found
 
 
