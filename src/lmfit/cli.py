@@ -127,6 +127,35 @@ def resume(
     show(chosen.manifest | {"path": str(chosen.path), "metrics": chosen.metrics} if json else finished_lines(chosen))
 
 
+@app.command(name="verify-resume")
+def verify_resume(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    kills: Annotated[
+        int, typer.Option("--kills", min=1, max=1000, help="How often the second training is killed.")
+    ] = 5,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Train twice, once killed again and again and resumed: both must be identical to the bit (else exit 3)."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+
+    loaded = load_config("finetune", config, overrides(words, sets, output, seed))
+    from lmfit.stages import verify_resume as stage
+
+    found = stage.run(loaded, kills=kills, device=device, overwrite=overwrite)
+    show(found.as_dict() if json else found.lines())
+    found.require_identical()
+
+
 @app.command()
 def check(
     config: Config,

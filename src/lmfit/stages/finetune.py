@@ -17,9 +17,10 @@ from lmfit.inference.predictor import Predictor
 from lmfit.models.save import save_model
 from lmfit.runs import Run, choose_output, claim_output
 from lmfit.stages.calibrate import calibrate
+from lmfit.stages.ending import recorded
 from lmfit.stages.folds import Folds
 from lmfit.stages.prepare import Prepared, prepare
-from lmfit.stages.recording import record_children, record_result, record_start, recorded
+from lmfit.stages.recording import record_children, record_result, record_start
 from lmfit.stages.resuming import (
     EXACT,
     FREE,

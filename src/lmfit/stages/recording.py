@@ -1,90 +1,20 @@
-"""run.json as it fills: status, device, versions, data, timing."""
+"""run.json as it fills: device, versions, data, timing, results."""
 
-import errno
-import os
 import platform
-import re
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from time import time
-from types import FrameType
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from lmfit.data.audit.against import write_hashes
 from lmfit.device import Device, peak_memory_bytes
-from lmfit.errors import Interrupted, LmfitError
 from lmfit.runs import Run, write_json
 from lmfit.stages.assignment import assignment
 from lmfit.stages.prepare import Prepared
 from lmfit.training.checkpoint import TrainState
 from lmfit.version import __version__
-
-
-@contextmanager
-def recorded(run: Run) -> Iterator[None]:
-    """Write how the work ended: finished (the last thing written), interrupted, or failed with the reason.
-
-    Raises Interrupted for SIGINT and SIGTERM, LmfitError where the disk refuses what is written.
-    """
-    try:
-        with _terminable():
-            yield
-    except (Interrupted, KeyboardInterrupt) as stopped:
-        run.record(status="interrupted")
-        if isinstance(stopped, Interrupted):
-            raise
-        number = signal.SIGTERM if isinstance(stopped, _Terminated) else signal.SIGINT
-        what = "interrupted at once; what the last checkpoint holds is safe"
-        raise Interrupted(number, what=what, fix=f"go on with: lmfit resume {run.path}") from None
-    except BaseException as error:
-        refused = refused_by_disk(error)
-        first = (refused or str(error) or " ").splitlines()[0]
-        with suppress(OSError):
-            run.record(status="failed", error=f"{type(error).__name__}: {first}".removesuffix(": "))
-        if refused:
-            what = f"the disk refuses what the run writes: {refused}; what the last checkpoint holds is safe"
-            raise LmfitError(what, where=str(run.path), fix=f"make room, then: lmfit resume {run.path}") from error
-        raise
-    run.record(status="finished", finished=time())
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM outside training, where it cannot wait for the end of a step."""
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does; only a program's main thread can listen."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def refused_by_disk(error: BaseException) -> str:
-    """What the disk says where it refuses to take more (full, over quota, read-only, broken); else nothing."""
-    if isinstance(error, OSError) and error.errno in _DISK:
-        return os.strerror(error.errno)
-    told = re.search(r"os error (\d+)", str(error)) if isinstance(error, SafetensorError) else None
-    return os.strerror(int(told[1])) if told and int(told[1]) in _DISK else ""
-
-
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 def record_start(run: Run, stage: str, prepared: Prepared, device: Device, exactness: str, **remarks: Any) -> None:
