@@ -115,6 +115,8 @@ def resume(
     chosen = find_run(run, ("finetune",), finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
+    if (made_by := chosen.manifest.get("stage", "finetune")) != "finetune":
+        raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
     if chosen.status != "finished":
         from lmfit.stages import finetune as stage
 

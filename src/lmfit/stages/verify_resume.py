@@ -22,6 +22,7 @@ from lmfit.stages.fingerprints import fingerprints
 STAGE = "verify-resume"
 TRAINING, EVALUATION, CHECKPOINT, RESULTS = "training", "evaluation", "checkpoint", "results"
 _RESULTS_SHARE = 0.1
+_IMPORTED = ["lmfit.stages.killed", "transformers.modeling_utils", "transformers.models.bert.modeling_bert"]
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def compare(run: Run, landed: Mapping[str, int]) -> Verified:
 def _forking() -> BaseContext:
     """Processes forked from one that has imported everything: importing again for each would take most of the time."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lmfit.stages.killed"])
+    context.set_forkserver_preload(_IMPORTED)
     return context
 
 
@@ -172,7 +173,7 @@ def _live(run: Run, child: Run, device: str, moment: Moment | None, context: Bas
         kind = InputError if process.exitcode == InputError.exit_code else LmfitError
         last = told.read_text(encoding="utf-8").rpartition("error: ")[2].strip() if told.is_file() else ""
         raise kind(last.splitlines()[0] if last else f"it ended with {process.exitcode}", where=str(told))
-    return process.exitcode != 0
+    return bool(process.exitcode)
 
 
 def _enter(config: str, folder: str, device: str, moment: Moment | None, told: str) -> None:
