@@ -147,7 +147,8 @@ def compare(run: Run, landed: Mapping[str, int]) -> Verified:
     one, other = fingerprints(straight), fingerprints(killed)
     first = first_different_step(straight.path / "log.jsonl", killed.path / "log.jsonl")
     hashes = {name: (one[name], other[name]) for name in one}
-    return Verified(run, straight.manifest["steps"], landed, hashes, first)
+    kills = {phase: landed[phase] for phase in (TRAINING, EVALUATION, CHECKPOINT, RESULTS) if phase in landed}
+    return Verified(run, straight.manifest["steps"], kills, hashes, first)
 
 
 def _forking() -> BaseContext:
