@@ -90,6 +90,16 @@ def test_five_kills(tiny_config: Config, tmp_path: Path, command: Command) -> No
     assert command("resume", tmp_path / "run")[0] == 2
 
 
+def test_a_mistake_is_told_as_finetune_tells_it(tiny_config: Config, tmp_path: Path, command: Command) -> None:
+    config = written(tmp_path / "c.yaml", tiny_config("token-classification", data={"train": "none.conll"}))
+    code, _, err = command("verify-resume", config, "-o", tmp_path / "run")
+    assert code == 2
+    assert "error: there is no file `none.conll`" in err
+    assert "at: data.train" in err
+    assert "hint: " in err
+    assert Run(tmp_path / "run").status == "failed"
+
+
 FIFTY = {
     "ner": ("token-classification", {"max_steps": 60, "checkpoint_every": 7, "evaluate_every": 5, "log_every": 4}),
     "texts": (

@@ -18,6 +18,7 @@ from lmfit.evaluation.comparison.sameness import first_different_step
 from lmfit.runs import CHILDREN, Run, claim_output, read_json
 from lmfit.stages.ending import recorded
 from lmfit.stages.fingerprints import fingerprints
+from lmfit.stages.looks import forget
 
 STAGE = "verify-resume"
 TRAINING, EVALUATION, CHECKPOINT, RESULTS = "training", "evaluation", "checkpoint", "results"
@@ -82,12 +83,13 @@ def run(loaded: LoadedConfig, *, kills: int = 5, device: str = "auto", overwrite
     with run.locked():
         write_text(run.path / "config.yaml", loaded.having(output=None).dump())
         run.record(status="running", stage=STAGE, task=loaded.config.task.name, seed=loaded.config.seed)
-        with recorded(run, again=f"lmfit finetune {run.path}/config.yaml; or lmfit verify-resume again"):
+        with recorded(run, again=f"lmfit verify-resume {run.path}/config.yaml"):
             (run.path / CHILDREN).mkdir()
             straight = train_straight(run, device)
             moments = draw_moments(kills, straight, loaded.config.seed)
             landed = train_killed(run, device, moments)
             found = compare(run, landed)
+            forget(run)
             run.record(**found.as_dict())
     return found
 
@@ -163,6 +165,7 @@ def _live(run: Run, child: Run, device: str, moment: Moment | None, context: Bas
     told = _beside(child, "txt")
     arguments = (str(run.path / "config.yaml"), str(child.path), device, moment, str(told))
     process = context.Process(target=_enter, args=arguments)  # type: ignore[attr-defined]
+    _beside(child, "killed").unlink(missing_ok=True)
     process.start()
     try:
         process.join()
@@ -171,10 +174,17 @@ def _live(run: Run, child: Run, device: str, moment: Moment | None, context: Bas
             process.terminate()
             process.join()
     if process.exitcode not in (0, -signal.SIGKILL) or (moment is None and process.exitcode):
-        kind = InputError if process.exitcode == InputError.exit_code else LmfitError
-        last = told.read_text(encoding="utf-8").rpartition("error: ")[2].strip() if told.is_file() else ""
-        raise kind(last.splitlines()[0] if last else f"it ended with {process.exitcode}", where=str(told))
+        raise _failure(process.exitcode, told)
     return bool(process.exitcode)
+
+
+def _failure(code: int | None, told: Path) -> LmfitError:
+    """The error that a process ended with, as its last words tell it."""
+    kind = InputError if code == InputError.exit_code else LmfitError
+    words = told.read_text(encoding="utf-8").rpartition("error: ")[2].splitlines() if told.is_file() else []
+    parts = {name: line.strip().removeprefix(name) for line in words for name in ("at: ", "hint: ") if name in line}
+    what = words[0] if words else f"the training ended with exit code {code}"
+    return kind(what, where=parts.get("at: ", str(told)), fix=parts.get("hint: ", f"all it said: {told}"))
 
 
 def _enter(config: str, folder: str, device: str, moment: Moment | None, told: str) -> None:
