@@ -30,6 +30,7 @@ from lmfit.stages.resuming import (
     go_on,
     refuse_changed,
     refuse_changed_data,
+    settings_of,
     with_threads,
 )
 from lmfit.stages.scoring import judge_of, score_run
@@ -66,7 +67,7 @@ def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", ine
     """
     begun, loaded = load_config(STAGE, run.config), load_config(STAGE, run.config, overrides)
     alone = loaded.config.seeds is None and not loaded.config.cross_validated
-    changed = differing(begun.resolved(), loaded.resolved())
+    changed = differing(settings_of(begun), settings_of(loaded))
     refuse_changed(changed, FREE if alone else FREE_OF_SEVERAL)
     chosen = pick_device(device, loaded.config.training.precision)
     with run.locked():

@@ -17,7 +17,7 @@ from lmfit.stages.recording import versions
 from lmfit.training.checkpoint import Checkpoints
 
 LENGTH = ("training.epochs", "training.max_steps")
-FREE_OF_SEVERAL = ("training.keep", "training.log_every", "training.on_nan", "output")
+FREE_OF_SEVERAL = ("training.keep", "training.log_every", "training.on_nan")
 FREE = (*LENGTH, *FREE_OF_SEVERAL)
 EXACT, ROUNDING = "exact", "rounding"
 _MACHINE = ("kind", "name", "precision", "threads")
@@ -26,7 +26,12 @@ _VERSIONS = ("lmfit", "torch", "transformers", "tokenizers", "numpy")
 
 def conditions(loaded: LoadedConfig, device: Device, exactness: str) -> dict[str, Any]:
     """What a checkpoint records of the run: machine and versions, settings, and whether it was exact so far."""
-    return {"machine": _machine(device), "settings": loaded.resolved(), "exactness": exactness}
+    return {"machine": _machine(device), "settings": settings_of(loaded), "exactness": exactness}
+
+
+def settings_of(loaded: LoadedConfig) -> dict[str, Any]:
+    """All settings but where the run lies: its folder can be moved."""
+    return loaded.having(output=None).resolved()
 
 
 def _machine(device: Device) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def go_on(run: Run, loaded: LoadedConfig, device: Device, *, inexact: bool) -> t
     if before is None:
         console.say(f"{run.path}: there is no checkpoint yet; training starts from the beginning")
         return device, EXACT
-    changed = differing(before.get("settings", {}), loaded.resolved())
+    changed = differing(before.get("settings", {}), settings_of(loaded))
     refuse_changed(changed)
     machine = before.get("machine", {})
     if not inexact:
@@ -93,7 +98,7 @@ def refuse_changed(changed: Mapping[str, str], free: tuple[str, ...] = FREE) -> 
     refused = {key: told for key, told in changed.items() if key not in free}
     if refused:
         told = "; ".join(f"{key}: {what}" for key, what in refused.items())
-        allowed = ", ".join([*(key for key in free if key != "output"), "--device"])
+        allowed = ", ".join([*free, "--device"])
         fix = f"only these may change: {allowed}; for others start a new run"
         raise ConfigError(f"a run goes on as it began; changed: {told}", where=", ".join(refused), fix=fix)
 
