@@ -95,7 +95,7 @@ def test_a_mistake_is_told_as_finetune_tells_it(tiny_config: Config, tmp_path: P
     code, _, err = command("verify-resume", config, "-o", tmp_path / "run")
     assert code == 2
     assert "error: there is no file `none.conll`" in err
-    assert "at: data.train" in err
+    assert "data.train" in err
     assert "hint: " in err
     assert Run(tmp_path / "run").status == "failed"
 
