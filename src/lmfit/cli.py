@@ -95,6 +95,12 @@ def finetune(
 @app.command()
 def resume(
     run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest unfinished run.")] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="training.epochs, max_steps, keep, log_every or on_nan.")
+    ] = None,
+    inexact: Annotated[
+        bool, typer.Option("--inexact", help="Also on another machine, where it will be equal up to rounding only.")
+    ] = False,
     device: DeviceName = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -103,21 +109,53 @@ def resume(
 ) -> None:
     """Go on with an interrupted run; needs nothing but its folder."""
     begin(quiet, offline, debug)
-    from lmfit.config.load import load_config
     from lmfit.runs import find_run
     from lmfit.summary import finished_lines
 
-    chosen = find_run(run, finished=False)
+    chosen = find_run(run, ("finetune",), finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if chosen.status == "finished":
-        console.say(f"{chosen.path} is finished already; there is nothing to resume")
-    else:
-        loaded = load_config("finetune", chosen.config)
+    if (made_by := chosen.manifest.get("stage", "finetune")) != "finetune":
+        raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
+    if chosen.status != "finished":
         from lmfit.stages import finetune as stage
 
-        chosen = stage.resume(chosen, loaded, device=device)
+        chosen = stage.resume(chosen, sets or [], device=device, inexact=inexact)
+    elif sets:
+        fix = f"train its model further: lmfit finetune {chosen.path / 'config.yaml'} model.name={chosen.path}"
+        raise InputError(f"`{chosen.path}` is finished; its settings stay", where="--set", fix=fix)
+    else:
+        console.say(f"{chosen.path} is finished already; there is nothing to resume")
     show(chosen.manifest | {"path": str(chosen.path), "metrics": chosen.metrics} if json else finished_lines(chosen))
+
+
+@app.command(name="verify-resume")
+def verify_resume(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    kills: Annotated[
+        int, typer.Option("--kills", min=1, max=1000, help="How often the second training is killed.")
+    ] = 5,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Train twice, once killed again and again and resumed: both must be identical to the bit (else exit 3)."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+
+    loaded = load_config("finetune", config, overrides(words, sets, output, seed))
+    from lmfit.stages import verify_resume as stage
+
+    found = stage.run(loaded, kills=kills, device=device, overwrite=overwrite)
+    show(found.as_dict() if json else found.lines())
+    found.require_identical()
 
 
 @app.command()

@@ -72,6 +72,11 @@ def pick_device(wanted: str = "auto", precision: str = "auto") -> Device:
     return Device(kind, number, name, _precision(kind, precision), torch.get_num_threads())
 
 
+def use_threads(count: int) -> None:
+    """Compute with this many CPU threads, whatever the environment says."""
+    torch.set_num_threads(count)
+
+
 def _check_available(kind: str, index: str, wanted: str) -> None:
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind not in there or (index and not index.isdigit()):

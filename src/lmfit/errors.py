@@ -79,10 +79,10 @@ class VerdictError(LmfitError):
 
 
 class Interrupted(LmfitError):
-    """A signal ended the run at a step's end; everything up to there is saved."""
+    """A signal ended the run: at a step's end, with everything up to there saved, unless `what` says otherwise."""
 
-    def __init__(self, signum: int, *, fix: str) -> None:
-        super().__init__("interrupted; the state is saved", fix=fix)
+    def __init__(self, signum: int, *, fix: str, what: str = "interrupted; the state is saved") -> None:
+        super().__init__(what, fix=fix)
         self.exit_code = 128 + signum
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import time
 from typing import Any
 
+from lmfit.durable import write_text
 from lmfit.errors import InputError, suggestion
 
 SCHEMA = 1
@@ -224,13 +225,3 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write JSON beside, then rename: a reader never sees half a file."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file beside, flush it, then rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

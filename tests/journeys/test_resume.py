@@ -1,35 +1,20 @@
 """A run that was interrupted equals the one that was not: weights to the bit, log line by line."""
 
-import json
 import os
-import shutil
 import signal
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import lmfit
+from interruptions import TRAINING, killed, outcome
 from lmfit.config.yaml import dump
-from lmfit.runs import Run, choose_output, write_json
+from lmfit.runs import Run, choose_output
 from lmfit.training.trainer import StepResult, Trainer
 
 Command = Callable[..., tuple[int, str, str]]
-TRAINING = {"max_steps": 12, "checkpoint_every": 4, "evaluate_every": 3, "log_every": 5, "keep": 3}
-
-
-def outcome(run: Run) -> dict[str, Any]:
-    """What must not depend on interruptions."""
-    lines = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
-    return {
-        "weights": sha256((run.model / "model.safetensors").read_bytes()).hexdigest(),
-        "log": [{name: value for name, value in line.items() if name != "time"} for line in lines],
-        "metrics": run.metrics,
-        "steps": (run.manifest["steps"], run.manifest["best_step"]),
-        "predictions": (run.path / "predictions" / "test.jsonl").read_text(),
-    }
 
 
 @pytest.fixture(scope="module", params=["token-classification", "text-classification"])
@@ -67,21 +52,6 @@ def test_after_a_signal(
     monkeypatch.setattr(Trainer, "step", work)
     assert command("resume", run.path)[0] == 0
     assert outcome(run) == outcome(straight)
-
-
-def killed(straight: Run, target: Path, checkpoints: list[int]) -> Run:
-    """A copy as a kill would have left it: some checkpoints, no result, status running."""
-    shutil.copytree(straight.path, target)
-    run = Run(target)
-    for name in ("model", "predictions"):
-        shutil.rmtree(target / name)
-    (target / "metrics.json").unlink()
-    for folder in (target / "checkpoints").glob("step-*"):
-        if int(folder.name[5:]) not in checkpoints:
-            shutil.rmtree(folder)
-    started = {k: v for k, v in run.manifest.items() if k not in ("finished", "headline", "verdict", "steps")}
-    write_json(target / "run.json", started | {"status": "running"})
-    return run
 
 
 @pytest.mark.parametrize("kept", [[4], [4, 8], []])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lmfit.runs import Run
-from lmfit.stages.looks import FILE, look, looks_told
+from lmfit.stages.looks import FILE, forget, look, looks_told
 
 
 def run_at(path: Path) -> Run:
@@ -25,6 +25,14 @@ def test_a_child_counts_in_the_folder_of_its_parent(tmp_path: Path) -> None:
     child = run_at(tmp_path / "runs" / "parent" / "children" / "seed-1")
     look(child, "f")
     assert (tmp_path / "runs" / FILE).is_file()
+
+
+def test_looks_of_children_can_be_taken_back(tmp_path: Path) -> None:
+    run, other = run_at(tmp_path / "runs" / "proof"), run_at(tmp_path / "runs" / "other")
+    for name in ("straight", "killed"):
+        look(run_at(run.path / "children" / name), "f")
+    forget(run)
+    assert look(other, "f") == {"looks": 1, "runs": 1}
 
 
 def test_processes_do_not_lose_looks(tmp_path: Path) -> None:

@@ -108,6 +108,50 @@ def test_saving_a_step_again_replaces_it(tmp_path: Path) -> None:
     assert equal(net, trained(2)[0])
 
 
+@pytest.mark.parametrize("renames", [1, 2])
+def test_a_kill_between_the_renames_leaves_a_whole_one(
+    renames: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path, 2)
+    checkpoints.save(*trained(1), TrainState(step=1))
+    rename, left = Path.rename, iter(range(renames))
+
+    def until_killed(self: Path, target: Path) -> Path:
+        done = rename(self, target)
+        if next(left, None) == renames - 1:
+            raise KeyboardInterrupt
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", until_killed)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.save(*trained(2), TrainState(step=1, tokens=7))
+    state = Checkpoints(tmp_path, 2).restore(*trained(0))
+    assert state is not None
+    assert (state.step, state.tokens) == (1, 0 if renames == 1 else 7)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
+
+
+def test_conditions_are_those_of_the_newest(tmp_path: Path) -> None:
+    assert Checkpoints(tmp_path, 2).conditions() is None
+    Checkpoints(tmp_path, 2, {"threads": 1}).save(*trained(1), TrainState(step=1))
+    later = Checkpoints(tmp_path, 2, {"threads": 2})
+    assert later.conditions() == {"threads": 1}
+    later.save(*trained(1), TrainState(step=2))
+    assert later.conditions() == {"threads": 2}
+
+
+def test_best_weights_that_a_kept_checkpoint_counts_on_stay(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, 1)
+    checkpoints.save_best(trained(1)[0], 1, 0.1)
+    checkpoints.save(*trained(1), TrainState(step=2, best_step=1))
+    for step in (3, 4):
+        checkpoints.save_best(trained(2)[0], step, 0.5)
+    assert sorted(path.name for path in tmp_path.glob("best-*")) == ["best-00000001", "best-00000004"]
+    checkpoints.save(*trained(1), TrainState(step=5, best_step=4))
+    assert [path.name for path in tmp_path.glob("best-*")] == ["best-00000004"]
+
+
 def test_best_weights(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, 1)
     net = trained(0)[0]

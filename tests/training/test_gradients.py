@@ -35,7 +35,12 @@ def gradients(prepared: Prepared, folder: Path, micro: int | str) -> list[torch.
     objective = TaskObjective(prepared.task, prepared.framer)
     trainer = Trainer(model, objective, prepared.rows, training, device=CPU, seed=1, checkpoints=Checkpoints(folder, 1))
     kept: list[torch.Tensor] = []
-    trainer.update = lambda: kept.extend(p.grad.clone() for p in model.parameters() if p.grad is not None) or 0.0
+
+    def keep(loss: float) -> tuple[float, bool]:
+        kept.extend(p.grad.clone() for p in model.parameters() if p.grad is not None)
+        return 0.0, True
+
+    trainer.update = keep
     trainer.step(1)
     return kept
 

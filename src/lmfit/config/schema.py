@@ -229,6 +229,8 @@ class TrainingConfig(Section):
     """Stop early, e.g. {patience: 2}; null: train to the end."""
     best_metric: str | None = None
     """The metric that decides which weights are kept, of `lmfit list metrics`; null: the task's headline metric."""
+    on_nan: Literal["stop", "skip"] = "stop"
+    """A step whose loss or gradient is not finite updates nothing: stop there, or skip it; its batch is kept."""
     log_every: int = Field(default=10, ge=1)
     """Steps between two lines of log.jsonl."""
 

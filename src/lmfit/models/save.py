@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lmfit.data.framing import Framer
+from lmfit.durable import publish
 from lmfit.models.load import quiet_transformers
 from lmfit.version import __version__
 
@@ -20,7 +21,7 @@ def save_model(
     task_state: dict[str, Any],
     calibration: Mapping[str, Any],
 ) -> None:
-    """Weights (safetensors), config with real label names, tokenizer; beside first, then renamed.
+    """Weights (safetensors), config with real label names, tokenizer; appears whole.
 
     calibration: what was done to the logits; the weights hold it already, so it is only told.
     """
@@ -38,6 +39,4 @@ def save_model(
     with quiet_transformers():
         model.save_pretrained(temporary)
         framer.tokenizer.save_pretrained(temporary)
-    if folder.exists():
-        shutil.rmtree(folder)
-    temporary.rename(folder)
+    publish(temporary, folder)

@@ -1,31 +1,45 @@
 """lmfit finetune: encoder + labelled data -> a model for a task, with scores, intervals and a report."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from lmfit import console
-from lmfit.config.load import LoadedConfig
+from lmfit.config.load import LoadedConfig, load_config
 from lmfit.config.schema import FinetuneConfig
-from lmfit.device import Device, pick_device
+from lmfit.device import Device, pick_device, use_threads
+from lmfit.durable import write_text
 from lmfit.evaluation.card import write_card
 from lmfit.evaluation.report import write_report
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.save import save_model
-from lmfit.runs import Run, choose_output, claim_output, write_text
+from lmfit.runs import Run, choose_output, claim_output
 from lmfit.stages.calibrate import calibrate
+from lmfit.stages.ending import recorded
 from lmfit.stages.folds import Folds
 from lmfit.stages.prepare import Prepared, prepare
-from lmfit.stages.recording import is_unchanged, record_children, record_result, record_size, record_start, recorded
+from lmfit.stages.recording import record_children, record_result, record_size, record_start
+from lmfit.stages.resuming import (
+    EXACT,
+    FREE,
+    FREE_OF_SEVERAL,
+    conditions,
+    differing,
+    go_on,
+    refuse_changed,
+    refuse_changed_data,
+    settings_of,
+    with_threads,
+)
 from lmfit.stages.scoring import judge_of, score_run
 from lmfit.stages.seeds import Seeds
 from lmfit.stages.several import Child, Several, train_children
 from lmfit.stages.tracking import tracked
-from lmfit.stages.training import build_model, checkpoints_of, train
-from lmfit.training.checkpoint import TrainState
+from lmfit.stages.training import build_model, train
+from lmfit.training.checkpoint import Checkpoints, TrainState
 
 STAGE = "finetune"
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
@@ -44,15 +58,31 @@ def run(
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
         write_text(run.path / "config.yaml", _repeatable(loaded).dump())
+        run.record(status="running", stage=STAGE)
         return work(run, loaded, prepared, chosen, remarks=remarks)
 
 
-def resume(run: Run, loaded: LoadedConfig, *, device: str = "auto") -> Run:
-    """Go on with an interrupted run: from its newest whole checkpoint, or with the children that are not finished."""
+def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", inexact: bool = False) -> Run:
+    """Go on with an interrupted run: from its newest whole checkpoint, or with the children that are not finished.
+
+    inexact: also where another machine or other versions allow equality only up to rounding.
+    """
+    begun, loaded = load_config(STAGE, run.config), load_config(STAGE, run.config, overrides)
+    alone = loaded.config.seeds is None and not loaded.config.cross_validated
+    changed = differing(settings_of(begun), settings_of(loaded))
+    refuse_changed(changed, FREE if alone else FREE_OF_SEVERAL)
     chosen = pick_device(device, loaded.config.training.precision)
     with run.locked():
+        exactness = EXACT
+        if alone:
+            chosen, exactness = go_on(run, loaded, chosen, inexact=inexact)
+        elif not inexact:
+            chosen = with_threads(chosen, run.manifest.get("device", {}).get("threads"))
         prepared = prepare(_pinned(loaded.config, run.manifest.get("model", {}).get("commit")))
-        return work(run, loaded, prepared, chosen, exact=is_unchanged(run, prepared, chosen))
+        refuse_changed_data(run, prepared)
+        if changed:
+            write_text(run.path / "config.yaml", _repeatable(loaded).dump())
+        return work(run, loaded, prepared, chosen, exactness=exactness, inexact=inexact)
 
 
 def _pinned(config: FinetuneConfig, commit: str | None) -> FinetuneConfig:
@@ -68,30 +98,32 @@ def work(
     prepared: Prepared,
     device: Device,
     *,
-    exact: bool = True,
+    exactness: str = EXACT,
+    inexact: bool = False,
     remarks: Mapping[str, Any] = NO_REMARKS,
 ) -> Run:
     """Train, score and report, alone or as several; the (locked) run folder tells at any time how far it is."""
     several = several_of(loaded, prepared)
     with recorded(run):
-        record_start(run, STAGE, prepared, device, exact=exact, **remarks)
+        record_start(run, STAGE, prepared, device, exactness, **remarks)
         if several is None:
-            train_alone(run, prepared, device)
+            train_alone(run, prepared, device, conditions(loaded, device, exactness))
         else:
-            children = train_children(run, several, partial(work_child, device=device))
+            children = train_children(run, several, partial(work_child, device=device, inexact=inexact))
             record_children(run, children, **several.summarise(run, children))
-    write_report(run.path)
-    write_card(run.path)
-    record_size(run)
+        write_report(run.path, status="finished")
+        write_card(run.path)
+        record_size(run)
     run.mark_latest()
     return run
 
 
-def train_alone(run: Run, prepared: Prepared, device: Device) -> None:
-    """Train, keep the best weights, save, score; told to the trackers of the config."""
+def train_alone(run: Run, prepared: Prepared, device: Device, under: Mapping[str, Any]) -> None:
+    """Train, keep the best weights, save, score; checkpoints record the conditions that the run works `under`."""
+    checkpoints = Checkpoints(run.path / "checkpoints", prepared.config.training.keep, under)
     with tracked(run, prepared) as trackers:
-        model = build_model(prepared, device, resumed=checkpoints_of(run, prepared).exist())
-        state = train(run, prepared, model, device, trackers.line)
+        model = build_model(prepared, device, resumed=checkpoints.conditions() is not None)
+        state = train(run, prepared, model, device, checkpoints, trackers.line)
         score_and_save(run, prepared, model, state, device)
         trackers.scores(state.step, "test", run.metrics.get("test", {}))
 
@@ -109,14 +141,17 @@ def score_and_save(run: Run, prepared: Prepared, model: Any, state: TrainState, 
     record_result(run, model, state, device, seconds, predictor.tokens_per_second, **facts)
 
 
-def work_child(run: Run, child: Child, *, device: Device) -> Run:
+def work_child(run: Run, child: Child, *, device: Device, inexact: bool) -> Run:
     """Begin a child, or go on with it."""
+    use_threads(device.threads)
+    begun, exactness = (run.path / "run.json").is_file(), EXACT
+    if begun:
+        device, exactness = go_on(run, child.loaded, device, inexact=inexact)
     prepared = child.prepared or prepare(child.loaded.config)
-    begun = (run.path / "run.json").is_file()
-    if not begun:
-        write_text(run.path / "config.yaml", _repeatable(child.loaded).dump())
-    exact = not begun or is_unchanged(run, prepared, device)
-    return work(run, child.loaded, prepared, device, exact=exact)
+    if begun:
+        refuse_changed_data(run, prepared)
+    write_text(run.path / "config.yaml", _repeatable(child.loaded).dump())
+    return work(run, child.loaded, prepared, device, exactness=exactness)
 
 
 def several_of(loaded: LoadedConfig, prepared: Prepared) -> Several | None:

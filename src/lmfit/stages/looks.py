@@ -2,6 +2,7 @@
 
 import fcntl
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,17 @@ def look(run: Run, fingerprint: str) -> dict[str, int]:
         console.warn(f"looks at the test rows are not counted: {error}")
         return {}
     return {"looks": sum(own.values()), "runs": len(own)}
+
+
+def forget(run: Run) -> None:
+    """Take back the looks of a run's children, where nobody chooses by their scores (verify-resume)."""
+    folder = _folder(run.path.resolve())
+    inside = f"{run.path.resolve().relative_to(folder)}/{CHILDREN}/"
+    with suppress(OSError), open(folder / f"{FILE}.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        counted = _read(folder / FILE)
+        kept = {rows: {k: n for k, n in by.items() if not k.startswith(inside)} for rows, by in counted.items()}
+        write_json(folder / FILE, {rows: by for rows, by in kept.items() if by})
 
 
 def looks_told(looks: Mapping[str, int], name: str) -> str:

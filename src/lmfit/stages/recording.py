@@ -1,21 +1,17 @@
-"""run.json as it fills: status, device, versions, data, timing."""
+"""run.json as it fills: device, versions, data, timing, results."""
 
 import platform
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import time
 from typing import Any
 
 import torch
 
-from lmfit import console
 from lmfit.data.audit.against import write_hashes
 from lmfit.data.propose.language import CODES, Letters
 from lmfit.device import Device, peak_memory_bytes
-from lmfit.errors import InputError, Interrupted
 from lmfit.models.origin import origin
 from lmfit.runs import Run, write_json
 from lmfit.stages.assignment import assignment
@@ -24,52 +20,7 @@ from lmfit.training.checkpoint import TrainState
 from lmfit.version import __version__
 
 
-@contextmanager
-def recorded(run: Run) -> Iterator[None]:
-    """Write how the work ended: finished, interrupted, or failed with the reason."""
-    try:
-        yield
-    except (Interrupted, KeyboardInterrupt):
-        run.record(status="interrupted")
-        raise
-    except BaseException as error:
-        run.record(status="failed", error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-        raise
-    run.record(status="finished", finished=time())
-
-
-def is_unchanged(run: Run, prepared: Prepared, device: Device) -> bool:
-    """Whether a run that goes on can equal one that was never interrupted; else a warning says why not.
-
-    Raises InputError where its data has changed.
-    """
-    manifest = run.manifest
-    before = manifest.get("data", {})
-    for name, facts in prepared.fingerprints.items():
-        if name in before and before[name]["sha256"] != facts["sha256"]:
-            raise InputError(
-                f"the {name} data has changed since the run began",
-                where=", ".join(facts["files"][:3]),
-                fix="put the old files back, or start a new run",
-            )
-    changed = differences(manifest, device)
-    for what in changed:
-        console.warn(f"not as when the run began: {what}; it will equal an uninterrupted run only up to rounding")
-    return not changed and manifest.get("exactness") != "rounding"
-
-
-def differences(manifest: Mapping[str, Any], device: Device) -> list[str]:
-    """What is not as when the run began and can change the last digits: device, precision, threads, versions."""
-    now = device.describe() | {name: value for name, value in versions().items() if name in _DECIDING}
-    before = manifest.get("device", {}) | manifest.get("versions", {})
-    names = ("kind", "name", "precision", "threads", *_DECIDING)
-    return [f"{n} {before[n]}, now {now[n]}" for n in names if n in before and n in now and before[n] != now[n]]
-
-
-_DECIDING = ("torch", "transformers")
-
-
-def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, exact: bool, **remarks: Any) -> None:
+def record_start(run: Run, stage: str, prepared: Prepared, device: Device, exactness: str, **remarks: Any) -> None:
     """What is known before training, and the user's remarks; ledger.json, splits.json, hashes of training texts."""
     config = prepared.config
     write_json(run.path / "ledger.json", prepared.ledger.as_dict(texts=config.evaluation.texts))
@@ -84,7 +35,7 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device, *, ex
         language=_language(prepared),
         pipeline_options=prepared.task.pipeline_options,
         backend="pytorch",
-        exactness="exact" if exact else "rounding",
+        exactness=exactness,
         seed=config.seed if config.seeds is None else None,
         seeds=config.seeds,
         device=device.describe(),
@@ -120,8 +71,10 @@ def record_result(
         "train_seconds": round(state.train_seconds, 3),
         "evaluate_seconds": round(evaluate_seconds, 3),
     }
+    skipped = f"{len(state.skipped)} of {state.step} steps taught nothing: their loss was not a number (offending/)"
     run.record(
         timing=timing,
+        warnings=[*manifest["warnings"], *([skipped] if state.skipped else [])],
         model=manifest["model"] | {"parameters": parameters, "bytes": _bytes_of(run.model)},
         steps=state.step,
         best_step=state.best_step if state.best_value is not None else state.step,

@@ -10,6 +10,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
+from lmfit.durable import publish
 from lmfit.errors import Interrupted
 from lmfit.runs import CHILDREN, Run, read_json
 from lmfit.stages.prepare import Prepared
@@ -58,7 +59,9 @@ def _interrupted_as(run: Run) -> Iterator[None]:
     try:
         yield
     except Interrupted as stopped:
-        raise Interrupted(stopped.exit_code - 128, fix=f"go on with: lmfit resume {run.path}") from None
+        raise Interrupted(
+            stopped.exit_code - 128, what=str(stopped.args[0]), fix=f"go on with: lmfit resume {run.path}"
+        ) from None
 
 
 def adopt(run: Run, child: Run) -> None:
@@ -83,8 +86,7 @@ def _copy(source: Path, target: Path) -> None:
     temporary = target.with_name(f".writing-{target.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     shutil.copytree(source, temporary)
-    shutil.rmtree(target, ignore_errors=True)
-    temporary.rename(target)
+    publish(temporary, target)
 
 
 def told(run: Run, metric: str, **facts: Any) -> dict[str, Any]:

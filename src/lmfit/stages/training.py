@@ -17,7 +17,7 @@ from lmfit.device import Device, seeded
 from lmfit.errors import ConfigError
 from lmfit.evaluation.names import metric
 from lmfit.inference.backends import TorchBackend
-from lmfit.inference.predictor import Predictor
+from lmfit.inference.predictor import Predictor, encode_all
 from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
@@ -27,8 +27,9 @@ from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Prepared
-from lmfit.tasks.base import Task, model_inputs
+from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.training.checkpoint import Checkpoints, TrainState
+from lmfit.training.guards import Finite, Room
 from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
 from lmfit.training.trainer import Hook, Trainer
 
@@ -115,25 +116,25 @@ def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Batch, torch
             yield {name: tensor.to(device.torch_device) for name, tensor in model_inputs(batch).items()}, classes
 
 
-def checkpoints_of(run: Run, prepared: Prepared) -> Checkpoints:
-    """The checkpoints of a run."""
-    return Checkpoints(run.path / "checkpoints", prepared.config.training.keep)
-
-
 def train(
-    run: Run, prepared: Prepared, model: Any, device: Device, tell: Callable[[Mapping[str, Any]], object]
+    run: Run,
+    prepared: Prepared,
+    model: Any,
+    device: Device,
+    checkpoints: Checkpoints,
+    tell: Callable[[Mapping[str, Any]], object],
 ) -> TrainState:
     """Train with all hooks; afterwards the model holds the best weights, if there was validation data.
 
     tell: takes the lines of the log as they are written.
     """
-    config = prepared.config
+    config, judged = prepared.config, prepared.splits.validation is not None
     log = Log(run.path / "log.jsonl", config.training.log_every, tell)
-    checkpoints = checkpoints_of(run, prepared)
-    hooks: list[Hook] = [Progress(), log]
+    finite = Finite(run.path, log, config.training.on_nan, partial(describe, prepared))
+    hooks: list[Hook] = [Room(keeps_best=judged), Progress(), finite, log]
     if config.training.budget is not None:
         hooks.append(Budget(config.training.budget))
-    if prepared.splits.validation is not None:
+    if judged:
         hooks.append(_keep_best(prepared, model, device, log))
     hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
     with _quickened(prepared, model, device):
@@ -160,6 +161,24 @@ def _quickened(prepared: Prepared, model: Any, device: Device) -> Iterator[None]
     ids = np.union1d(prepared.rows.distinct("input_ids"), prepared.framer.pad_id)
     with used_rows(model, ids), quick_dropout(model) if device.kind == "cpu" else nullcontext():
         yield
+
+
+def describe(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Origin, gold answer and (where texts may be written) text of training rows, by row: found by encoding."""
+    texts, last = prepared.config.evaluation.texts, max(indices)
+    wanted, found = set(indices), {}
+    number = 0
+    for encoded in encode_all(prepared.task, prepared.splits.train, prepared.framer, Stats()):
+        example = encoded.example
+        facts = {"origin": str(example.origin), "gold": prepared.task.gold(example)}
+        text = {"text": example.text, "text_pair": example.text_pair} if texts else {}
+        for _ in encoded.rows:
+            if number in wanted:
+                found[number] = facts | {name: value for name, value in text.items() if value is not None}
+            number += 1
+        if number > last:
+            break
+    return found
 
 
 def _keep_best(prepared: Prepared, model: Any, device: Device, log: Log) -> KeepBest:

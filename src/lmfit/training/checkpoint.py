@@ -1,24 +1,27 @@
 """Checkpoints that survive anything: written beside, flushed, checksummed, renamed; verified before use."""
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import file_digest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from lmfit import console
+from lmfit.durable import publish
+
+NO_CONDITIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass
 class TrainState:
-    """Where training stands. All else follows from (config, seed, step)."""
+    """Where training stands. All else follows from (config, seed, step). skipped: steps that updated nothing."""
 
     step: int = 0
     total_steps: int = 0
@@ -30,15 +33,19 @@ class TrainState:
     stopped: str = ""
     log_bytes: int = 0
     unlogged_losses: list[float] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
     scaler: dict[str, Any] = field(default_factory=dict)
 
 
 class Checkpoints:
-    """The checkpoints/ folder of a run: step-00000420/ for each kept step, best/ with the best weights."""
+    """The checkpoints/ folder of a run: step-00000420/ for each kept step, best-00000400/ with the best weights.
 
-    def __init__(self, folder: Path, keep: int) -> None:
-        self.folder = folder
-        self.keep = keep
+    conditions: under what the run works (machine, versions, settings); each checkpoint records them.
+    """
+
+    def __init__(self, folder: Path, keep: int, conditions: Mapping[str, Any] = NO_CONDITIONS) -> None:
+        self.folder, self.keep, self._conditions = folder, keep, dict(conditions)
+        self._verified: Path | None = None
 
     def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: TrainState) -> Path:
         """Write a checkpoint of `state`, unless it is there already, and remove the oldest beyond `keep`."""
@@ -46,89 +53,121 @@ class Checkpoints:
         if is_whole(target) and _state_in(target) == state:
             return target
         tensors = {"model": weights(model), "optimizer": optimizer_tensors(optimizer)}
-        self._write(target, tensors, {"state": asdict(state)})
+        self._write(target, tensors, {"state": asdict(state), "conditions": self._conditions})
+        self._verified = None
         for old in [step for step in self._steps() if step != target][: 1 - self.keep or None]:
             shutil.rmtree(old, ignore_errors=True)
+        self._clear_best(state.best_step)
         return target
 
     def save_best(self, model: torch.nn.Module, step: int, value: float) -> None:
-        """Write the weights that scored best so far."""
-        self._write(self.folder / "best", {"model": weights(model)}, {"step": step, "value": value})
+        """Write the weights that scored best so far; those that a kept checkpoint counts as best stay."""
+        self._write(self._best(step), {"model": weights(model)}, {"step": step, "value": value})
+        self._clear_best(step)
 
-    def exist(self) -> bool:
-        """Whether there is any checkpoint."""
-        return bool(self._steps())
+    def conditions(self) -> dict[str, Any] | None:
+        """The conditions under which the newest whole checkpoint was made; None where there is none."""
+        newest = self._newest()
+        return None if newest is None else json.loads((newest / "state.json").read_text()).get("conditions", {})
 
     def load_best(self, model: torch.nn.Module, step: int) -> bool:
         """Put the best weights, those of `step`, into `model`; false where they are not there whole."""
-        folder = self.folder / "best"
-        if not is_whole(folder) or json.loads((folder / "state.json").read_text())["step"] != step:
+        if not is_whole(self._best(step)):
             return False
-        model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+        model.load_state_dict(load_file(self._best(step) / "model.safetensors"), strict=False)
         return True
 
     def restore(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> TrainState | None:
-        """Load the newest whole checkpoint into model and optimizer; None where there is none.
+        """Load the newest whole checkpoint into model and optimizer; None where there is none."""
+        folder = self._newest()
+        if folder is None:
+            return None
+        model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+        load_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
+        return _state_in(folder)
 
-        A damaged one is put aside and said; what a crash left half-written is removed.
-        """
+    def _newest(self) -> Path | None:
+        """The newest whole checkpoint. A damaged one is put aside, a half-written one removed; both are said."""
+        if self._verified is not None and self._verified.is_dir():
+            return self._verified
         self._finish_swaps()
         for left in (*self.folder.glob(".writing-*"), *self.folder.glob(".old-*")):
+            console.warn(f"checkpoint {left.name.partition('-')[2]} was not written to its end and is left out")
             shutil.rmtree(left, ignore_errors=True)
         for folder in reversed(self._steps()):
-            if not is_whole(folder):
-                console.warn(f"checkpoint {folder.name} is damaged or incomplete; taking the one before it")
-                folder.rename(folder.with_name(f"damaged-{folder.name}-{time.time_ns()}"))
-                continue
-            model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
-            load_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
-            return _state_in(folder)
+            if is_whole(folder):
+                self._verified = folder
+                return folder
+            console.warn(f"checkpoint {folder.name} is damaged or incomplete; taking the one before it")
+            folder.rename(folder.with_name(f"damaged-{folder.name}-{time.time_ns()}"))
         return None
 
     def _finish_swaps(self) -> None:
-        """Put back what a crash caught between the two renames of `_write`."""
+        """Put back what a crash caught between the two renames of a swap."""
         for old in self.folder.glob(".old-*"):
             target = old.with_name(old.name.removeprefix(".old-"))
-            if not target.exists() and is_whole(old):
+            if target.exists():
+                shutil.rmtree(old, ignore_errors=True)
+            elif is_whole(old):
                 old.rename(target)
 
     def _steps(self) -> list[Path]:
         return sorted(p for p in self.folder.glob("step-*") if p.is_dir())
 
+    def _best(self, step: int) -> Path:
+        return self.folder / f"best-{step:08d}"
+
+    def _clear_best(self, now: int) -> None:
+        """Remove best weights that neither the run nor a kept checkpoint counts as best any more."""
+        counted = [_state_in(step).best_step for step in self._steps() if is_readable(step)]
+        kept = [self._best(step) for step in (now, *counted)]
+        for old in self.folder.glob("best-*"):
+            if old not in kept:
+                shutil.rmtree(old, ignore_errors=True)
+
     def _write(self, target: Path, tensors: Mapping[str, dict[str, torch.Tensor]], facts: Mapping[str, Any]) -> None:
         temporary = target.with_name(f".writing-{target.name}")
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        for name, held in tensors.items():
-            save_file(held, temporary / f"{name}.safetensors")
-        (temporary / "state.json").write_text(json.dumps(facts))
-        sums = {path.name: _checksum(path) for path in sorted(temporary.iterdir())}
-        (temporary / "checksums.json").write_text(json.dumps(sums))
-        for path in temporary.iterdir():
-            _flush(path)
-        _flush(temporary)
-        if target.exists():
-            old = target.with_name(f".old-{target.name}")
-            shutil.rmtree(old, ignore_errors=True)
-            target.rename(old)
-            temporary.rename(target)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            temporary.rename(target)
-        _flush(target.parent)
+        try:
+            temporary.mkdir(parents=True)
+            for name, held in tensors.items():
+                save_file(held, temporary / f"{name}.safetensors")
+            (temporary / "state.json").write_text(json.dumps(facts))
+            sums = {path.name: _checksum(path) for path in sorted(temporary.iterdir())}
+            (temporary / "checksums.json").write_text(json.dumps(sums))
+            publish(temporary, target)
+        except Exception:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
 
 
 def _state_in(folder: Path) -> TrainState:
     return TrainState(**json.loads((folder / "state.json").read_text())["state"])
 
 
+def is_readable(folder: Path) -> bool:
+    """Whether the state of a checkpoint is whole."""
+    return _agrees(folder, ("state.json",))
+
+
 def is_whole(folder: Path) -> bool:
     """Whether every file of a checkpoint is there with the content it was written with."""
+    return _agrees(folder)
+
+
+def _agrees(folder: Path, names: tuple[str, ...] | None = None) -> bool:
     try:
         sums = json.loads((folder / "checksums.json").read_text())
-        return bool(sums) and all(_checksum(folder / name) == value for name, value in sums.items())
-    except (OSError, ValueError):
+        return bool(sums) and all(_checksum(folder / name) == sums[name] for name in names or sums)
+    except (OSError, ValueError, KeyError):
         return False
+
+
+def checkpoint_bytes(model: torch.nn.Module) -> tuple[int, int]:
+    """Size of the weights, and of a checkpoint: weights and AdamW's two moments of what is trained."""
+    held = sum(tensor.nbytes for tensor in weights(model).values())
+    moments = sum(2 * parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
+    return held, held + moments
 
 
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -164,11 +203,3 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch
 def _checksum(path: Path) -> str:
     with open(path, "rb") as file:
         return file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -69,13 +69,14 @@ class Log(QuietHook):
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Collect, and write a line when it is time; the loss is the mean over the steps since the last line."""
         losses = trainer.state.unlogged_losses
-        losses.append(result.loss)
+        if result.updated:
+            losses.append(result.loss)
         self._tokens += result.tokens
         self._seconds += result.seconds
         if trainer.state.step % self.every and trainer.state.step < trainer.state.total_steps:
             return
         facts = {
-            "loss": math.fsum(losses) / len(losses),
+            "loss": math.fsum(losses) / len(losses) if losses else None,
             "learning_rate": result.learning_rate,
             "grad_norm": result.grad_norm if math.isfinite(result.grad_norm) else None,
             "time": {"at": time.time(), "tokens_per_second": self._tokens / max(self._seconds, 1e-9)},

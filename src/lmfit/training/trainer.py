@@ -16,7 +16,6 @@ from lmfit.data.batching import BatchPlan, key, split_by_tokens
 from lmfit.data.collate import Batch
 from lmfit.data.rows import Rows
 from lmfit.device import Device
-from lmfit.errors import LmfitError
 from lmfit.tasks.base import forward
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.optim import learning_rate_scale, make_optimizer, set_learning_rate
@@ -24,13 +23,17 @@ from lmfit.training.optim import learning_rate_scale, make_optimizer, set_learni
 
 @dataclass(frozen=True)
 class StepResult:
-    """One optimizer step: mean loss per target, gradient norm before clipping, highest rate, real tokens, seconds."""
+    """One optimizer step: mean loss per target, gradient norm before clipping, highest rate, real tokens, seconds.
+
+    updated: false where loss or gradient were not finite; the weights are then as they were before the step.
+    """
 
     loss: float
     grad_norm: float
     learning_rate: float
     tokens: int
     seconds: float
+    updated: bool = True
 
 
 class Hook(Protocol):
@@ -105,14 +108,9 @@ class Trainer:
         micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
         targets = sum(map(self.objective.targets, micro_batches))
         loss = sum(self.forward_backward(batch, targets) for batch in micro_batches)
-        norm = self.update()
-        if not (math.isfinite(loss) and (math.isfinite(norm) or self.scaler.is_enabled())):
-            raise LmfitError(
-                f"the loss is not a number any more at step {number + 1} (loss {loss}, gradient norm {norm})",
-                fix="lower training.learning_rate, raise training.warmup, or set training.precision=fp32",
-            )
+        norm, updated = self.update(loss)
         tokens = int(sum(batch["attention_mask"].sum() for batch in micro_batches))
-        return StepResult(loss, norm, rate, tokens, time.perf_counter() - started)
+        return StepResult(loss, norm, rate, tokens, time.perf_counter() - started, updated)
 
     @property
     def expected_steps(self) -> int:
@@ -138,15 +136,20 @@ class Trainer:
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    def update(self) -> float:
-        """Clip, step, clear; returns the gradient norm before clipping."""
+    def update(self, loss: float) -> tuple[float, bool]:
+        """Clip, step, clear; returns the gradient norm before clipping, and whether all was finite (else: no step).
+
+        Under loss scaling the scaler judges the gradient: it leaves a step out itself and tries a lower scale.
+        """
         self.scaler.unscale_(self.optimizer)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm or math.inf)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm or math.inf))
+        finite = math.isfinite(loss) and (math.isfinite(norm) or self.scaler.is_enabled())
+        if finite or self.scaler.is_enabled():
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        return float(norm)
+        return norm, finite
 
     def restore(self) -> None:
         """Model, optimizer and state from the newest whole checkpoint, if there is one."""
@@ -154,8 +157,10 @@ class Trainer:
         if state is not None:
             if state.scaler:
                 self.scaler.load_state_dict(state.scaler)
+            if self.state.total_steps != BUDGET_UNKNOWN_STEPS:
+                state.total_steps = self.state.total_steps
             self.state = state
-            console.say(f"resuming from step {state.step:,}")
+            console.say(f"resuming from step {state.step:,} of {self.expected_steps:,}")
 
     def save(self) -> Path:
         """A checkpoint of this moment."""

@@ -78,6 +78,13 @@ class TestVerdicts:
             compare.run(["a", "b"])
         )
 
+    def test_a_repetition_that_answers_otherwise_is_told_with_its_first_step(self, make_run: MakeRun) -> None:
+        for name, right, loss in (("a", 150, 0.25), ("b", 140, 0.5), ("c", 140, 0.5)):
+            make_run(name, labelled(right), log=[{"step": 1, "loss": loss}], seed=3 + (name == "c"))
+        told = verdicts(compare.run(["a", "b", "c"]))
+        assert "b has the config, seed and data of a and should be identical: their logs first differ at step 1" in told
+        assert "c has the config" not in told
+
     def test_equal_answers_of_other_weights_are_told_apart(self, make_run: MakeRun) -> None:
         make_run("a", labelled(150))
         make_run("b", labelled(150), weights=b"others")

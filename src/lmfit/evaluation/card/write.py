@@ -5,8 +5,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from lmfit.durable import write_text
 from lmfit.evaluation.report.files import read_run
-from lmfit.runs import write_text
 
 CARD = "README.md"
 HERE = "path/to/this/folder"

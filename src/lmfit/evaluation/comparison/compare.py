@@ -7,8 +7,8 @@ from lmfit.errors import InputError, suggestion
 from lmfit.evaluation.comparison.answers import read_answers, score
 from lmfit.evaluation.comparison.contenders import Contender, choose_split
 from lmfit.evaluation.comparison.rows import aligned
-from lmfit.evaluation.comparison.sameness import Sameness, sameness
-from lmfit.evaluation.comparison.settings import differing
+from lmfit.evaluation.comparison.sameness import Sameness, first_different_step, sameness
+from lmfit.evaluation.comparison.settings import differing, is_repetition
 from lmfit.evaluation.comparison.standings import Entrant, Standing, family, rank
 from lmfit.evaluation.names import HEADLINE, Kind, metric
 from lmfit.evaluation.pairs import sample
@@ -21,6 +21,7 @@ class Comparison:
     """Everything that is shown: one standing per run and metric, and what differs between the runs.
 
     tests: how many comparisons the p-values are corrected for.  same: how equal the runs with equal answers are.
+    apart: where the logs first differ of runs that repeat the reference (one config, seed, data) and answer otherwise.
     """
 
     split: str
@@ -32,6 +33,7 @@ class Comparison:
     runs: list[Contender]
     standings: dict[str, list[Standing]]
     same: dict[int, Sameness]
+    apart: dict[int, str]
     settings: dict[str, list[str]]
 
     @property
@@ -72,6 +74,7 @@ def compare(
         runs=list(runs),
         standings=standings,
         same=_same(entrants, reference),
+        apart=_apart(entrants, reference),
         settings=differing(runs),
     )
 
@@ -132,3 +135,14 @@ def _same(entrants: Sequence[Entrant], reference: int) -> dict[int, Sameness]:
         and len(e.scores) == len(other.scores) == 1
         and e.answers[0].predicted == other.answers[0].predicted
     }
+
+
+def _apart(entrants: Sequence[Entrant], reference: int) -> dict[int, str]:
+    """Where the repetitions of the reference that answer otherwise leave its log."""
+    other, found = entrants[reference], {}
+    for i, entrant in enumerate(entrants):
+        alike = entrant.answers[0].predicted == other.answers[0].predicted
+        if i != reference and not alike and is_repetition(entrant.run, other.run):
+            step = first_different_step(entrant.run.run.path / "log.jsonl", other.run.run.path / "log.jsonl")
+            found[i] = f"first differ at {step}" if step else "are equal"
+    return found

@@ -42,6 +42,10 @@ def notes(comparison: Comparison) -> list[str]:
     told.append(
         "training time and prediction speed were measured when each run was made, on the machine as busy as it was then"
     )
+    reference = comparison.runs[comparison.reference].name
+    for i, where in comparison.apart.items():
+        name = comparison.runs[i].name
+        told.append(f"{name} has the config, seed and data of {reference} and should be identical: their logs {where}")
     several = {len(run.seeds) for run in comparison.runs}
     if several == {1}:
         told.append(

@@ -33,6 +33,7 @@ def _run_json(comparison: Comparison, i: int) -> dict[str, Any]:
         "path": str(run.run.path),
         "seeds": len(run.seeds),
         "bit_identical": None if same is None else same.bits,
+        "first_difference": comparison.apart.get(i),
         **facts(run.manifest),
         "metrics": {name: _standing_json(standings[i]) for name, standings in comparison.standings.items()},
     }

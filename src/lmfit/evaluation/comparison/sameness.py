@@ -15,7 +15,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Sameness:
-    """Two runs whose answers are equal. `bits`: predictions with scores, weights and logs are, too; else `why` not."""
+    """Two runs that answer alike. `bits`: predictions with scores, weights and logs are equal, too; else `why` not."""
 
     bits: bool
     why: str = ""

@@ -13,10 +13,21 @@ _VERSIONS = ("lmfit", "torch", "transformers")
 
 def differing(runs: Sequence[Contender]) -> dict[str, list[str]]:
     """Key -> its value in each run, for the keys that are not equal in all; written as JSON, `-` where absent."""
-    flat = [_flat(_config(run.run)) | _made_of(run.manifest) for run in runs]
-    keys = dict.fromkeys(key for one in flat for key in one)
-    table = {key: [_shown(one.get(key, _ABSENT)) for one in flat] for key in keys}
+    trees = [flat(_config(run.run)) | _made_of(run.manifest) for run in runs]
+    keys = dict.fromkeys(key for one in trees for key in one)
+    table = {key: [_shown(one.get(key, _ABSENT)) for one in trees] for key in keys}
     return {key: values for key, values in table.items() if len(set(values)) > 1}
+
+
+def is_repetition(run: Contender, other: Contender) -> bool:
+    """Whether two runs have one config, one seed and the same data, so that they should be identical."""
+    config = _config(run.run)
+    alike = bool(config) and config == _config(other.run) and len(run.seeds) == len(other.seeds) == 1
+    return alike and _contents(run) == _contents(other)
+
+
+def _contents(run: Contender) -> dict[str, str]:
+    return {split: entry.get("sha256", "") for split, entry in run.manifest.get("data", {}).items()}
 
 
 def _config(run: Run) -> dict[str, Any]:
@@ -26,10 +37,11 @@ def _config(run: Run) -> dict[str, Any]:
     return tree if isinstance(tree, dict) else {}
 
 
-def _flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+def flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """A tree of settings by dotted key; an empty mapping is a value."""
     found: dict[str, Any] = {}
     for name, value in tree.items():
-        found |= _flat(value, f"{path}{name}.") if isinstance(value, Mapping) and value else {f"{path}{name}": value}
+        found |= flat(value, f"{path}{name}.") if isinstance(value, Mapping) and value else {f"{path}{name}": value}
     return found
 
 

@@ -1,0 +1,105 @@
+"""Hooks that stand guard: room on the disk before the first step, losses that are no numbers."""
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from lmfit import console
+from lmfit.durable import write_text
+from lmfit.errors import LmfitError
+from lmfit.tasks.base import forward
+from lmfit.training.checkpoint import checkpoint_bytes
+from lmfit.training.hooks import Log, QuietHook
+from lmfit.training.trainer import StepResult, Trainer
+
+MOST_SKIPPED_IN_A_ROW = 10
+
+Describe = Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]]
+
+
+class Room(QuietHook):
+    """Tells beforehand what the checkpoints take; stops where the disk has no room for them."""
+
+    def __init__(self, *, keeps_best: bool) -> None:
+        self.keeps_best = keeps_best
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Count in what old checkpoints take already. Raises LmfitError where too little is free."""
+        weights, whole = checkpoint_bytes(trainer.model)
+        folder, keep = trainer.checkpoints.folder, trainer.checkpoints.keep
+        needed = (keep + 1) * whole + (2 * weights if self.keeps_best else 0) + weights
+        taken = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        free = shutil.disk_usage(folder.parent).free + taken
+        best = f" and the best weights of {_megabytes(weights)}" if self.keeps_best else ""
+        told = f"{keep} x {_megabytes(whole)}{best}; {_megabytes(needed)} at most with model/; free {_megabytes(free)}"
+        if needed > free:
+            raise LmfitError(
+                f"the disk has no room for the checkpoints: {told}",
+                where=str(folder.parent),
+                fix="make room, keep fewer (training.keep=1), or write to another disk (--output)",
+            )
+        console.say(f"checkpoints: {told}")
+
+
+class Finite(QuietHook):
+    """Keeps the batch of a step whose loss or gradient was not finite; then stops, or goes on without the step.
+
+    describe: what is known of training rows, by their indices: origin, text, gold. Stands before the log.
+    """
+
+    def __init__(self, run: Path, log: Log, action: Literal["stop", "skip"], describe: Describe) -> None:
+        self.run, self.log, self.action, self.describe = run, log, action, describe
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Raises LmfitError where training must stop: as configured, or after 10 such steps in a row."""
+        state = trainer.state
+        if result.updated:
+            return
+        state.skipped.append(state.step)
+        rows = self._rows(trainer, state.step - 1)
+        path = self.run / "offending" / f"step-{state.step:08d}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        guilty = [str(row.get("origin", f"row {row['row']}")) for row in rows if row["loss"] is None]
+        told = f"step {state.step:,}: the loss is not a number (loss {result.loss}, gradient norm {result.grad_norm})"
+        among = f"; by themselves already: {', '.join(guilty[:3])}" if guilty else ""
+        many = _ends_in_a_row(state.skipped, MOST_SKIPPED_IN_A_ROW)
+        if self.action == "stop" or many:
+            after = f" for {MOST_SKIPPED_IN_A_ROW} steps in a row" if many else ""
+            skip = "" if many else f"; or leave such batches out: lmfit resume {self.run} --set training.on_nan=skip"
+            fix = "lower training.learning_rate, raise training.warmup, or set training.precision=fp32 in a new run"
+            raise LmfitError(f"{told}{after}; its rows are kept{among}", where=str(path), fix=fix + skip)
+        console.warn(f"{told}; nothing was learnt from it; its rows are in {path}{among}")
+        self.log.write(trainer, {"skipped": True})
+
+    def _rows(self, trainer: Trainer, step: int) -> list[dict[str, Any]]:
+        """The batch of a step, each row with its loss by itself, without dropout; None where that is not finite."""
+        indices = [int(index) for index in trainer.plan.batch(step)]
+        described = self.describe(indices)
+        found = []
+        for index in indices:
+            row = trainer.rows[index]
+            found.append({"row": index, "tokens": len(row), "loss": _loss_alone(trainer, row), **described[index]})
+        return found
+
+
+def _loss_alone(trainer: Trainer, row: Any) -> float | None:
+    batch = trainer.objective.collate([row])
+    batch = {name: tensor.to(trainer.device.torch_device) for name, tensor in batch.items()}
+    trainer.model.eval()
+    with torch.no_grad(), trainer.device.autocast():
+        loss = float(trainer.objective.loss(forward(trainer.model, batch), batch))
+    return loss if math.isfinite(loss) else None
+
+
+def _ends_in_a_row(steps: Sequence[int], count: int) -> bool:
+    return len(steps) >= count and steps[-1] - steps[-count] == count - 1
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
