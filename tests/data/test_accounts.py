@@ -31,7 +31,7 @@ def test_the_lines_of_a_file_add_up(write, kind, name, content, told):
 
 
 def test_utf_16_lines_are_counted_as_text(write):
-    assert account(write, "text", "a.csv", "text,label\na,x\nb,y\n".encode("utf-16")).lines == 3
+    assert account(write, "text", "a.csv", "text,label\na,x\nb,y\n".encode("utf-16")).total == 3
 
 
 def test_what_nobody_accounts_for_is_said():

@@ -3,6 +3,7 @@
 import codecs
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from lzma import LZMAError
@@ -49,7 +50,9 @@ def inspect(path: str, part: str = "", encoding: str = "auto", *, notices: Notic
     except _Undecodable as error:
         what = f"bytes {error.found.hex(' ')} are not {chosen} text"
         raise DataError(what, where=f"{path}:{error.line}", fix="repair the line, or set data.encoding") from error
-    return TextFile(path, part, chosen, *checked)
+    if checked.newline == "\r":
+        notices.say("its lines end with a carriage return (\\r), as old Mac programs write them", path)
+    return TextFile(path, part, chosen, checked.size, checked.sha256, checked.lines, checked.newline)
 
 
 def _by_bom(path: str) -> str | None:
@@ -59,11 +62,13 @@ def _by_bom(path: str) -> str | None:
 
 def _known(encoding: str) -> str:
     try:
-        return codecs.lookup(encoding).name
-    except LookupError as error:
-        raise ConfigError(
-            f"unknown encoding `{encoding}`", fix="data.encoding: auto, utf-8, gb18030, cp1252 ..."
-        ) from error
+        found = codecs.lookup(encoding)
+        b"\xff".decode(encoding, "ignore")
+        codecs.getincrementaldecoder(encoding)
+    except (LookupError, ValueError) as error:
+        fix = "data.encoding: auto, utf-8, gb18030, cp1252 ..."
+        raise ConfigError(f"unknown encoding `{encoding}`", where="data.encoding", fix=fix) from error
+    return found.name
 
 
 def _chunks(path: str) -> Iterator[bytes]:
@@ -77,23 +82,60 @@ def _chunks(path: str) -> Iterator[bytes]:
         ) from error
 
 
-def _check(path: str, encoding: str) -> tuple[int, str, int]:
-    """(decompressed size, sha256, lines); raises _Undecodable, and DataError for a NUL character."""
+@dataclass
+class _Ends:
+    r"""Line ends met so far. A file without any \n whose lines \r ends is one of an old Mac program."""
+
+    feeds: int = 0
+    returns: int = 0
+    last: str = "\n"
+
+    def add(self, text: str) -> None:
+        """Count those of a text."""
+        self.feeds += text.count("\n")
+        self.returns += text.count("\r")
+        self.last = text[-1:] or self.last
+
+    @property
+    def newline(self) -> str:
+        """What ends a line."""
+        return "\r" if self.returns and not self.feeds else "\n"
+
+    @property
+    def line(self) -> int:
+        """The number of the line that was reached."""
+        return 1 + (self.feeds or self.returns)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """size, sha256: of the decompressed bytes."""
+
+    size: int
+    sha256: str
+    lines: int
+    newline: str
+
+
+def _check(path: str, encoding: str) -> _Checked:
+    """Raises _Undecodable, and DataError for a NUL character."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    digest, size, line, last = sha256(), 0, 1, "\n"
+    digest, size, ends = sha256(), 0, _Ends()
     for chunk in chain(_chunks(path), [b""]):
         digest.update(chunk)
         size += len(chunk)
         try:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
-            before = error.object[: error.start].decode(encoding, errors="ignore")
-            raise _Undecodable(line + before.count("\n"), error.object[error.start : error.end][:4]) from error
-        if (nul := text.find("\0")) >= 0:
-            raise nul_character(path, line + text.count("\n", 0, nul))
-        line += text.count("\n")
-        last = text[-1:] or last
-    return size, digest.hexdigest(), line - (last == "\n")
+            ends.add(error.object[: error.start].decode(encoding, errors="ignore"))
+            raise _Undecodable(ends.line, error.object[error.start : error.end][:4]) from error
+        except UnicodeError as error:
+            raise _Undecodable(ends.line, chunk[:4]) from error
+        before, nul, _ = text.partition("\0")
+        ends.add(before)
+        if nul:
+            raise nul_character(path, ends.line)
+    return _Checked(size, digest.hexdigest(), ends.line - (ends.last == ends.newline), ends.newline)
 
 
 def _guess(path: str, error: _Undecodable) -> str:
