@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from lmfit.config.names import closest
-from lmfit.config.nodes import Mistake, Node, Place, Scalar
+from lmfit.config.nodes import Mistake, Node, Place, Scalar, writable
 from lmfit.config.syntax import syntax_error
 from lmfit.errors import ConfigError
 
@@ -16,7 +16,7 @@ _TAG = "tag:yaml.org,2002:"
 _TYPES = {
     "null": re.compile(r"~|null|Null|NULL|"),
     "bool": re.compile(r"true|True|TRUE|false|False|FALSE"),
-    "int": re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})|0o[0-7]+|0x[0-9a-fA-F]+"),
+    "int": re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,15}"),
     "float": re.compile(
         r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
         r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
@@ -144,6 +144,10 @@ class _Reader:
                     f"write '{raw.style}' in quotes for the sign itself",
                 )
             )
+        if not writable(raw.value):
+            what = f"{raw.value!a} holds a NUL or half a surrogate pair"
+            self.mistakes.append(Mistake(start, what, "take it out"))
+            return Node(ascii(raw.value), start, key)
         if kind == "unquoted":
             return Node(resolve(raw.value), start, key, unquoted=True)
         if kind == "str":
