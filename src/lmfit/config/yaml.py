@@ -1,5 +1,6 @@
 """YAML 1.2 (core schema) with lines: text -> Node tree, and plain objects -> text that reads back the same."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 def read_text(path: Path) -> str:
     """The text of a config file. Raises ConfigError if it is absent (with near names), a folder, or not UTF-8."""
-    if path.is_dir():
+    if os.path.isdir(path):
         inside = [p.name for p in sorted(path.glob("*.yaml"))]
         fix = f"name a file in it: {', '.join(inside[:10])}" if inside else "name a YAML file"
         raise ConfigError(f"`{path}` is a folder, not a config file", where=str(path), fix=fix)
@@ -51,7 +52,7 @@ def read_text(path: Path) -> str:
 
 
 def _near_files(path: Path) -> str:
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         return f"there is no folder `{path.parent}` either; paths are relative to the working folder, {Path.cwd()}"
     names = [p.name for p in sorted(path.parent.iterdir()) if p.suffix in (".yaml", ".yml")]
     near = closest(path.name, names) or closest(f"{path.name}.yaml", names)

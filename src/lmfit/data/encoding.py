@@ -2,6 +2,7 @@
 
 import codecs
 import zlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,6 +16,7 @@ from lmfit.errors import ConfigError, DataError
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 17
 _CHAOS_MARGIN = 0.02
+_BEYOND_CHANCE = 4
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -44,9 +46,7 @@ def inspect(path: str, part: str = "", encoding: str = "auto", *, notices: Notic
         except _Undecodable as error:
             if encoding != "auto" or chosen != "utf-8":
                 raise
-            chosen = _guess(path, error)
-            notices.say(f"not UTF-8, read as {chosen}; set data.encoding if that is wrong", path)
-            checked = _check(path, chosen)
+            chosen, checked = _otherwise(path, error, notices)
     except _Undecodable as error:
         what = f"bytes {error.found.hex(' ')} are not {chosen} text"
         raise DataError(what, where=f"{path}:{error.line}", fix="repair the line, or set data.encoding") from error
@@ -138,8 +138,57 @@ def _check(path: str, encoding: str) -> _Checked:
     return _Checked(size, digest.hexdigest(), ends.line - (ends.last == ends.newline), ends.newline)
 
 
+def _otherwise(path: str, error: _Undecodable, notices: Notices) -> tuple[str, _Checked]:
+    """The encoding of a file that is not UTF-8 from a line on, and the file checked.
+
+    Raises `error` where nothing fits; DataError where the other lines that are not ASCII are mostly UTF-8.
+    """
+    utf8, other = _kinds(path)
+    fix = "write the file in one encoding; or set data.encoding, which may garble the other lines"
+    several = DataError(
+        f"several encodings in one file: this line is not UTF-8, but line {next(iter(utf8), 0):,} is",
+        where=f"{path}:{error.line}",
+        fix=fix,
+    )
+    if utf8 and len(utf8) >= other:
+        raise several
+    chosen = _guess(path, error)
+    try:
+        checked = _check(path, chosen)
+    except _Undecodable:
+        raise (several if utf8 else error) from None
+    notices.say(f"not UTF-8, read as {chosen}; set data.encoding if that is wrong", path)
+    for line in utf8:
+        fix = "are there several encodings in the file? Write it in one"
+        what = f"lines that are UTF-8 in a file that is not (read as {chosen})"
+        notices.doubt("several-encodings", what, f"{path}:{line}", fix)
+    return chosen, checked
+
+
+def _kinds(path: str) -> tuple["array[int]", int]:
+    """The numbers of the lines that are UTF-8 beyond doubt, and how many lines are not UTF-8.
+
+    A short line in another encoding may be UTF-8 by chance (8 % of single Chinese characters in GB18030 are).
+    """
+    utf8, other = array("Q"), 0
+    for number, line in enumerate(_raw_lines(path), start=1):
+        text = _in_utf8(line)
+        if text is None:
+            other += 1
+        elif sum(not character.isascii() for character in text) >= _BEYOND_CHANCE:
+            utf8.append(number)
+    return utf8, other
+
+
+def _in_utf8(line: bytes) -> str | None:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def _guess(path: str, error: _Undecodable) -> str:
-    """The encoding that lines with bytes above 127 look like.
+    """The encoding that the lines which are not UTF-8 look like.
 
     Single-byte code pages of western Europe are hard to tell apart; among near equals cp1252 is taken, which is
     how the web reads Latin-1.
@@ -148,7 +197,7 @@ def _guess(path: str, error: _Undecodable) -> str:
 
     sample, size = [], 0
     for line in _raw_lines(path):
-        if not line.isascii():
+        if _in_utf8(line) is None:
             sample.append(line)
             size += len(line)
         if size > _SAMPLE:
