@@ -7,27 +7,43 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from fuzz_rows import (
+    odd,
+    prodigy_row,
+    sound_span_row,
+    sound_text_row,
+    sound_token_row,
+    span_row,
+    study_row,
+    text_row,
+    texts,
+    token_row,
+)
 from hypothesis import strategies as st
 
 Row = dict[str, Any]
 
-TEXTS = [
-    "fine", "a b c", "", " ", "NA", "None", "nan", "true", "0", "1e999", "它很好 。", "مرحبا", "🙂👩‍👩‍👧", "a\u2028b", "a\x85b",
-    "a\u200bb", 'say "so"', '"', "a,b;c|d", "a\tb", "a\nb", "a\r\nb", "a\rb", "\ufeffx", "x\x0cy", "[1, 2]", '["a", "b"]',
-    "{}", "#a", "-DOCSTART-", "= SUM(A1)", "'", "long " * 40, "\ufffd", "ı İ ß",
-]  # fmt: skip
-LABELS = [
-    "a", "b", "b", "c", "NA", "None", "nan", "true", "0", "0.0", "1", "1.0", "²", "--5", " a", "A", "a\u200b", "", "3.25",
-    0, 1, 2.5, True, None, ["a"], ["a", "b"], [], {"x": 1}, float("inf"), "1" * 400, "٣", "x" * 200,
-]  # fmt: skip
-TAGS = ["O", "O", "B-X", "I-X", "B-Y", "I-Y", "E-X", "S-X", "M-X", "B", "I", "I-", "b-x", "Q-X", "NN", "", " O", "O\u200b"]
 NOISE = [
-    b"\0", b"\xef\xbb\xbf", b"\r", b"\n", b"\r\n", b"\xe2\x80\xa8", b"\xc2\x85", b'"', b"'", b"\t", b",", b";", b"|", b" ",
-    b"\\", b"\\ud800", b"\\u0000", b"\xff", b"\xed\xa0\x80", b"\x80", b"\xe4", b"\xe4\xf6\xfc", b"\xc4\xe3\xba\xc3", b"[",
+    b"\0", b"\xef\xbb\xbf", b"\r", b"\n", b"\r\n", b"\xe2\x80\xa8", b"\xc2\x85", b'"', b"'", b"\t", b",", b";", b"|",
+    b" ",
+    b"\\", b"\\ud800", b"\\u0000", b"\xff", b"\xed\xa0\x80", b"\x80", b"\xe4", b"\xe4\xf6\xfc", b"\xc4\xe3\xba\xc3",
+    b"[",
     b"]", b"{", b"}", b":", b"NaN", b"1e999", b"-1", b"999999999999999999999", b"#", b"-DOCSTART-", b"\x0b", b"\x1f",
-    b"\xe2\x80\x8b", b"null", b"true", b"x" * 3000, b"\n\n\n", b'""', b'","', b"\x1a", b"T9\tX 0 1\ta", b"\xf0\x9f\x99\x82",
+    b"\xe2\x80\x8b", b"null", b"true", b"x" * 3000, b"\n\n\n", b'""', b'","', b"\x1a", b"T9\tX 0 1\ta",
+    b"\xf0\x9f\x99\x82",
 ]  # fmt: skip
-ENCODINGS = ["latin-1", "cp1252", "gb18030", "utf-16", "utf-16-le", "utf-32", "utf-8-sig", "shift_jis", "big5", "koi8-r"]
+ENCODINGS = [
+    "latin-1",
+    "cp1252",
+    "gb18030",
+    "utf-16",
+    "utf-16-le",
+    "utf-32",
+    "utf-8-sig",
+    "shift_jis",
+    "big5",
+    "koi8-r",
+]
 
 
 @dataclass(frozen=True)
@@ -38,81 +54,6 @@ class Case:
     files: dict[str, bytes]
     options: dict[str, Any] = field(default_factory=dict)
     folder: bool = False
-
-
-texts = st.sampled_from(TEXTS) | st.text(max_size=8)
-labels = st.sampled_from(LABELS)
-tags = st.sampled_from(TAGS)
-words = st.sampled_from(["Al", "ran", "，", "好", "a b", "U.S.", "\u200b", "#x", "", "1-2", "\u3000"]) | st.text(max_size=3)
-offsets = st.integers(-2, 12) | st.sampled_from([None, "0", 1.0, 10**9])
-entities = st.fixed_dictionaries(
-    {"start": offsets, "end": offsets, "label": st.sampled_from(["X", "Y", "", None, 3])},
-    optional={"text": texts},
-) | st.tuples(offsets, offsets, st.sampled_from(["X", "Y"])).map(list)
-odd = st.sampled_from([None, 1, "x", [], [1], {}, [[]], {"text": "a"}, 1e308, True])
-
-text_row = st.fixed_dictionaries(
-    {"text": texts, "label": labels}, optional={"id": texts, "date": st.sampled_from(["2024-01-31", "31/01/2024", "?"])}
-)
-sound_text_row = st.fixed_dictionaries(
-    {
-        "text": texts.filter(str.strip),
-        "label": st.sampled_from(["a", "b", "NA", "nan", "true", "0", "1.0", " a", "A", "٣"]),
-        "id": st.sampled_from(["x", "y"]),
-        "date": st.dates().map(str),
-    }
-)
-sound_span_row = st.sampled_from(
-    [
-        {"text": "Al ran.", "entities": [{"start": 0, "end": 2, "label": "X"}]},
-        {"text": "🙂 好\u200b的", "entities": [[2, 3, "Y"], [0, 1, "X"]]},
-        {"text": "a\u2028b", "entities": []},
-        {"text": "Alan", "entities": [{"start": 1, "end": 3, "label": "X"}]},
-    ]
-)
-sound_token_row = st.lists(
-    st.tuples(st.sampled_from(["Al", "ran", "，", "好", "U.S."]), st.sampled_from(["O", "B-X", "I-X", "B-Y"])), min_size=1
-).map(lambda pairs: {"tokens": [w for w, _ in pairs], "tags": [t for _, t in pairs]})
-span_row = st.fixed_dictionaries({"text": texts, "entities": st.lists(entities, max_size=3)})
-token_row = st.lists(st.tuples(words, tags), max_size=5).map(
-    lambda pairs: {"tokens": [w for w, _ in pairs], "tags": [t for _, t in pairs]}
-)
-study_row = st.fixed_dictionaries(
-    {
-        "data": st.fixed_dictionaries({"text": texts}) | odd,
-        "annotations": st.lists(
-            st.fixed_dictionaries(
-                {
-                    "result": st.lists(
-                        st.fixed_dictionaries(
-                            {
-                                "type": st.sampled_from(["labels", "choices", "relation", None]),
-                                "from_name": st.sampled_from(["label", "mood"]),
-                                "value": st.fixed_dictionaries(
-                                    {"start": offsets, "end": offsets},
-                                    optional={"labels": st.just(["X"]) | odd, "choices": st.just(["a"]) | odd},
-                                )
-                                | odd,
-                            }
-                        )
-                        | odd,
-                        max_size=2,
-                    )
-                    | odd
-                },
-                optional={"was_cancelled": odd, "ground_truth": odd},
-            )
-            | odd,
-            max_size=2,
-        )
-        | odd,
-    },
-    optional={"id": odd},
-)
-prodigy_row = st.fixed_dictionaries(
-    {"text": texts | odd, "answer": st.sampled_from(["accept", "reject", "ignore", 1, None])},
-    optional={"spans": st.lists(entities, max_size=2) | odd, "accept": st.just(["a"]) | odd, "tokens": odd},
-)
 
 
 def written_json(rows: list[Any]) -> bytes:
@@ -149,7 +90,9 @@ def written_plain(delimiter: str) -> Callable[[list[Row]], bytes]:
 
 def written_conll(delimiter: str) -> Callable[[list[Row]], bytes]:
     def write(rows: list[Row]) -> bytes:
-        blocks = ["".join(f"{w}{delimiter}{t}\n" for w, t in zip(row["tokens"], row["tags"], strict=True)) for row in rows]
+        blocks = [
+            "".join(f"{w}{delimiter}{t}\n" for w, t in zip(row["tokens"], row["tags"], strict=True)) for row in rows
+        ]
         return "\n".join(blocks).encode("utf-8", "surrogatepass")
 
     return write
@@ -223,8 +166,30 @@ OPTIONS = {
     "label_first": [True, False],
     "label_separator": [";", " ", ","],
     "encoding": ["auto", "utf-8", "latin-1", "gb18030", "utf-16", "base64", "punycode", "idna", "utf-7", "x", "a\0b"],
-    "format": "conll spans csv tsv xlsx json jsonl parquet text brat folders prodigy label-studio spacy".split(),
-    "columns": [{"text": 0, "label": 1}, {"text": "text"}, {"label": -1}, {"tokens": 0}, {"label": []}, {"text": [0, 1]}],
+    "format": [
+        "conll",
+        "spans",
+        "csv",
+        "tsv",
+        "xlsx",
+        "json",
+        "jsonl",
+        "parquet",
+        "text",
+        "brat",
+        "folders",
+        "prodigy",
+        "label-studio",
+        "spacy",
+    ],
+    "columns": [
+        {"text": 0, "label": 1},
+        {"text": "text"},
+        {"label": -1},
+        {"tokens": 0},
+        {"label": []},
+        {"text": [0, 1]},
+    ],
     "unfit_spans": ["stop", "drop"],
     "words": ["whitespace", "unicode", "characters"],
     "scheme": ["IOB1", "IOB2", "IOE1", "BIOES", "plain"],
@@ -263,7 +228,9 @@ def mutated(draw: st.DrawFn, content: bytes) -> bytes:
         elif accident == "encode":
             content = content.decode("utf-8", "replace").encode(draw(st.sampled_from(ENCODINGS)), "replace")
         elif accident == "swap":
-            old, new = draw(st.tuples(*[st.sampled_from([b",", b"\t", b";", b" ", b'"', b"\n", b"\r\n", b"[", b":"])] * 2))
+            old, new = draw(
+                st.tuples(*[st.sampled_from([b",", b"\t", b";", b" ", b'"', b"\n", b"\r\n", b"[", b":"])] * 2)
+            )
             content = content.replace(old, new)
         else:
             content = content.replace(b"\n", draw(st.sampled_from([b"\r", b"\r\n", b"\n\n", b"\xe2\x80\xa8"])))
@@ -301,7 +268,9 @@ def folders(draw: st.DrawFn) -> Case:
             files[f"in/{name}.ann"] = mutated(draw, draw(ANNOTATIONS).encode())
         kind = "words"
     else:
-        for name in draw(st.lists(st.sampled_from(["a/1.txt", "a/2.txt", "b/1.txt", " b/1.txt", "x.txt", "b/1.md"]), max_size=4)):
+        for name in draw(
+            st.lists(st.sampled_from(["a/1.txt", "a/2.txt", "b/1.txt", " b/1.txt", "x.txt", "b/1.md"]), max_size=4)
+        ):
             files[f"in/{name}"] = mutated(draw, draw(texts).encode("utf-8", "surrogatepass"))
         kind = "text"
     files = files or {"in/a/1.txt": b"x"}
@@ -310,11 +279,15 @@ def folders(draw: st.DrawFn) -> Case:
     return Case(kind, files or {"in/x": b""}, draw(options), folder=True)
 
 
-noise = st.binary(max_size=60) | st.lists(st.sampled_from([*NOISE, b"text,label\n", b"a O\n", b"{"]), max_size=12).map(b"".join)
+noise = st.binary(max_size=60) | st.lists(st.sampled_from([*NOISE, b"text,label\n", b"a O\n", b"{"]), max_size=12).map(
+    b"".join
+)
 random_bytes = st.builds(
     lambda kind, name, content, asked: Case(kind, {name: content}, asked),
     st.sampled_from(["text", "words"]),
-    st.sampled_from(["a", "a.csv", "a.tsv", "a.txt", "a.json", "a.jsonl", "a.conll", "a.xlsx", "a.parquet", "a.gz", "a.csv.xz"]),
+    st.sampled_from(
+        ["a", "a.csv", "a.tsv", "a.txt", "a.json", "a.jsonl", "a.conll", "a.xlsx", "a.parquet", "a.gz", "a.csv.xz"]
+    ),
     noise,
     options,
 )

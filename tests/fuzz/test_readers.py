@@ -12,6 +12,7 @@ import pytest
 from fuzz_files import Case, cases
 from hypothesis import example, given, settings
 from pydantic import ValidationError
+from refusals import assert_in_words
 
 from lmfit.config.schema import DataConfig
 from lmfit.config.tasks import TextClassificationSettings
@@ -73,8 +74,7 @@ def reads_or_refuses(case: Case, folder: Path) -> bool:
         splits = load_splits(data, case.kind)  # type: ignore[arg-type]
         examine(splits)
     except InputError as error:
-        assert error.exit_code == 2
-        assert all(problem.what and (problem.where or problem.fix) for problem in error.problems), str(error)
+        assert_in_words(error)
     else:
         read = True
         if not {"limit", "limit_per_class"} & case.options.keys():
@@ -85,6 +85,11 @@ def reads_or_refuses(case: Case, folder: Path) -> bool:
 
 
 @settings(max_examples=1000)
+@example(case=Case("text", {"a.csv": b"text,label\nx,\xc2\xb2\ny,--5\nz,a\n"}))
+@example(case=Case("text", {"a.csv": b"text,label\nx,a\ny,b\n"}, {"encoding": "base64"}))
+@example(case=Case("text", {"a.csv": b"text,label\n\xc3\xb2,a\ny,b\n"}, {"encoding": "idna"}))
+@example(case=Case("text", {"a.jsonl": b'{"text": "x", "label": "\\ud800"}\n{"text": "y", "label": "b"}\n'}))
+@example(case=Case("text", {"c.json": b'[{"data": {"text": "x"}, "annotations": []}]'}, {"columns": {"label": []}}))
 @given(case=cases)
 def test_a_file_is_read_or_refused_in_words(case: Case, folder: Path) -> None:
     reads_or_refuses(case, folder)
