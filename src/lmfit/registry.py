@@ -27,6 +27,9 @@ class Registry(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return (self._own | _plugged(self.kind))[name]
 
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self._own | _plugged(self.kind)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._own | _plugged(self.kind))
 

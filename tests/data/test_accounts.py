@@ -31,7 +31,7 @@ def test_the_lines_of_a_file_add_up(write, kind, name, content, told):
 
 
 def test_utf_16_lines_are_counted_as_text(write):
-    assert account(write, "text", "a.csv", "text,label\na,x\nb,y\n".encode("utf-16")).lines == 3
+    assert account(write, "text", "a.csv", "text,label\na,x\nb,y\n".encode("utf-16")).total == 3
 
 
 def test_what_nobody_accounts_for_is_said():
@@ -54,3 +54,36 @@ def test_real_files_add_up(shared_data):
     data = DataConfig(train=str(folder / "msr_paraphrase_train.txt"), columns=columns)
     (one,) = load_splits(data, "text").accounts
     assert (one.rows, one.missing) == (4076, 0)
+
+
+def test_items_of_other_parts_are_named(write):
+    content = '{"train": [["a", "x"], ["b", "y"]], "rest": [["c", "x"]]}'
+    write("a.json", content)
+    (one,) = load_splits(DataConfig(train="a.json#train"), "text").accounts
+    assert str(one) == "a.json#train: 3 items = 2 rows + 1 in other parts"
+
+
+def test_files_of_a_folder_add_up(write, tmp_path):
+    (tmp_path / "d" / "x").mkdir(parents=True)
+    write("d/x/1.txt", "a")
+    write("d/x/notes.md", "b")
+    write("d/2.txt", "c")
+    (one,) = load_splits(DataConfig(train="d", format="folders"), "text").accounts
+    assert (one.total, one.rows, one.missing, one.unit) == (3, 1, 0, "files")
+
+
+def test_lines_of_texts_and_of_annotations_add_up(write, tmp_path):
+    (tmp_path / "d").mkdir()
+    write("d/a.txt", "Anna ran\n\nhome")
+    write("d/a.ann", "T1\tPER 0 4\tAnna\nR1\tx Arg1:T1 Arg2:T1\n#1\tnote\n\n")
+    write("d/b.txt", "left out\n")
+    texts, marks = load_splits(DataConfig(train="d"), "words").accounts
+    assert str(texts).startswith("d: 4 lines = 2 lines of text + ")
+    assert (texts.missing, texts.parts["blank lines"], texts.parts["lines of texts without an .ann file"]) == (0, 1, 1)
+    assert (marks.total, marks.missing, marks.parts["entities"]) == (4, 0, 1)
+
+
+def test_rows_of_an_export_that_are_left_out_are_named(write):
+    rows = '{"text": "a", "answer": "reject"}\n{"text": "b", "answer": "accept", "accept": ["x"]}\n'
+    (one,) = load_splits(DataConfig(train=write("a.jsonl", rows)), "text").accounts
+    assert one.parts == {"rows": 1, "rows left out": 1}

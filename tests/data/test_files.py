@@ -132,3 +132,21 @@ def test_a_stream_must_be_utf_8():
 def test_a_device_is_no_file():
     with pytest.raises(DataError, match="no regular file"):
         expand("/dev/null")
+
+
+def test_lines_that_a_carriage_return_ends(write):
+    notices = Notices()
+    file = inspect(write("a.txt", "one\rtwo\r\rthree"), notices=notices)
+    assert list(file.lines()) == ["one\n", "two\n", "\n", "three"]
+    assert file.line_count == 4
+    assert "carriage return" in notices.facts[0]
+
+
+def test_a_name_that_is_not_utf_8(tmp_path, monkeypatch):
+    import os
+
+    monkeypatch.chdir(tmp_path)
+    with open(os.fsencode("x") + b"\xe4.csv", "wb") as file:
+        file.write(b"text,label\na,b\n")
+    with pytest.raises(DataError, match=r"the name of the file 'x\\udce4.csv' is not UTF-8"):
+        expand("*.csv") and inspect(expand("*.csv")[0][0], notices=Notices())

@@ -46,3 +46,9 @@ def test_classes_with_fewer_are_named():
 def test_few_per_class_needs_one_label():
     with pytest.raises(ConfigError, match="one label name per row"):
         few_per_class(examples(["x"], label=("a", "b")), 5, 0)
+
+
+def test_characters_that_nobody_sees_move_no_text():
+    plain, hidden = examples(["a fine lamp", "a\u200b fi\u00adne \ufefflamp"])
+    assert place_by_text(0)(plain) == place_by_text(0)(hidden)
+    assert fold_of(plain, 5, 0) == fold_of(hidden, 5, 0)

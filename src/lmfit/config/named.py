@@ -73,7 +73,7 @@ def _stored(name: str, mistakes: list[Mistake]) -> Node | None:
     if name in DATASETS:
         return from_plain(DATASETS.load(name), Place(f"data set {name}"))
     file = FOLDER / f"{name}.yaml"
-    if not file.is_file():
+    if not os.path.isfile(file):
         return None
     return read_layers(file, mistakes)
 
@@ -85,6 +85,6 @@ def _unknown(name: Node) -> Mistake:
     fix = f"did you mean `{near}`?" if near else f"known: {', '.join(known)}"
     if "/" in text and not near:
         fix = f"for a data set of the Hub write `data: {{format: hub, name: {text}}}`"
-    if Path(text).exists():
+    if os.path.exists(text):
         fix = f"for a file write `data: {{train: {text}}}`"
     return Mistake(name.place, f"data.name: there is no data set `{text}`", fix, ("data", "name"))

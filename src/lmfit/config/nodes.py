@@ -84,9 +84,19 @@ def from_plain(value: object, place: Place) -> Node:
         return Node([from_plain(child, place) for child in value], place, place)
     if isinstance(value, PathLike):
         value = str(fspath(value))
+    if isinstance(value, str) and not writable(value):
+        raise ConfigError(f"{value!a} holds a NUL or half a surrogate pair", where=str(place), fix="take it out")
     if value is None or isinstance(value, str | bool | int | float):
         return Node(value, place, place)
     raise ConfigError(f"a config cannot hold {value!r}, a {type(value).__name__}", where=str(place))
+
+
+def writable(text: str) -> bool:
+    """Whether files and their names can hold the text: no NUL, no half of a surrogate pair."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def find(node: Node, path: Path) -> Node | None:

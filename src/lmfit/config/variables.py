@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lmfit.config.nodes import Mistake, Node, Path, dotted
+from lmfit.config.nodes import Mistake, Node, Path, dotted, writable
 from lmfit.config.yaml import resolve
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
@@ -52,11 +52,15 @@ def _expanded(node: Node, text: str, environment: Mapping[str, str], mistakes: l
 def _unusable(match: re.Match[str], environment: Mapping[str, str]) -> tuple[str, str] | None:
     """What is wrong with a variable and the way out; None if it has a value."""
     name, default = match.groups()
-    if match[0] == "$${" or name in environment or default is not None:
+    if match[0] == "$${" or default is not None:
         return None
     if name is None:
         return f"cannot read `{match.string}`", "write ${NAME} or ${NAME:-default}; $${ stands for a literal ${"
-    return f"the environment variable {name} is not set", f"export {name}=..., or give a default: ${{{name}:-...}}"
+    if name not in environment:
+        return f"the environment variable {name} is not set", f"export {name}=..., or give a default: ${{{name}:-...}}"
+    if not writable(environment[name]):
+        return f"the environment variable {name} holds bytes that are not UTF-8", "set it in UTF-8"
+    return None
 
 
 def _value(match: re.Match[str], environment: Mapping[str, str]) -> str:

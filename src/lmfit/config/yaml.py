@@ -1,5 +1,6 @@
 """YAML 1.2 (core schema) with lines: text -> Node tree, and plain objects -> text that reads back the same."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import yaml
 
 from lmfit.config.names import closest
-from lmfit.config.nodes import Mistake, Node, Place, Scalar
+from lmfit.config.nodes import Mistake, Node, Place, Scalar, writable
 from lmfit.config.syntax import syntax_error
 from lmfit.errors import ConfigError
 
@@ -16,7 +17,7 @@ _TAG = "tag:yaml.org,2002:"
 _TYPES = {
     "null": re.compile(r"~|null|Null|NULL|"),
     "bool": re.compile(r"true|True|TRUE|false|False|FALSE"),
-    "int": re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})|0o[0-7]+|0x[0-9a-fA-F]+"),
+    "int": re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,15}"),
     "float": re.compile(
         r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
         r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
@@ -35,7 +36,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 def read_text(path: Path) -> str:
     """The text of a config file. Raises ConfigError if it is absent (with near names), a folder, or not UTF-8."""
-    if path.is_dir():
+    if os.path.isdir(path):
         inside = [p.name for p in sorted(path.glob("*.yaml"))]
         fix = f"name a file in it: {', '.join(inside[:10])}" if inside else "name a YAML file"
         raise ConfigError(f"`{path}` is a folder, not a config file", where=str(path), fix=fix)
@@ -51,7 +52,7 @@ def read_text(path: Path) -> str:
 
 
 def _near_files(path: Path) -> str:
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         return f"there is no folder `{path.parent}` either; paths are relative to the working folder, {Path.cwd()}"
     names = [p.name for p in sorted(path.parent.iterdir()) if p.suffix in (".yaml", ".yml")]
     near = closest(path.name, names) or closest(f"{path.name}.yaml", names)
@@ -144,6 +145,10 @@ class _Reader:
                     f"write '{raw.style}' in quotes for the sign itself",
                 )
             )
+        if not writable(raw.value):
+            what = f"{raw.value!a} holds a NUL or half a surrogate pair"
+            self.mistakes.append(Mistake(start, what, "take it out"))
+            return Node(ascii(raw.value), start, key)
         if kind == "unquoted":
             return Node(resolve(raw.value), start, key, unquoted=True)
         if kind == "str":

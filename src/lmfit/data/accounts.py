@@ -1,4 +1,4 @@
-"""Where the lines of a file went: all lines in it = lines of rows + lines named as left out."""
+"""Where the lines (items, files, rows) of an input went: all there are = those used + those named as left out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,23 +6,24 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Account:
-    """One file. lines: as counted while its encoding was judged; parts: what its reader made of how many lines."""
+    """One input. total: how many `unit` it has, counted apart from `parts`, what its reader made of how many."""
 
     file: str
-    lines: int
+    total: int
     rows: int
     parts: dict[str, int] = field(default_factory=dict)
+    unit: str = "lines"
 
     @property
     def missing(self) -> int:
-        """Lines that nobody accounts for; 0 unless a reader has an error."""
-        return self.lines - sum(self.parts.values())
+        """What nobody accounts for; 0 unless a reader has an error."""
+        return self.total - sum(self.parts.values())
 
     def __str__(self) -> str:
-        parts = self.parts | {"lines that nobody accounts for": self.missing}
+        parts = self.parts | {f"{self.unit} that nobody accounts for": self.missing}
         told = " + ".join(f"{count:,} {name}" for name, count in sorted(parts.items(), key=lambda p: -p[1]) if count)
-        rows = "" if "rows" in self.parts else f", {self.rows:,} rows"
-        return f"{self.file}: {self.lines:,} lines = {told}{rows}"
+        rows = f", {self.rows:,} rows" if self.rows and "rows" not in self.parts else ""
+        return f"{self.file}: {self.total:,} {self.unit} = {told}{rows}"
 
 
 def row_sums(accounts: Sequence[Account], splits: Mapping[str, tuple[Sequence[str], int]], limited: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 import codecs
 import zlib
+from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from lzma import LZMAError
@@ -14,6 +16,7 @@ from lmfit.errors import ConfigError, DataError
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 17
 _CHAOS_MARGIN = 0.02
+_BEYOND_CHANCE = 4
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -43,13 +46,13 @@ def inspect(path: str, part: str = "", encoding: str = "auto", *, notices: Notic
         except _Undecodable as error:
             if encoding != "auto" or chosen != "utf-8":
                 raise
-            chosen = _guess(path, error)
-            notices.say(f"not UTF-8, read as {chosen}; set data.encoding if that is wrong", path)
-            checked = _check(path, chosen)
+            chosen, checked = _otherwise(path, error, notices)
     except _Undecodable as error:
         what = f"bytes {error.found.hex(' ')} are not {chosen} text"
         raise DataError(what, where=f"{path}:{error.line}", fix="repair the line, or set data.encoding") from error
-    return TextFile(path, part, chosen, *checked)
+    if checked.newline == "\r":
+        notices.say("its lines end with a carriage return (\\r), as old Mac programs write them", path)
+    return TextFile(path, part, chosen, checked.size, checked.sha256, checked.lines, checked.newline)
 
 
 def _by_bom(path: str) -> str | None:
@@ -59,11 +62,13 @@ def _by_bom(path: str) -> str | None:
 
 def _known(encoding: str) -> str:
     try:
-        return codecs.lookup(encoding).name
-    except LookupError as error:
-        raise ConfigError(
-            f"unknown encoding `{encoding}`", fix="data.encoding: auto, utf-8, gb18030, cp1252 ..."
-        ) from error
+        found = codecs.lookup(encoding)
+        b"\xff".decode(encoding, "ignore")
+        codecs.getincrementaldecoder(encoding)
+    except (LookupError, ValueError) as error:
+        fix = "data.encoding: auto, utf-8, gb18030, cp1252 ..."
+        raise ConfigError(f"unknown encoding `{encoding}`", where="data.encoding", fix=fix) from error
+    return found.name
 
 
 def _chunks(path: str) -> Iterator[bytes]:
@@ -77,27 +82,113 @@ def _chunks(path: str) -> Iterator[bytes]:
         ) from error
 
 
-def _check(path: str, encoding: str) -> tuple[int, str, int]:
-    """(decompressed size, sha256, lines); raises _Undecodable, and DataError for a NUL character."""
+@dataclass
+class _Ends:
+    r"""Line ends met so far. A file without any \n whose lines \r ends is one of an old Mac program."""
+
+    feeds: int = 0
+    returns: int = 0
+    last: str = "\n"
+
+    def add(self, text: str) -> None:
+        """Count those of a text."""
+        self.feeds += text.count("\n")
+        self.returns += text.count("\r")
+        self.last = text[-1:] or self.last
+
+    @property
+    def newline(self) -> str:
+        """What ends a line."""
+        return "\r" if self.returns and not self.feeds else "\n"
+
+    @property
+    def line(self) -> int:
+        """The number of the line that was reached."""
+        return 1 + (self.feeds or self.returns)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """size, sha256: of the decompressed bytes."""
+
+    size: int
+    sha256: str
+    lines: int
+    newline: str
+
+
+def _check(path: str, encoding: str) -> _Checked:
+    """Raises _Undecodable, and DataError for a NUL character."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    digest, size, line, last = sha256(), 0, 1, "\n"
+    digest, size, ends = sha256(), 0, _Ends()
     for chunk in chain(_chunks(path), [b""]):
         digest.update(chunk)
         size += len(chunk)
         try:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
-            before = error.object[: error.start].decode(encoding, errors="ignore")
-            raise _Undecodable(line + before.count("\n"), error.object[error.start : error.end][:4]) from error
-        if (nul := text.find("\0")) >= 0:
-            raise nul_character(path, line + text.count("\n", 0, nul))
-        line += text.count("\n")
-        last = text[-1:] or last
-    return size, digest.hexdigest(), line - (last == "\n")
+            ends.add(error.object[: error.start].decode(encoding, errors="ignore"))
+            raise _Undecodable(ends.line, error.object[error.start : error.end][:4]) from error
+        except UnicodeError as error:
+            raise _Undecodable(ends.line, chunk[:4]) from error
+        before, nul, _ = text.partition("\0")
+        ends.add(before)
+        if nul:
+            raise nul_character(path, ends.line)
+    return _Checked(size, digest.hexdigest(), ends.line - (ends.last == ends.newline), ends.newline)
+
+
+def _otherwise(path: str, error: _Undecodable, notices: Notices) -> tuple[str, _Checked]:
+    """The encoding of a file that is not UTF-8 from a line on, and the file checked.
+
+    Raises `error` where nothing fits; DataError where the other lines that are not ASCII are mostly UTF-8.
+    """
+    utf8, other = _kinds(path)
+    fix = "write the file in one encoding; or set data.encoding, which may garble the other lines"
+    several = DataError(
+        f"several encodings in one file: this line is not UTF-8, but line {next(iter(utf8), 0):,} is",
+        where=f"{path}:{error.line}",
+        fix=fix,
+    )
+    if utf8 and len(utf8) >= other:
+        raise several
+    chosen = _guess(path, error)
+    try:
+        checked = _check(path, chosen)
+    except _Undecodable:
+        raise (several if utf8 else error) from None
+    notices.say(f"not UTF-8, read as {chosen}; set data.encoding if that is wrong", path)
+    for line in utf8:
+        fix = "are there several encodings in the file? Write it in one"
+        what = f"lines that are UTF-8 in a file that is not (read as {chosen})"
+        notices.doubt("several-encodings", what, f"{path}:{line}", fix)
+    return chosen, checked
+
+
+def _kinds(path: str) -> tuple["array[int]", int]:
+    """The numbers of the lines that are UTF-8 beyond doubt, and how many lines are not UTF-8.
+
+    A short line in another encoding may be UTF-8 by chance (8 % of single Chinese characters in GB18030 are).
+    """
+    utf8, other = array("Q"), 0
+    for number, line in enumerate(_raw_lines(path), start=1):
+        text = _in_utf8(line)
+        if text is None:
+            other += 1
+        elif sum(not character.isascii() for character in text) >= _BEYOND_CHANCE:
+            utf8.append(number)
+    return utf8, other
+
+
+def _in_utf8(line: bytes) -> str | None:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _guess(path: str, error: _Undecodable) -> str:
-    """The encoding that lines with bytes above 127 look like.
+    """The encoding that the lines which are not UTF-8 look like.
 
     Single-byte code pages of western Europe are hard to tell apart; among near equals cp1252 is taken, which is
     how the web reads Latin-1.
@@ -106,7 +197,7 @@ def _guess(path: str, error: _Undecodable) -> str:
 
     sample, size = [], 0
     for line in _raw_lines(path):
-        if not line.isascii():
+        if _in_utf8(line) is None:
             sample.append(line)
             size += len(line)
         if size > _SAMPLE:

@@ -73,11 +73,12 @@ class TextFile:
     size: int
     sha256: str
     line_count: int
+    newline: str = "\n"
     repeatable: ClassVar[bool] = True
 
     def lines(self) -> Iterator[str]:
         """Lines from the start of the file, each call anew."""
-        return open_text(self.path, self.encoding)
+        return open_text(self.path, self.encoding, self.newline)
 
     def head(self, number: int) -> list[str]:
         """The first lines."""
@@ -136,10 +137,13 @@ def chomp(line: str) -> str:
     return line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
 
 
-def open_text(path: str, encoding: str) -> Iterator[str]:
-    r"""Lines of a plain or compressed file with their ends; only \n and \r\n end a line, undecodable bytes raise."""
-    with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding, errors="strict", newline="\n") as text:
-        yield from text
+def open_text(path: str, encoding: str, newline: str = "\n") -> Iterator[str]:
+    r"""Lines of a plain or compressed file with their ends; only \n and \r\n end a line, undecodable bytes raise.
+
+    newline: \r where that alone ends a line; such lines are given with \n at their end.
+    """
+    with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding, errors="strict", newline=newline) as text:
+        yield from text if newline == "\n" else (line.replace(newline, "\n") for line in text)
 
 
 def open_bytes(path: str) -> BinaryIO:
@@ -159,7 +163,7 @@ def expand(item: str) -> list[tuple[str, str]]:
         return [(name, part) for name in paths]
     try:
         mode = os.stat(path).st_mode
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"there is no file `{path}`", fix=_near(path)) from error
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise DataError(f"`{path}` is no regular file, so it cannot be read twice", fix="write it to a file first")
@@ -176,7 +180,11 @@ def check_file(path: str) -> None:
 
 
 def check_readable(path: str) -> None:
-    """Raise DataError for a file or folder that may not be read."""
+    """Raise DataError for a file or folder that may not be read, or whose name no text file can hold."""
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"the name of the file {path!a} is not UTF-8", fix="rename it") from error
     if not os.access(path, os.R_OK):
         raise DataError(f"`{path}` may not be read", fix="change its permissions")
 

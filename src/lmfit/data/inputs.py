@@ -36,7 +36,7 @@ class Input:
     def read(self, options: ReadOptions, notices: Notices) -> Iterator[Example]:
         """Its examples. Raises ConfigError, before anything is read, for options that the format cannot follow."""
         reader = FORMATS.load(self.format)(replace(options, format=self.format))
-        return self._weighed(notices.mistakes.settled(checked(reader.read(self.file, notices))))
+        return self._weighed(notices.mistakes.settled(checked(reader.read(self.file, notices), notices)))
 
     def _weighed(self, examples: Iterator[Example]) -> Iterator[Example]:
         for example in examples:
@@ -78,4 +78,4 @@ def read_stream(file: TextLines, options: ReadOptions, notices: Notices) -> Iter
     reader = FORMATS.load(form)
     if reader.takes != "text":
         raise ConfigError(f"{form} cannot be read from a stream", where="--input-format", fix="name a file")
-    return checked(reader(replace(options, format=form)).read(file, notices))
+    return checked(reader(replace(options, format=form)).read(file, notices), notices)

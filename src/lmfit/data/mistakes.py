@@ -41,6 +41,10 @@ class Mistakes:
             if not self._kept or error.problems[0] is self._kept[0]:
                 raise
             self._kept += error.problems
+        self.settle()
+
+    def settle(self) -> None:
+        """Raise DataError with all mistakes there are."""
         if self._kept:
             self._raise(more=False)
 

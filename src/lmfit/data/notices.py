@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lmfit.data.accounts import Account
-from lmfit.data.files import TextLines
 from lmfit.data.findings import SHOWN_PLACES, Finding
 from lmfit.data.mistakes import Mistakes
 
@@ -23,7 +22,7 @@ class _Counted:
 
 
 class Notices:
-    """Sentences in the order they came, each once with the files it is about; counted events; accounts of lines.
+    """Sentences in the order they came, each once with the files it is about; counted events; accounts of files.
 
     mistakes: wrap what may raise a DataError for one row in `with notices.mistakes`; with `gather`, reading goes on
     after it and all are raised together.
@@ -50,10 +49,12 @@ class Notices:
         """One more of `what`, met at `where`, that may be a mistake in the data; becomes a finding called `kind`."""
         self._doubts.setdefault((kind, what, fix), _Counted()).add(where)
 
-    def account(self, file: TextLines, rows: int, parts: Mapping[str, int]) -> None:
-        """What became of a file's lines: `rows` rows; `parts`, what its lines were, sums to all of them."""
-        if file.line_count is not None:
-            self.accounts.append(Account(file.path, file.line_count, rows, {**parts}))
+    def account(
+        self, file: str, total: int | None, rows: int, parts: Mapping[str, int], *, unit: str = "lines"
+    ) -> None:
+        """What became of a file's lines (or items, files): `rows` rows; `parts` sums to `total` where that is known."""
+        if total is not None:
+            self.accounts.append(Account(file, total, rows, {**parts}, unit))
 
     @property
     def facts(self) -> list[str]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from typing import Self
 
 from lmfit import console
@@ -83,18 +83,34 @@ def fingerprint_of(what: object) -> str:
     return sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
-def checked(examples: Iterable[Example]) -> Iterator[Example]:
-    """The examples. Raises DataError for a NUL or half a surrogate pair in a text (JSON escapes can hold them)."""
+def checked(examples: Iterable[Example], notices: Notices) -> Iterator[Example]:
+    """The examples. A NUL or half a surrogate pair (JSON escapes can hold them) is a DataError, wherever it stands."""
     for example in examples:
-        for text in (example.text, example.text_pair or ""):
-            if "\0" in text:
-                raise DataError("a NUL character in the text", where=str(example.origin), fix="remove it")
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                what = f"half a surrogate pair at character {error.start} of the text"
-                raise DataError(what, where=str(example.origin), fix="write both halves, or remove it") from error
-        yield example
+        with notices.mistakes:
+            texts = list(_texts_of(example))
+            joined = "\n".join(texts)
+            if not joined.isascii() or "\0" in joined:
+                for text in texts:
+                    _refuse_unwritable(text, "the text" if text is example.text else "a label or column", example)
+            yield example
+
+
+def _texts_of(example: Example) -> Iterator[str]:
+    """Every piece of text that an example holds."""
+    yield from (example.text, example.text_pair or "", example.id, example.document or "")
+    labels = example.label if isinstance(example.label, tuple) else (example.label,)
+    columns = chain.from_iterable(example.columns.items())
+    yield from (text for text in chain(labels, example.tags or (), columns) if isinstance(text, str))
+
+
+def _refuse_unwritable(text: str, called: str, example: Example) -> None:
+    if "\0" in text:
+        raise DataError(f"a NUL character in {called}", where=str(example.origin), fix="remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        what = f"half a surrogate pair at character {error.start} of {called}"
+        raise DataError(what, where=str(example.origin), fix="write both halves, or remove it") from error
 
 
 def only(part_of: Callable[[Example], str | None], part: str | None) -> Step:

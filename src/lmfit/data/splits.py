@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from heapq import heappush, heapreplace
-from unicodedata import normalize
 
 from lmfit.config.schema import Column
 from lmfit.data.example import Example
+from lmfit.data.normal import normal_form
 from lmfit.errors import ConfigError, DataError
 
 SCALE = 2**64
@@ -18,7 +18,7 @@ Place = Callable[[Example], int]
 def place_by_text(seed: int) -> Place:
     """A function from an example to a whole number in [0, 2**64), spread evenly by a hash of its text.
 
-    Texts that differ only in case, white space or Unicode form have the same place.
+    Texts that differ only in case, white space, Unicode form or characters that nobody sees have the same place.
     """
 
     def place(example: Example) -> int:
@@ -42,8 +42,8 @@ def place_by_group(seed: int, key: Column) -> Place:
 def fold_of(example: Example, folds: int, seed: int, key: Column | None = None) -> int:
     """Which of `folds` parts, counted from 0, an example is in: by a hash of its text, or of its group.
 
-    Independent of the place that decides on validation and test, so that folds stay even within any part. Texts that
-    differ only in case, white space or Unicode form share a fold; rows added later move no old ones.
+    Independent of the place that decides on validation and test, so that folds stay even within any part. Texts
+    with the same normal form share a fold; rows added later move no old ones.
     """
     value = _text_of(example) if key is None else group_of(example, key)
     return _hash(f"fold/{seed}", value) * folds // SCALE
@@ -85,11 +85,7 @@ def few_per_class(examples: Iterable[Example], number: int, seed: int) -> tuple[
 
 
 def _text_of(example: Example) -> str:
-    return f"{_plain(example.text)}\n{_plain(example.text_pair or '')}"
-
-
-def _plain(text: str) -> str:
-    return " ".join(normalize("NFKC", text).casefold().split())
+    return f"{normal_form(example.text)}\n{normal_form(example.text_pair or '')}"
 
 
 def _hash(seed: int | str, value: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from lmfit.data.example import Example, Origin
 from lmfit.data.framing import Framer
+from lmfit.data.notices import Notices
 from lmfit.data.source import checked
 from lmfit.errors import InputError
 from lmfit.inference.answers import Answerer
@@ -37,7 +38,7 @@ class Predictor:
         """Typed predictions for texts (or pairs of texts), in order. Raises InputError for what is no text."""
         if isinstance(texts, str):
             raise InputError("predict takes a list of texts, not one text", fix="predict([text])")
-        return [prediction for _, prediction in self.stream(checked(map(_example, texts, count(1))))]
+        return [prediction for _, prediction in self.stream(checked(map(_example, texts, count(1)), Notices()))]
 
     @property
     def tokens_per_second(self) -> float:

@@ -1,5 +1,6 @@
 """What the labels of texts are: single names, several names, or numbers."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
@@ -9,9 +10,12 @@ import numpy as np
 
 from lmfit.config.tasks import TextClassificationSettings
 from lmfit.data.example import Example
+from lmfit.data.mistakes import Mistakes
 from lmfit.errors import DataError
 
 Problem = Literal["single_label", "multi_label", "regression"]
+
+_WHOLE = re.compile(r"-?[0-9]{1,300}")
 
 
 def survey(
@@ -20,7 +24,9 @@ def survey(
     """(problem, label -> how often, whether texts come in pairs, whether labels are lists).
 
     auto: several labels where any row has a list of none or of several; a list of one may stand for a single label.
+    Raises DataError with the rows (up to 20) whose labels do not fit.
     """
+    mistakes = Mistakes(gather=True)
     counts: Counter[str] = Counter()
     pairs: bool | None = None
     lists = several = False
@@ -33,12 +39,25 @@ def survey(
         else:
             alone, problem = alone or example, "single_label"
         problem = problem if asked == "auto" else asked
-        counts.update([""] if problem == "regression" else names_of(example, problem))
+        with mistakes:
+            counts.update(_counted(example, problem))
+    mistakes.settle()
     if asked != "auto":
         return asked, counts, pairs, lists
     if several and alone is not None:
-        names_of(alone, "multi_label")
+        for example in train:
+            with mistakes:
+                names_of(example, "multi_label")
+        mistakes.settle()
     return "multi_label" if several else "single_label", counts, pairs, lists
+
+
+def _counted(example: Example, problem: Problem) -> list[str]:
+    """What a row counts as: its labels, or one number."""
+    if problem == "regression":
+        number_of(example)
+        return [""]
+    return names_of(example, problem)
 
 
 def names_of(example: Example, problem: str) -> list[str]:
@@ -81,7 +100,7 @@ def number_of(example: Example) -> float:
 
 def natural_order(label: str) -> tuple[int, float, str]:
     """Numbers by value, then words by letter."""
-    return (0, float(label), label) if label.lstrip("-").isdigit() else (1, 0.0, label)
+    return (0, float(label), label) if _WHOLE.fullmatch(label) else (1, 0.0, label)
 
 
 def refuse_numbers(labels: list[str], settings: TextClassificationSettings) -> None:

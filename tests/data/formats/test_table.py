@@ -201,7 +201,7 @@ def test_words_and_tags_in_fields(read):
 
 def test_a_carriage_return_in_a_row_is_named(read):
     with pytest.raises(DataError, match="carriage return"):
-        read("csv", "text,label\ra,b\rc,d\r")
+        read("csv", "text,label\na,b\rc,d\n")
 
 
 @pytest.mark.parametrize("columns", [{"text": []}, {"label": ["label", "note"]}])

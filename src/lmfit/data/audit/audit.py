@@ -21,7 +21,7 @@ from lmfit.data.source import Source
 from lmfit.errors import DataError, Problem
 from lmfit.version import __version__
 
-VERSION = 1
+VERSION = 2
 ODDITIES = {
     "unseen": ("texts with characters that nobody sees (zero-width, soft hyphen)", "take them out"),
     "control": ("texts with control characters", "is data.encoding right? Take them out"),

@@ -19,7 +19,7 @@ LabelsOf = Callable[[Example], Iterable[str]]
 
 _CHUNK_CHARACTERS = 250_000
 _UNSEEN = re.compile("[\u00ad\u180e\u200b\u2060\ufeff]")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 _SIGN_SCRIPTS = [NAMES.index(name) for name in ("Han", "Kana", "Hangul")]
 
 

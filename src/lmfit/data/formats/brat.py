@@ -1,6 +1,7 @@
 """Brat standoff annotation: texts in .txt files, what is marked in them in .ann files of the same name."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -37,44 +38,67 @@ class BratReader(Reader[StoredFile]):
 
     def read(self, file: StoredFile, notices: Notices) -> Iterator[Example]:
         """Yield the examples file by file. Raises DataError for .ann files without their .txt."""
-        files = list(files_below(file.path))
+        files, parts, marks = list(files_below(file.path)), Counter[str](), Counter[str]()
         texts = [path for path in files if path.suffix == ".txt"]
         for path in files:
             if path.suffix == ".ann" and path.with_suffix(".txt") not in texts:
                 raise DataError(f"there is no `{path.with_suffix('.txt')}`", where=str(path), fix="put the text beside")
         for path in texts:
             annotation = path.with_suffix(".ann")
-            if annotation in files or not self._options.labelled:
-                yield from self._examples(path, annotation if annotation in files else None, file.encoding, notices)
-            else:
+            content = inspect(str(path), encoding=file.encoding, notices=notices)
+            parts["there"] += content.line_count
+            if self._options.labelled and annotation not in files:
+                parts["lines of texts without an .ann file"] += content.line_count
                 notices.count("texts without an .ann file, left out", path)
+                continue
+            text = "".join(content.lines())
+            spans = self._spans(annotation, text, marks, notices) if self._options.labelled else []
+            yield from self._examples(path, text, spans, parts, notices)
+        rows = parts.pop("rows", 0)
+        notices.account(file.path, parts.pop("there", 0), rows, parts)
+        notices.account(f"{file.path} (.ann)", marks.pop("there", 0), 0, marks)
 
-    def _examples(self, path: Path, annotation: Path | None, encoding: str, notices: Notices) -> Iterator[Example]:
-        text = "".join(inspect(str(path), encoding=encoding, notices=notices).lines())
-        spans = self._spans(annotation, text, notices) if annotation and self._options.labelled else []
+    def _examples(
+        self, path: Path, text: str, spans: Sequence[Span], parts: Counter[str], notices: Notices
+    ) -> Iterator[Example]:
+        lines = text.count("\n") + (not text.endswith("\n") and bool(text))
         for begin, end in _pieces(text, spans):
             piece = text[begin:end]
+            parts["rows"] += 1
+            parts["lines of text"] += piece.count("\n") + 1
+            lines -= piece.count("\n") + 1
             origin = Origin(str(path), 1 + text.count("\n", 0, begin))
             example = Example(origin, piece, document=str(path))
             if self._options.labelled:
                 words = split_words(piece, self._mode)
                 inside = [Span(s.start - begin, s.end - begin, s.label) for s in spans if begin <= s.start < end]
-                example.words, example.tags = tag_words(
-                    piece, words, inside, origin, notices, self._options.unfit_spans
-                )
+                with notices.mistakes:
+                    example.words, example.tags = tag_words(
+                        piece, words, inside, origin, notices, self._options.unfit_spans
+                    )
             yield example
+        parts["blank lines"] += lines
 
-    def _spans(self, annotation: Path, text: str, notices: Notices) -> list[Span]:
-        """The entities of an .ann file: each within the text and equal to the text that is written beside it."""
+    def _spans(self, annotation: Path, text: str, marks: Counter[str], notices: Notices) -> list[Span]:
+        """The entities of an .ann file: each within the text and equal to the text that is written beside it.
+
+        marks: how many lines of .ann files there are, and how many of them were what.
+        """
         found = []
-        lines = inspect(str(annotation), notices=notices).lines()
-        for number, line in enumerate((line.rstrip("\r\n") for line in lines), start=1):
+        file = inspect(str(annotation), notices=notices)
+        marks["there"] += file.line_count
+        for number, line in enumerate((line.rstrip("\r\n") for line in file.lines()), start=1):
             origin = Origin(str(annotation), number)
             if line.startswith("T"):
-                span = _span(line, text, origin, UnfitSpans(self._options.unfit_spans, origin, notices))
-                found += [span] if span else []
+                with notices.mistakes:
+                    span = _span(line, text, origin, UnfitSpans(self._options.unfit_spans, origin, notices))
+                    found += [span] if span else []
+                    marks["entities" if span else "entities left out"] += 1
             elif line.strip() and not line.startswith("#"):
+                marks["relations, events and attributes"] += 1
                 notices.count("relations, events and attributes passed over", origin)
+            else:
+                marks["notes" if line.strip() else "blank lines"] += 1
         return sorted(found)
 
 

@@ -71,7 +71,7 @@ class ConllReader(Reader[TextLines]):
                 sentences += bool(words)
                 if words:
                     yield _example(words, layout, file.path, document)
-        notices.account(file, sentences, parts)
+        notices.account(file.path, file.line_count, sentences, parts)
 
     def _judge(self, head: Sequence[Numbered], path: str, conllu: bool, notices: Notices) -> _Layout:
         content = [(n, line) for n, line in head if line.strip() and not _BOUNDARY.match(line)]

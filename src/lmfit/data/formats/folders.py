@@ -1,5 +1,6 @@
 """A folder per label, one text per .txt file."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,14 +35,21 @@ class FoldersReader(Reader[StoredFile]):
         if not root.is_dir():
             fix = "name the folder that holds a folder per label, or correct data.format"
             raise DataError(f"`{file.path}` is no folder", fix=fix)
-        for path in files_below(file.path):
+        parts: Counter[str] = Counter()
+        files = list(files_below(file.path))
+        for path in files:
             inside = path.relative_to(root)
             if path.suffix.lower() != ".txt":
+                parts["files that do not end in .txt"] += 1
                 notices.count("files left out, for they do not end in .txt", path)
             elif len(inside.parts) == 1 and self._options.labelled:
+                parts["texts in no label's folder"] += 1
                 notices.count("texts left out, for they lie in no label's folder", path)
             else:
-                yield self._example(path, inside, file.encoding, notices)
+                parts["rows"] += 1
+                with notices.mistakes:
+                    yield self._example(path, inside, file.encoding, notices)
+        notices.account(file.path, len(files), parts["rows"], parts, unit="files")
 
     def _example(self, path: Path, inside: Path, encoding: str, notices: Notices) -> Example:
         origin = Origin(str(path), 1)

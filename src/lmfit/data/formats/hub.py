@@ -45,11 +45,13 @@ class HubReader:
         """Yield one example per row; the line of its origin is the row's number from 1."""
         names, where = list(self._decoders), f"{self.name}:1"
         builder = RecordBuilder(self._options, self._chosen(notices), names, where, notices)
+        number = 0
         for number, record in enumerate(self._records(), start=1):
             with notices.mistakes:
                 example = builder.example(record, Origin(self.name, number))
                 example.weight, example.source = self._given.weight, self._given.source or ""
                 yield example
+        notices.account(self.name, self._dataset.num_rows, number, {"rows": number}, unit="stored rows")
 
     def hides_labels(self) -> bool:
         """Whether the first row has no label, as test splits of public contests have."""
@@ -125,7 +127,7 @@ def _names(data: DataConfig, split: str, dataset: Mapping[str, Any]) -> list[Fil
 def _source(split: str, readers: Sequence[HubReader], options: ReadOptions) -> Source:
     def stream(notices: Notices) -> Iterator[Example]:
         for reader in readers:
-            yield from notices.mistakes.settled(checked(reader.read(notices)))
+            yield from notices.mistakes.settled(checked(reader.read(notices), notices))
 
     digest = fingerprint_of([[reader.fingerprint() for reader in readers], asdict(options)])
     small = sum(reader.bytes for reader in readers) < SMALL

@@ -19,7 +19,7 @@ _PIECE = 1 << 16
 def parse_json(text: str, path: str, line: int) -> Any:
     """The value of a JSON text that begins on `line`. Raises DataError with line and column; NaN is no JSON."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_object_of)
     except json.JSONDecodeError as error:
         what, where = f"no JSON: {error.msg} in column {error.colno}", f"{path}:{line + error.lineno - 1}"
         raise DataError(what, where=where, fix="repair the line, or correct data.format") from error
@@ -31,9 +31,17 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a number")
 
 
-def objects_of_lines(file: TextLines, notices: Notices) -> Iterator[Located]:
-    """(line, object) of JSON lines; blank lines are passed over and counted."""
-    parts: Counter[str] = Counter()
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs. Raises ValueError for a key that comes again: all but its last value would be lost."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key `{next(key for key in keys if keys.count(key) > 1)}` comes twice in one object")
+    return made
+
+
+def objects_of_lines(file: TextLines, parts: Counter[str], notices: Notices) -> Iterator[Located]:
+    """(line, object) of JSON lines; blank lines are passed over and counted. parts: how many lines were what."""
     for number, line in enumerate(map(chomp, file.lines()), start=1):
         parts["rows" if line.strip() else "blank lines"] += 1
         if not line.strip():
@@ -41,7 +49,6 @@ def objects_of_lines(file: TextLines, notices: Notices) -> Iterator[Located]:
             continue
         with notices.mistakes:
             yield number, _object(line, file.path, number)
-    notices.account(file, parts["rows"], parts)
 
 
 def _object(line: str, path: str, number: int) -> dict[str, Any]:
@@ -58,7 +65,7 @@ class ListItems:
     def __init__(self, lines: Iterable[str], path: str) -> None:
         self._lines = iter(lines)
         self._path = path
-        self._decoder = json.JSONDecoder(parse_constant=_refuse)
+        self._decoder = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_object_of)
         self._text = ""
         self._at = 0
         self._line = 1
@@ -142,12 +149,12 @@ def first_record(head: Sequence[str]) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def records_of(file: TextLines, notices: Notices) -> Iterator[Located]:
-    """(line, object) of JSON lines, or (row, object) of one JSON list. Raises DataError for items of other kinds."""
-    if not begins_list(file.head(100)):
-        yield from objects_of_lines(file, notices)
-        return
+def objects_of_list(file: TextLines, parts: Counter[str], notices: Notices) -> Iterator[Located]:
+    """(row, object) of one JSON list. parts: how many rows there are. Raises DataError for items of other kinds."""
     for number, item in enumerate(ListItems(file.lines(), file.path), start=1):
-        if not isinstance(item, dict):
-            raise DataError("no JSON object", where=f"{file.path}:{number}", fix="the list holds one object per row")
-        yield number, item
+        parts["rows"] += 1
+        with notices.mistakes:
+            if not isinstance(item, dict):
+                fix = "the list holds one object per row"
+                raise DataError("no JSON object", where=f"{file.path}:{number}", fix=fix)
+            yield number, item

@@ -1,5 +1,6 @@
 """JSON lines: one object a line."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
@@ -28,7 +29,9 @@ class JsonlReader(Reader[TextLines]):
 
     def read(self, file: TextLines, notices: Notices) -> Iterator[Example]:
         """Yield one example per line; blank lines are passed over and counted."""
-        return read_records(objects_of_lines(file, notices), file.path, self._options, notices)
+        parts: Counter[str] = Counter()
+        yield from read_records(objects_of_lines(file, parts, notices), file.path, self._options, notices)
+        notices.account(file.path, file.line_count, parts["rows"], parts)
 
 
 def read_records(records: Iterable[Located], path: str, options: ReadOptions, notices: Notices) -> Iterator[Example]:

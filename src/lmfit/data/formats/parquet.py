@@ -1,5 +1,6 @@
 """Parquet: tables with typed columns, read by row groups."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,20 +32,25 @@ class ParquetReader(Reader[StoredFile]):
 
     def read(self, file: StoredFile, notices: Notices) -> Iterator[Example]:
         """Yield one example per row; the line of its origin is the row's number from 1."""
-        return read_records(_rows(file.path), file.path, self._options, notices)
+        parts: Counter[str] = Counter()
+        yield from read_records(_rows(file.path, parts), file.path, self._options, notices)
+        notices.account(file.path, parts.pop("stored", 0), parts["rows"], parts, unit="stored rows")
 
 
-def _rows(path: str) -> Iterator[Located]:
+def _rows(path: str, parts: Counter[str]) -> Iterator[Located]:
+    """(number, row). parts: how many rows the file says it has (`stored`), and how many were read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     number = 0
     try:
         with pq.ParquetFile(path) as file:
+            parts["stored"] = file.metadata.num_rows
             decoders = _decoders(file.schema_arrow)
             for batch in file.iter_batches(batch_size=_BATCH):
                 for row in batch.to_pylist():
                     number += 1
+                    parts["rows"] += 1
                     yield number, row | {name: decode(row[name]) for name, decode in decoders.items()}
     except (pa.ArrowException, OSError, ValueError) as error:
         what = f"no Parquet file, or a damaged one: {error}"

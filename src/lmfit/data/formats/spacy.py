@@ -1,5 +1,6 @@
 """spaCy's binary corpora (.spacy), read through spaCy, which is imported here only."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,11 +24,16 @@ class SpacyReader(Reader[StoredFile]):
     def read(self, file: StoredFile, notices: Notices) -> Iterator[Example]:
         """Yield the documents; the line of an origin is a document's number. Raises InputError without spaCy."""
         make = {"words": self._with_words, "text": self._with_label}[self._options.kind]
+        parts: Counter[str] = Counter()
         for number, document in enumerate(_documents(file.path), start=1):
             if not document.text.strip():
+                parts["documents without a text"] += 1
                 notices.count("documents without a text, left out", f"{file.path}:{number}")
                 continue
-            yield make(document, Origin(file.path, number))
+            parts["rows"] += 1
+            with notices.mistakes:
+                yield make(document, Origin(file.path, number))
+        notices.account(file.path, parts.total(), parts["rows"], parts, unit="documents")
 
     def _with_words(self, document: Any, origin: Origin) -> Example:
         """Tokens that are blanks are no words."""

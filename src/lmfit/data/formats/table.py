@@ -52,7 +52,7 @@ class TableReader(Reader[TextLines]):
         ragged = dialect.delimiter == "\t"
         table = Table(file.path, str(dialect), rows, sample_rows(head, dialect), parts, ragged=ragged)
         yield from table.examples(self._options, notices)
-        notices.account(file, parts["rows"], parts)
+        notices.account(file.path, file.line_count, parts["rows"], parts)
 
 
 @dataclass(frozen=True)

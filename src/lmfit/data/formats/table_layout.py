@@ -4,6 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from lmfit.data.columns import WELL_KNOWN, flat
@@ -98,13 +99,16 @@ def _well_quoted(line: str, delimiter: str) -> bool:
 
 
 def sample_rows(lines: Sequence[str], dialect: Dialect) -> list[Row]:
-    """The rows of the first lines, without blank lines, and without the last one where its quotes may be cut off."""
+    """The rows of the first lines up to one that cannot be read, without blank lines.
+
+    The last one is left out where its quotes may be cut off.
+    """
     if not dialect.quoted:
         return [chomp(line).split(dialect.delimiter) for line in lines if line.strip()]
-    try:
-        rows = [row for row in csv.reader(lines, delimiter=dialect.delimiter) if row]
-    except csv.Error:
-        return []
+    rows: list[Row] = []
+    with suppress(csv.Error):
+        for row in csv.reader(lines, delimiter=dialect.delimiter):
+            rows += [row] if row else []
     return rows[:-1] if len(lines) >= SAMPLE_LINES else rows
 
 

@@ -45,7 +45,7 @@ class TextReader(Reader[TextLines]):
                     yield Example(origin, text, label=self._label(label, origin, notices))
             else:
                 notices.count("blank lines passed over", origin)
-        notices.account(file, parts["rows"], parts)
+        notices.account(file.path, file.line_count, parts["rows"], parts)
 
     def _parted(self, line: str, origin: Origin) -> tuple[str, str]:
         """(label, text) of a line."""

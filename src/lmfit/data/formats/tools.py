@@ -109,7 +109,7 @@ def _task(task: Record, asked: Asked, origin: Origin, notices: Notices) -> Recor
         if asked.kind == "words" and result["type"] == "labels":
             entities += _spans([result["value"]])
         elif asked.kind == "text" and result["type"] == "choices":
-            choices += result["value"]["choices"] if result["from_name"] == asked.control else []
+            choices += _listed(result["value"]["choices"]) if result["from_name"] == asked.control else []
         else:
             notices.count(f"results of type `{result['type']}`, which this task does not learn from", origin)
     if asked.kind == "words":
@@ -125,7 +125,7 @@ def _minimal(row: Record, asked: Asked, origin: Origin, notices: Notices) -> Rec
     if not asked.control:
         return row
     answer = row.get(asked.control)
-    choices = answer["choices"] if isinstance(answer, dict) else answer
+    choices = _listed(answer["choices"]) if isinstance(answer, dict) else answer
     return _chosen(row, choices, asked, origin, notices)
 
 
@@ -138,8 +138,15 @@ def _spans(values: Iterable[Record]) -> list[Record]:
     return [
         {"start": value["start"], "end": value["end"], "label": label, "text": value.get("text")}
         for value in values
-        for label in value["labels"]
+        for label in _listed(value["labels"])
     ]
+
+
+def _listed(value: object) -> list[Any]:
+    """A list as it is. Raises TypeError for other values: the letters of a text are no labels."""
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list")
+    return value
 
 
 def _chosen(row: Record, choices: Any, asked: Asked, origin: Origin, notices: Notices) -> Record | None:

@@ -2,10 +2,12 @@
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from itertools import chain, islice
+from math import isfinite
 from typing import Any
 
 from lmfit.config.schema import Column
@@ -20,6 +22,7 @@ from lmfit.errors import ConfigError, DataError, MissingExtra, suggestion
 _SAMPLE_ROWS = 1000
 _FIXED = re.compile(r"(#,##)?(0+)(?:\.(0+))?(%)?")
 _PLAIN = ("General", "@", "")
+_EXACT = Context(prec=400)
 
 
 class XlsxReader(Reader[StoredFile]):
@@ -42,7 +45,8 @@ class XlsxReader(Reader[StoredFile]):
         book = _opened(file.path, values=True)
         try:
             sheet = _sheet(book, file.part or self._options.sheet, file.path, notices)
-            rows = _rows(sheet, file.path, notices)
+            parts: Counter[str] = Counter()
+            rows = _rows(sheet, file.path, parts, notices)
             head = list(islice(rows, _SAMPLE_ROWS))
             left = min((i for _, row in head for i, cell in enumerate(row) if cell), default=0)
             width = len(head[0][1]) if head else 0
@@ -51,9 +55,12 @@ class XlsxReader(Reader[StoredFile]):
                 f"sheet `{sheet.title}`",
                 _even(chain(head, rows), left, width),
                 [row for _, row in _even(iter(head), left, width)],
+                parts,
                 uneven="a cell lies beside the table: name its column in the first row, or clear it",
             )
             yield from table.examples(self._options, notices)
+            name = f"{file.path}#{file.part}" if file.part else file.path
+            notices.account(name, parts.pop("there", 0), parts["rows"], parts, unit="rows of the sheet")
         finally:
             book.close()
 
@@ -71,6 +78,8 @@ def _opened(path: str, *, values: bool) -> Any:
 
 def _sheet(book: Any, asked: Column | None, path: str, notices: Notices) -> Any:
     names = [sheet.title for sheet in book.worksheets]
+    if not names:
+        raise DataError(f"`{path}` holds no sheet with cells", fix="save it anew as .xlsx")
     if asked is None:
         visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets
         if len(names) > 1:
@@ -84,10 +93,14 @@ def _sheet(book: Any, asked: Column | None, path: str, notices: Notices) -> Any:
     return book[asked]
 
 
-def _rows(sheet: Any, path: str, notices: Notices) -> Iterator[Numbered]:
-    """(number, texts) of the rows that are not blank, without empty cells at their ends."""
+def _rows(sheet: Any, path: str, parts: Counter[str], notices: Notices) -> Iterator[Numbered]:
+    """(number, texts) of the rows that are not blank, without empty cells at their ends.
+
+    parts: how many rows are there, and how many of them are blank.
+    """
     with closing(_Formulas(path, sheet.title)) as formulas:
         for number, cells in enumerate(_cells(sheet, path), start=1):
+            parts["there"] = number
             row = [_shown(cell, path, number, notices) for cell in cells]
             if "" in row:
                 formulas.check(number, row)
@@ -96,6 +109,7 @@ def _rows(sheet: Any, path: str, notices: Notices) -> Iterator[Numbered]:
             if row:
                 yield number, row
             else:
+                parts["blank rows"] += 1
                 notices.count("blank rows passed over", f"{path}:{number}")
 
 
@@ -168,17 +182,17 @@ def _shown(cell: Any, path: str, number: int, notices: Notices) -> str:
 
 def number_text(value: int | float, form: str) -> str | None:
     """A number as Excel shows it in the formats General, 0.00, #,##0.00, 00000 and 0.0%; None for others."""
-    if form in _PLAIN:
+    if form in _PLAIN or not isfinite(value):
         return _general(value)
     match = _FIXED.fullmatch(form.split(";")[0])
     if not match:
         return None
     thousands, digits, decimals, percent = match.groups()
     exact = Decimal(repr(value)) * (100 if percent else 1)
-    rounded = exact.quantize(Decimal(1).scaleb(-len(decimals or "")), ROUND_HALF_UP)
+    rounded = exact.quantize(Decimal(1).scaleb(-len(decimals or "")), ROUND_HALF_UP, _EXACT)
     least = len(digits) + (1 + len(decimals) if decimals else 0) + (rounded < 0)
     return f"{rounded:0{'' if thousands else least}{',' if thousands else ''}f}{percent or ''}"
 
 
 def _general(value: int | float) -> str:
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.15g}"
+    return str(int(value)) if abs(value) < 1e15 and value == int(value) else f"{value:.15g}"

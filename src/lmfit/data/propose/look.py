@@ -181,7 +181,7 @@ def _records(file: TextFile | StoredFile, view: _View, notices: Notices) -> Iter
         sample = islice(view.reader().read(file, Notices()), MOST_ROWS)
         scheme = detect_scheme(example.tags or [] for example in sample)
         notices.say("tags without prefixes, each a label" if scheme == "plain" else f"tags: {scheme}", file.path)
-    for example in checked(view.reader().read(file, notices)):
+    for example in checked(view.reader().read(file, notices), notices):
         view.rows += 1
         if example.document is not None:
             view.documents.add(example.document)
