@@ -224,6 +224,10 @@ def test_a_loss_that_is_no_number_stops(config: Path, command: Command, nan_at: 
     assert "nothing was learnt from it" in err
 
 
+def losses(log: Path) -> list[float]:
+    return [line["loss"] for line in map(json.loads, log.read_text().splitlines()) if "loss" in line]
+
+
 def test_a_loss_that_is_no_number_is_skipped(
     config: Path, command: Command, nan_at: Any, tmp_path: Path, straight: Run
 ) -> None:
@@ -238,7 +242,7 @@ def test_a_loss_that_is_no_number_is_skipped(
     assert [line["step"] for line in log if line.get("loss", 0) is None] == [6]
     assert "NaN" not in (run.path / "log.jsonl").read_text()
     assert "text" not in json.loads((run.path / "offending/step-00000006.jsonl").read_text().splitlines()[0])
-    assert outcome(run)["weights"] != outcome(straight)["weights"]
+    assert losses(run.path / "log.jsonl")[-1] != losses(straight.path / "log.jsonl")[-1]
 
 
 def test_a_loss_that_exploded_for_good_stops_in_any_case(config: Path, command: Command, tmp_path: Path) -> None:

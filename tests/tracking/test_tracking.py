@@ -59,7 +59,7 @@ def interrupted_and_resumed(config: dict[str, Any], monkeypatch: pytest.MonkeyPa
         with pytest.raises(Interrupted):
             lmfit.finetune(config)
     run = Run(Path(config["output"]))
-    return finetune.resume(run, load_config("finetune", run.config))
+    return finetune.resume(run)
 
 
 class TestTensorBoard:

@@ -29,7 +29,8 @@ _PHASES = {
     **dict.fromkeys((work.__code__ for work in (calibrate, score_run, save_model, write_report)), RESULTS),
 }
 _PERIOD_SECONDS = 0.0005
-_SWITCH_SECONDS = 0.0001
+_SWITCH_SECONDS = 0.001
+"""The main thread waits this long before it interrupts the watcher: a stack that moves while it is read is no stack."""
 
 
 def live(config: str, folder: str, device: str, moment: Moment | None, told: str) -> None:

@@ -158,7 +158,8 @@ def train(
 @contextmanager
 def _quickened(prepared: Prepared, model: Any, device: Device) -> Iterator[None]:
     """The model in the form that is trained fastest; afterwards it is as any loader expects it."""
-    ids = np.union1d(prepared.rows.distinct("input_ids"), prepared.framer.pad_id)
+    special = [prepared.framer.pad_id, *prepared.framer.tokenizer.all_special_ids]
+    ids = np.union1d(prepared.rows.distinct("input_ids"), special)
     with used_rows(model, ids), quick_dropout(model) if device.kind == "cpu" else nullcontext():
         yield
 

@@ -27,10 +27,12 @@ class Trackers:
         self._guarded(lambda tracker: console.say(f"tracking: {tracker.open(tracked)}"))
 
     def line(self, line: Mapping[str, Any]) -> None:
-        """A line of log.jsonl: a logging step, or an evaluation."""
+        """A line of log.jsonl: a logging step, an evaluation, or a step that taught nothing (not told)."""
         found = line.get("evaluation")
         if found is not None:
             self.log(line["step"], {f"{found['split']}/{k}": v for k, v in found.items() if k != "split"})
+            return
+        if "loss" not in line:
             return
         names = ("epoch", "loss", "learning_rate", "grad_norm")
         speed = {"train/tokens_per_second": line["time"]["tokens_per_second"]}
