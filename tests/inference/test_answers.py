@@ -18,17 +18,21 @@ LABELS = ["a", "b"]
 
 
 class Made:
-    """Logits (lead / 2, -lead / 2) of each row, the lead being its first token id / 100, with an error added."""
+    """Logits (lead / 2, -lead / 2) of each row, the lead being its first token id / 100, with an error added.
+
+    The error is 4 times as large where the lead is small.
+    """
 
     batch_tokens = 64
 
-    def __init__(self, error: float = 0.0, quick: "Made | None" = None) -> None:
-        self.error, self.quick, self.rows = error, quick, 0
+    def __init__(self, error: float = 0.0, quick: "Made | None" = None, worse_below: float = 0.0) -> None:
+        self.error, self.quick, self.worse_below, self.rows = error, quick, worse_below, 0
 
     def logits(self, batch: Batch) -> torch.Tensor:
         self.rows += len(batch["input_ids"])
         half = batch["input_ids"][:, 0].float() / 200
-        return torch.stack([half - self.error, -half + self.error], dim=1)
+        error = torch.where(half.abs() < self.worse_below / 2, 4 * self.error, self.error)
+        return torch.stack([half - error, -half + error], dim=1)
 
 
 class Collating(TextClassification):
@@ -68,6 +72,16 @@ def test_an_error_that_decides_too_much_switches_the_quick_backend_off() -> None
     assert all(a[0] == 2.5 for a in found)
     assert quick.rows == SAMPLE
     assert exact.rows == SAMPLE + 300
+
+
+def test_a_larger_error_met_later_widens_the_margin() -> None:
+    leads = [5.0] * 1000 + [0.06, 0.13, 5.0]
+    exact = Made(quick=Made(error=0.005, worse_below=0.2))
+    found = answer(exact, leads)
+    assert exact.rows == SAMPLE + 2
+    assert [a[0] - a[1] for a in found[-3:-1]] == pytest.approx([0.06, 0.13])
+    once = answer(Made(quick=Made(error=0.005)), leads)
+    assert [a[0] - a[1] for a in once[-3:-1]] == pytest.approx([0.05, 0.12])
 
 
 def test_few_examples_are_answered_in_full_precision() -> None:

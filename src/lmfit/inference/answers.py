@@ -10,7 +10,7 @@ from lmfit.inference.backends import Backend
 from lmfit.tasks.base import Encoded, Task
 
 SAMPLE = 64
-SAFETY = 8.0
+SAFETY = 4.0
 MOST_DOUBTFUL = 0.5
 
 Answers = list[np.ndarray]
@@ -21,9 +21,10 @@ class Answerer:
     """Answers for one stream of examples.
 
     Chunks of more than SAMPLE examples are answered by the quick backend. A sample of the first one is answered in full
-    precision too; the largest error seen there, times SAFETY, is the margin that a decision must have to stand. Other
-    examples are answered again in full precision, so that decisions are those of full precision. Where more than half
-    of the sample would be, the quick backend is not used.
+    precision too; the largest error seen so far, times SAFETY, is the margin that a decision must have to stand (two
+    logits that err by as much can change places when they are twice that apart). Other examples are answered again in
+    full precision, so that decisions are those of full precision; an error seen there may widen the margin. Where more
+    than half of the sample would be answered again, the quick backend is not used.
     """
 
     def __init__(self, backend: Backend, task: Task, framer: Framer, *, quick: bool = True) -> None:
@@ -38,20 +39,19 @@ class Answerer:
             self._margin = self._needed_margin([encoded[i] for i in _spread(len(encoded))], quick)
             return self.answers(encoded)
         answers = self._compute(encoded, quick)
-        doubtful = [i for i, answer in enumerate(answers) if self._task.margin(answer) <= self._margin]
-        again = self._compute([encoded[i] for i in doubtful], self._backend)
-        for i, answer in zip(doubtful, again, strict=True):
-            answers[i] = answer
+        margins = np.array([self._task.margin(answer) for answer in answers])
+        exact = np.zeros(len(answers), bool)
+        while doubtful := np.flatnonzero((margins <= self._margin) & ~exact).tolist():
+            again = self._compute([encoded[i] for i in doubtful], self._backend)
+            self._margin = max(self._margin, SAFETY * _largest_error([answers[i] for i in doubtful], again))
+            for i, answer in zip(doubtful, again, strict=True):
+                answers[i] = answer
+            exact[doubtful] = True
         return answers
 
     def _needed_margin(self, sample: Sequence[Encoded], quick: Backend) -> float:
         coarse, exact = self._compute(sample, quick), self._compute(sample, self._backend)
-        errors = [
-            np.abs(a - b).max(initial=0.0)
-            for one, other in zip(coarse, exact, strict=True)
-            for a, b in zip(one, other, strict=True)
-        ]
-        needed = SAFETY * float(max(errors))
+        needed = SAFETY * _largest_error(coarse, exact)
         doubtful = np.mean([self._task.margin(answer) <= needed for answer in exact])
         return needed if doubtful <= MOST_DOUBTFUL else np.inf
 
@@ -69,6 +69,14 @@ class Answerer:
                 found[i] = answer
         each = (found[i] for i in range(len(rows)))
         return [[next(each) for _ in item.rows] for item in encoded]
+
+
+def _largest_error(coarse: Sequence[Answers], exact: Sequence[Answers]) -> float:
+    return max(
+        float(np.abs(a - b).max(initial=0.0))
+        for one, other in zip(coarse, exact, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def _spread(count: int) -> list[int]:

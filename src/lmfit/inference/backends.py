@@ -49,7 +49,10 @@ class TorchBackend:
 
 
 class _LowerPrecision:
-    """A model under autocast whose linear layers hold their weights in the lower precision already."""
+    """A model under autocast whose linear layers and embeddings hold their weights in the lower precision already.
+
+    So the activations between the layers are of lower precision too; normalisation keeps weights and sums in fp32.
+    """
 
     quick = None
 
@@ -57,9 +60,10 @@ class _LowerPrecision:
         shared: dict[int, Any] = {id(parameter): parameter for parameter in model.parameters()}
         self._model, self._device = copy.deepcopy(model, shared), device
         for layer in self._model.modules():
-            if isinstance(layer, torch.nn.Linear):
-                weight = layer.weight.detach().to(device.autocast_dtype)
-                layer.weight = torch.nn.Parameter(weight, requires_grad=False)
+            if isinstance(layer, torch.nn.Linear | torch.nn.Embedding):
+                for name, weight in list(layer.named_parameters(recurse=False)):
+                    lower = weight.detach().to(device.autocast_dtype)
+                    setattr(layer, name, torch.nn.Parameter(lower, requires_grad=False))
 
     @property
     def batch_tokens(self) -> int:
