@@ -65,7 +65,7 @@ def run_peer(options: argparse.Namespace, seed: int, *extra: str) -> dict[str, f
     return {
         "train_tokens_per_second": speed["train_tokens_per_second"],
         "predict_tokens_per_second": speed["predict_tokens_per_second"],
-        "f1": result["scores"]["test"]["strict_f1"],
+        "f1": result["scores"]["test"]["f1"],
         "peak_memory_mib": speed["peak_memory_mib"],
         "seconds": speed["prepare_seconds"] + speed["train_seconds"] + speed["predict_seconds"],
     }

@@ -12,6 +12,7 @@ import typer
 from lmfit import console
 from lmfit.errors import InputError, LmfitError
 from lmfit.version import __version__
+from lmfit.waiting import wait_politely
 
 app = typer.Typer(
     name="lmfit",
@@ -573,6 +574,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point: run a command, turn errors into words and exit codes."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
+    wait_politely()
     try:
         command = typer.main.get_command(app)
         words = sys.argv[1:] if arguments is None else arguments
