@@ -606,7 +606,9 @@ def tell_error(error: Exception) -> int:
     if isinstance(error, typer.Exit):
         return error.exit_code
     if hasattr(error, "format_message"):
-        sys.stderr.write(f"error: {error.format_message()}\nhint: see lmfit --help\n")
+        context = getattr(error, "ctx", None)
+        name = context.command_path if context is not None else "lmfit"
+        sys.stderr.write(f"error: {error.format_message()}\nhint: see {name} --help\n")
         return 2
     if _debug:
         import traceback

@@ -195,7 +195,8 @@ def test_repeated_keys_are_told_with_the_other_mistakes() -> None:
 
 def test_contradiction_stands_at_its_section() -> None:
     entry = problem(BASE + "seed: 1\ntraining:\n  epochs: 1\n  max_steps: 5\n")
-    assert (entry.where, entry.what) == ("c.yaml:4", "training: epochs and max_steps exclude each other; keep one")
+    told = "training: epochs and max_steps exclude each other; keep one, leave the other out"
+    assert (entry.where, entry.what) == ("c.yaml:4", f"{told} (training.epochs=null or training.max_steps=null)")
 
 
 def test_contradiction_is_told_beside_other_mistakes_of_its_section() -> None:

@@ -220,3 +220,12 @@ def test_a_second_run_is_told_that_the_test_rows_were_seen(
         assert code == 0, err
     assert "the test rows were looked at 2 times by 2 runs; choose models on validation" in out
     assert "looked at 2 times" in (tmp_path / "two/report.html").read_text()
+
+
+def test_a_file_that_the_run_was_trained_on_is_told(tiny_config: Any, tmp_path: Path, command: Any) -> None:
+    config = tiny_config("text-classification", training={"max_steps": 2}, output=str(tmp_path / "run"))
+    run = lmfit.finetune(config)
+    code, _, err = command("evaluate", run.path, "--data", config["data"]["train"], "--name", "own")
+    assert code == 0
+    assert "96 of 96 rows are texts that the run was trained on" in err
+    assert "96 of 96 rows are texts" in (run.path / "evaluations/own/report.html").read_text()

@@ -23,6 +23,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
@@ -258,16 +259,27 @@ def test_a_loss_that_exploded_for_good_stops_in_any_case(config: Path, command: 
     [
         ([signal.SIGINT], 130, "interrupted; the state is saved"),
         ([signal.SIGTERM], 143, "interrupted; the state is saved"),
-        ([signal.SIGINT, signal.SIGINT], 130, "interrupted at once; what the last checkpoint holds is safe"),
-        ([signal.SIGINT, signal.SIGTERM], 143, "interrupted at once; what the last checkpoint holds is safe"),
+        ([signal.SIGTERM, 0, signal.SIGTERM], 143, "interrupted; the state is saved"),
+        ([signal.SIGINT, 1.1, signal.SIGINT], 130, "interrupted at once; what the last checkpoint holds is safe"),
+        ([signal.SIGINT, 1.1, signal.SIGTERM], 143, "interrupted at once; what the last checkpoint holds is safe"),
     ],
 )
 def test_signals_while_training(
-    signals: list[int], code: int, told: str, config: Path, straight: Run, command: Command, during: Any, tmp_path: Path
+    signals: list[float],
+    code: int,
+    told: str,
+    config: Path,
+    straight: Run,
+    command: Command,
+    during: Any,
+    tmp_path: Path,
 ) -> None:
     def send() -> None:
         for number in signals:
-            os.kill(os.getpid(), number)
+            if isinstance(number, signal.Signals):
+                os.kill(os.getpid(), number)
+            else:
+                time.sleep(number)
 
     during(6, send)
     found, out, err = command("finetune", config, "-o", tmp_path / "run")

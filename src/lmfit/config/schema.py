@@ -266,7 +266,8 @@ class TrainingConfig(Section):
     def _one_length(self) -> "TrainingConfig":
         given = [k for k in ("epochs", "max_steps", "budget") if getattr(self, k) is not None]
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} exclude each other; keep one")
+            others = " or ".join(f"training.{name}=null" for name in given)
+            raise ValueError(f"{' and '.join(given)} exclude each other; keep one, leave the other out ({others})")
         if self.batch_tokens is not None and "batch_size" in self.model_fields_set:
             raise ValueError("batch_size and batch_tokens exclude each other; keep one")
         return self

@@ -32,7 +32,8 @@ def recorded(run: Run, again: str = "") -> Iterator[None]:
         if isinstance(stopped, Interrupted):
             raise
         number = signal.SIGTERM if isinstance(stopped, _Terminated) else signal.SIGINT
-        what = "interrupted at once; what the last checkpoint holds is safe"
+        saved = any((run.path / "checkpoints").glob("step-*"))
+        what = f"interrupted at once; {'what the last checkpoint holds is safe' if saved else 'nothing was saved yet'}"
         raise Interrupted(number, what=what, fix=f"go on with: {again}") from None
     except BaseException as error:
         refused = refused_by_disk(error)

@@ -10,6 +10,7 @@ from typing import Any
 from lmfit import console
 from lmfit.config.load import load_config
 from lmfit.config.schema import FinetuneConfig
+from lmfit.data.audit.against import trained_on
 from lmfit.data.example import Example
 from lmfit.data.ledger import count_labels
 from lmfit.data.sources import Source, Splits, load_splits
@@ -120,6 +121,7 @@ def run(chosen: Run, asked: Asked, *, device: str, seed: int | None) -> Judged:
 def _kept(chosen: Run, predictor: Predictor, split: Source, folder: Path, config: FinetuneConfig, seed: int) -> Scores:
     """Score the file and write all about it into `folder`."""
     name = folder.name
+    known = trained_on(chosen.path, split)
     with appearing(folder) as writing:
         scores, seen, slices = _score(chosen, predictor, split, config, seed, writing / "predictions.jsonl")
         looks = look(chosen, seen.fingerprint)
@@ -135,9 +137,12 @@ def _kept(chosen: Run, predictor: Predictor, split: Source, folder: Path, config
             "settings": config.evaluation.model_dump(),
             "reading": {key: value for key, value in config.data.model_dump().items() if f"data.{key}" in _READING},
             "looks": looks,
+            "warnings": [known] if known else [],
             "versions": versions(),
         }
         write_json(writing / "evaluation.json", facts)
+    if known:
+        console.warn(f"{name}: {known}")
     if sentence := looks_told(looks, name):
         console.say(sentence)
     console.say(f"report: {write_report(folder)}")

@@ -18,6 +18,7 @@ from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult, Trainer
 
 TIMED_STEPS = 20
 UNTIMED_STEPS = 3
+SAME_REQUEST_SECONDS = 1.0
 
 Interval = Literal["epoch"] | int | float
 
@@ -176,6 +177,7 @@ class StopOnSignal(QuietHook):
     def __init__(self, run_name: str) -> None:
         self.run_name = run_name
         self.received: int | None = None
+        self._since = 0.0
         self._before: dict[int, Any] = {}
 
     def on_start(self, trainer: Trainer) -> None:
@@ -186,9 +188,13 @@ class StopOnSignal(QuietHook):
             self._before[number] = signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        console.say("stopping after this step ...")
-        self._listen_no_more()
+        """A second signal stops at once; one that follows within a second is the same request (`timeout`, a shell)."""
+        if self.received is None:
+            self.received, self._since = number, time.monotonic()
+            console.say("stopping after this step ...")
+        elif time.monotonic() - self._since >= SAME_REQUEST_SECONDS:
+            self._listen_no_more()
+            signal.raise_signal(number)
 
     def _listen_no_more(self) -> None:
         for number, handler in self._before.items():

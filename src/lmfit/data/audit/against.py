@@ -1,6 +1,6 @@
 """New data beside what a run was trained on: labels, overlap, drift, unknown words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from lmfit.data.audit.audit import Audit
 from lmfit.data.audit.scan import Profile
 from lmfit.data.audit.shift import SHIFT_WORDS, shifts
 from lmfit.data.audit.sketch import Hashes
+from lmfit.data.example import Example
 from lmfit.data.findings import Finding, by_severity
+from lmfit.data.normal import digest, normal_text
 from lmfit.errors import InputError
 
 HASHES = "hashes.safetensors"
@@ -35,6 +37,21 @@ def read_hashes(folder: Path) -> Hashes:
         what = f"`{folder}` keeps no hashes of its training texts, so overlap with them cannot be found"
         raise InputError(what, where="--against", fix="train again with this version of lmfit") from None
     return hashes
+
+
+def trained_on(folder: Path, examples: Iterable[Example]) -> str | None:
+    """A warning where the run in `folder` was trained on texts of `examples`; None where not, or no hashes are kept.
+
+    Texts count as the same as in the audit: alike but for case, blanks and characters nobody sees.
+    """
+    if not (folder / HASHES).is_file():
+        return None
+    known = read_hashes(folder)
+    digests = np.frombuffer(b"".join(digest(normal_text(example)) for example in examples), "<u8")
+    if not (shared := int(np.isin(digests, known).sum())):
+        return None
+    share = f"{shared:,} of {len(digests):,} rows"
+    return f"{share} are texts that the run was trained on: a score on them says nothing about new texts"
 
 
 def compare_with_run(

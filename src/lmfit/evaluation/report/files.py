@@ -76,7 +76,7 @@ def _read_evaluation(folder: Path, broken: list[str]) -> RunFiles:
     shown: dict[str, Any] = {
         "headline": own.get("headline"),
         "verdict": None,
-        "warnings": [],
+        "warnings": own.get("warnings"),
         "throughput": None,
         "timing": None,
     }
