@@ -3,7 +3,7 @@ import torch
 
 from lmfit.config.tasks import TextClassificationSettings
 from lmfit.data.example import Origin
-from lmfit.tasks.base import Stats, cross_entropies
+from lmfit.tasks.base import Stats, cross_entropies, symmetric_divergence
 
 LOGITS = torch.tensor([[2.0, 0.5, -1.0], [0.1, 0.2, 0.3], [9.0, 1.0, 0.0]], dtype=torch.float64)
 TARGETS = torch.tensor([0, 2, -100])
@@ -55,3 +55,10 @@ def test_stats_keep_the_first_distinct_words_and_three_places() -> None:
         "first": {"unknown": list("abcdefghij")},
         "places": {"unknown": ["a.csv:1", "a.csv:2", "a.csv:3"]},
     }
+
+
+def test_symmetric_divergence_is_the_mean_of_both_kl_divergences() -> None:
+    first, second = torch.randn(2, 5, 7, dtype=torch.float64)
+    p, q = torch.distributions.Categorical(logits=first), torch.distributions.Categorical(logits=second)
+    kl = torch.distributions.kl_divergence
+    assert torch.allclose(symmetric_divergence(first, second), (kl(p, q) + kl(q, p)) / 2)

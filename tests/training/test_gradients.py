@@ -1,6 +1,7 @@
 """One step of 32 examples gives the gradient of 4 x 8, for every loss of every task."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lmfit.device import Device
 from lmfit.stages.prepare import Prepared, prepare
 from lmfit.stages.training import TaskObjective
 from lmfit.training.checkpoint import Checkpoints
+from lmfit.training.r_drop import RDrop
 from lmfit.training.trainer import Trainer
 
 CPU = Device("cpu", None, "cpu", "fp32", 1)
@@ -82,7 +84,8 @@ def prepared_for(
             given["train"] = str(write_jsonl(tmp_path / "rows.jsonl", rows))
         if callable(given.get("train")):
             given["train"] = given["train"](tiny_data[task]["train"], tiny_data[task]["validation"])
-        return prepare(load_config("finetune", tiny_config(task, task={"name": task, **settings}, data=given)).config)
+        sections = {"task": {"name": task, **settings}, "data": given}
+        return prepare(load_config("finetune", tiny_config(task, **sections)).config)
 
     return make
 
@@ -97,6 +100,54 @@ def test_micro_batches_give_the_gradient_of_the_whole(
     assert max(float(g.abs().max()) for g in whole) > 1e-3
     for one, many in zip(whole, parts, strict=True):
         assert torch.allclose(one, many, rtol=0, atol=1e-10)
+
+
+def test_micro_batches_give_the_gradient_of_the_whole_under_attack(
+    prepared_for: Callable[[str], Prepared], tmp_path: Path
+) -> None:
+    prepared = prepared_for("tags, weighted")
+    plain = gradients(prepared, tmp_path, 32)
+    training = prepared.config.training.model_copy(update={"adversarial": "fgm"})
+    attacked = replace(prepared, config=prepared.config.model_copy(update={"training": training}))
+    whole, parts = gradients(attacked, tmp_path, 32), gradients(attacked, tmp_path, 8)
+    assert not all(torch.allclose(2 * one, two, rtol=1e-3) for one, two in zip(plain, whole, strict=True))
+    for one, many in zip(whole, parts, strict=True):
+        assert torch.allclose(one, many, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_divergence_is_a_sum_over_targets_and_zero_for_equal_answers(
+    case: str, prepared_for: Callable[[str], Prepared]
+) -> None:
+    prepared = prepared_for(case)
+    objective = TaskObjective(prepared.task, prepared.framer)
+    rows = [prepared.rows[i] for i in range(24)]
+    batch, generator = objective.collate(rows), torch.Generator().manual_seed(1)
+    shape = batch["labels"].shape if "labels" in batch else batch["target"].shape[:1]
+    first, second = torch.randn(2, *shape, len(prepared.task.labels), dtype=torch.float64, generator=generator)
+    whole = objective.divergence(first, second, batch)
+    parts = [{name: tensor[piece] for name, tensor in batch.items()} for piece in (slice(0, 7), slice(7, 24))]
+    of_parts = objective.divergence(first[:7], second[:7], parts[0]) + objective.divergence(
+        first[7:], second[7:], parts[1]
+    )
+    assert float(whole) > 0
+    assert float(of_parts) == pytest.approx(float(whole), rel=1e-6)
+    assert objective.divergence(first, first, batch) == 0
+
+
+@pytest.mark.parametrize("case", ["tags, weighted", "labels, smoothed", "several labels", "numbers"])
+def test_r_drop_without_dropout_is_training_without_it(case: str, prepared_for: Callable[[str], Prepared]) -> None:
+    prepared = prepared_for(case)
+    plain = TaskObjective(prepared.task, prepared.framer)
+    twice, rows = RDrop(plain, 3.0), [prepared.rows[i] for i in range(10)]
+    one, two = plain.collate(rows), twice.collate(rows)
+    shape = one["labels"].shape if "labels" in one else one["target"].shape[:1]
+    logits = torch.randn(*shape, len(prepared.task.labels), dtype=torch.float64)
+    assert twice.targets(two) == pytest.approx(plain.targets(one))
+    assert float(twice.loss(torch.cat([logits, logits]), two)) == pytest.approx(float(plain.loss(logits, one)))
+    moved = torch.cat([logits, logits + torch.randn_like(logits)])
+    expected = plain.loss(moved, two) / 2 + 3.0 * plain.divergence(*moved.chunk(2), one)
+    assert float(twice.loss(moved, two)) == pytest.approx(float(expected))
 
 
 @pytest.mark.parametrize("task", ["token-classification", "text-classification"])

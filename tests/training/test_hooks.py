@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from lmfit.config.schema import EarlyStopping
 from lmfit.data.batching import BatchPlan
@@ -24,7 +25,8 @@ class Desk:
     def __init__(self, step: int = 0, total: int = 20) -> None:
         self.state = TrainState(step=step, total_steps=total)
         self.plan = BatchPlan(np.ones(10), 1, batch_size=2)
-        self.model = None
+        self.model = torch.nn.Module()
+        self.optimizer = SimpleNamespace(param_groups=[])
         self.saved: list[int] = []
         self.best: list[tuple[int, float]] = []
         self.checkpoints = SimpleNamespace(save_best=lambda model, step, value: self.best.append((step, value)))

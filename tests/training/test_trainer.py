@@ -14,6 +14,7 @@ from lmfit.data.collate import Batch
 from lmfit.data.rows import Row, Rows
 from lmfit.device import Device
 from lmfit.training.checkpoint import Checkpoints
+from lmfit.training.ema import exchange_average
 from lmfit.training.hooks import QuietHook
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, Trainer, planned_steps
 
@@ -103,14 +104,20 @@ def test_all_steps_are_done_and_the_loss_falls(trainer: Callable[..., Trainer]) 
     assert made.epoch == pytest.approx(20)
 
 
+@pytest.mark.parametrize("options", [{}, {"ema": 0.9}, {"adversarial": "fgm"}])
 @pytest.mark.parametrize("step", [1, 3, 6])
-def test_a_resumed_run_equals_the_uninterrupted_one(step: int, trainer: Callable[..., Trainer]) -> None:
-    straight = trainer(folder="straight")
+def test_a_resumed_run_equals_the_uninterrupted_one(
+    step: int, options: dict[str, Any], trainer: Callable[..., Trainer]
+) -> None:
+    straight = trainer(folder="straight", **options)
     straight.fit()
     with pytest.raises(KeyboardInterrupt):
-        trainer([StopAt(step)]).fit()
-    resumed = trainer()
+        trainer([StopAt(step)], **options).fit()
+    resumed = trainer(**options)
     state = resumed.fit()
+    assert torch.equal(table(straight), table(resumed))
+    for made in (straight, resumed):
+        exchange_average(made.model, made.optimizer)
     assert torch.equal(table(straight), table(resumed))
     assert (state.step, state.tokens) == (straight.state.step, straight.state.tokens)
 

@@ -34,6 +34,7 @@ _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "evaluation.operating_points": _TEXTS,
     "evaluation.costs": _TEXTS,
     "task.focal_gamma": ("task.loss", {"focal"}),
+    "training.adversarial_epsilon": ("training.adversarial", {"fgm"}),
 }
 """Key -> the key that decides whether it has an effect, and the values of that key with which it has one."""
 

@@ -74,6 +74,7 @@ _HUGGING_FACE = {
     "task_name": ("task.name", ""),
     "test_file": ("data.test", ""),
     "text_column_name": _COLUMNS,
+    "torch_compile": ("training.compile", ""),
     "tokenizer_name": ("model.name", "the tokenizer is the model's own"),
     "tokenizer_name_or_path": ("model.name", "the tokenizer is the model's own"),
     "train_file": ("data.train", ""),

@@ -231,6 +231,18 @@ class TrainingConfig(Section):
     """The metric that decides which weights are kept, of `lmfit list metrics`; null: the task's headline metric."""
     on_nan: Literal["stop", "skip"] = "stop"
     """A step whose loss or gradient is not finite updates nothing: stop there, or skip it; its batch is kept."""
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    """Average the weights over the steps at this decay, e.g. 0.999; scores, best weights and model/ are the average."""
+    r_drop: float | None = Field(default=None, gt=0)
+    """R-Drop: rows pass twice with other dropout; the answers' divergence, times this (e.g. 1.0), joins the loss."""
+    adversarial: Literal["fgm"] | None = None
+    """Train also on embeddings moved against the model: fgm (fast gradient method), about twice the time a step."""
+    adversarial_epsilon: float = Field(default=1.0, gt=0)
+    """How far fgm moves the embedding table (L2 norm of the whole move)."""
+    gradient_checkpointing: bool = False
+    """Keep only the inputs of layers for the gradient and compute the rest again: the same numbers, less memory."""
+    compile: bool = False
+    """Compile the encoder's layers for training (torch.compile; needs a C++ compiler, else a warning says so)."""
     log_every: int = Field(default=10, ge=1)
     """Steps between two lines of log.jsonl."""
 
@@ -355,6 +367,10 @@ class FinetuneConfig(Section):
             raise ValueError("seed and seeds exclude each other; keep one")
         if self.seeds is not None and self.cross_validated:
             raise ValueError("seeds and data.validation.folds cannot be combined; measure one of them at a time")
+        if self.training.adversarial is not None and self.model.freeze not in ("none", 0):
+            raise ValueError(
+                "training.adversarial moves embeddings along their gradient; model.freeze leaves them none"
+            )
         return self
 
     @property

@@ -1,7 +1,7 @@
 """Build the model and train it: what the trainer is given, and which hooks stand around it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from lmfit.errors import ConfigError
 from lmfit.evaluation.names import metric
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor, encode_all
+from lmfit.models.by_layer import can_compile, checkpointed, compiled
 from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
@@ -29,19 +30,21 @@ from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.training.checkpoint import Checkpoints, TrainState
+from lmfit.training.ema import exchange_average
 from lmfit.training.guards import Finite, Room
 from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
-from lmfit.training.trainer import Hook, Trainer
+from lmfit.training.r_drop import RDrop
+from lmfit.training.trainer import Hook, Objective, Trainer
 
 HEAD_ROWS = 2048
 
 
 class TaskObjective:
-    """The task as the trainer sees it: collate, targets, loss."""
+    """The task as the trainer sees it: collate, targets, loss, divergence."""
 
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
-        self.targets, self.loss = task.targets, task.loss
+        self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
 
     def collate(self, rows: Sequence[Row]) -> Batch:
         """Padded tensors."""
@@ -140,7 +143,7 @@ def train(
     with _quickened(prepared, model, device):
         trainer = Trainer(
             model,
-            TaskObjective(prepared.task, prepared.framer),
+            objective_of(prepared, model),
             prepared.rows,
             config.training,
             device=device,
@@ -149,6 +152,7 @@ def train(
             hooks=hooks,
         )
         state = trainer.fit()
+        exchange_average(model, trainer.optimizer)
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
         console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
         state.best_step = state.step
@@ -157,11 +161,34 @@ def train(
 
 @contextmanager
 def _quickened(prepared: Prepared, model: Any, device: Device) -> Iterator[None]:
-    """The model in the form that is trained fastest; afterwards it is as any loader expects it."""
+    """The model in the form that is trained; afterwards it is as any loader expects it.
+
+    Compiled layers draw their own dropout; elsewhere a CPU draws it quickly.
+    """
+    training = prepared.config.training
     special = [prepared.framer.pad_id, *prepared.framer.tokenizer.all_special_ids]
     ids = np.union1d(prepared.rows.distinct("input_ids"), special)
-    with used_rows(model, ids), quick_dropout(model) if device.kind == "cpu" else nullcontext():
+    with ExitStack() as forms:
+        forms.enter_context(used_rows(model, ids))
+        if training.compile and can_compile(device):
+            forms.enter_context(compiled(model))
+        elif device.kind == "cpu":
+            forms.enter_context(quick_dropout(model))
+        if training.gradient_checkpointing:
+            forms.enter_context(checkpointed(model))
         yield
+
+
+def objective_of(prepared: Prepared, model: Any) -> Objective:
+    """What is minimised, as configured. Raises ConfigError where R-Drop's two passes would be equal."""
+    objective, weight = TaskObjective(prepared.task, prepared.framer), prepared.config.training.r_drop
+    if weight is None:
+        return objective
+    settings = vars(model.config)
+    if not any("drop" in name and isinstance(rate, float) and rate > 0 for name, rate in settings.items()):
+        what = "R-Drop compares two passes with other dropout, and this model drops nothing out"
+        raise ConfigError(what, where="training.r_drop", fix="training.r_drop=null, or another model")
+    return RDrop(objective, weight)
 
 
 def describe(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -137,6 +137,14 @@ class Task(ABC):
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """The summed loss over the batch's targets, shape ()."""
 
+    def divergence(self, first: torch.Tensor, second: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """How far two logits for one batch differ, summed over its targets as the loss is, shape ().
+
+        Raises ConfigError where the task does not say (training.r_drop needs it).
+        """
+        what = f"{self.name} does not say how far two answers differ"
+        raise ConfigError(what, where="training.r_drop", fix="training.r_drop=null")
+
     @abstractmethod
     def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
         """What `decode` needs of each row's logits, as float32 arrays, one per row."""
@@ -215,6 +223,15 @@ def cross_entropies(
         return losses
     p = torch.softmax(logits, dim=-1).gather(1, targets.clamp_min(0)[:, None]).squeeze(1)
     return losses * (1 - p).clamp_min(torch.finfo(p.dtype).tiny) ** settings.focal_gamma
+
+
+def symmetric_divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """The mean of both Kullback-Leibler divergences between softmax distributions: logits (..., C) twice to (...).
+
+    (KL(p, q) + KL(q, p)) / 2 = sum (p - q)(log p - log q) / 2; the constants between logits and logarithms cancel.
+    """
+    p, q = torch.softmax(first, dim=-1), torch.softmax(second, dim=-1)
+    return ((p - q) * (first - second)).sum(dim=-1) / 2
 
 
 def weigh_labels(settings: ClassificationLoss, labels: Sequence[str], counts: Mapping[str, int]) -> list[float] | None:

@@ -19,7 +19,16 @@ from lmfit.evaluation.names import Kind
 from lmfit.evaluation.outcomes import UNKNOWN, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.thresholds import tune_thresholds
-from lmfit.tasks.base import UNKNOWN_EXAMPLES, Encoded, Stats, Task, cross_entropies, lead, weigh_labels
+from lmfit.tasks.base import (
+    UNKNOWN_EXAMPLES,
+    Encoded,
+    Stats,
+    Task,
+    cross_entropies,
+    lead,
+    symmetric_divergence,
+    weigh_labels,
+)
 from lmfit.tasks.labels import Problem, names_of, natural_order, number_of, refuse_numbers, survey
 from lmfit.tasks.predictions import LabelPrediction, NumberPrediction
 
@@ -205,10 +214,14 @@ class TextClassification(Task):
 
     def targets(self, batch: Batch) -> float:
         """Texts (a window of a text counts as its share), each weighing as its row and its label do."""
-        weights = batch["weight"].double()
+        return float(self._row_weights(batch, torch.float64).sum())
+
+    def _row_weights(self, batch: Batch, dtype: torch.dtype) -> torch.Tensor:
+        """(B,)"""
+        weights = batch["weight"].to(dtype)
         if self.problem == "single_label" and self._weights is not None:
             weights = weights * self._weights.to(weights)[batch["target"].long()]
-        return float(weights.sum())
+        return weights
 
     def classes(self, batch: Batch) -> torch.Tensor | None:
         """The gold label of each row, for single-label problems."""
@@ -224,6 +237,18 @@ class TextClassification(Task):
             losses = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, weights, reduction="none")
             return (weight * losses.mean(dim=1)).sum()
         return (weight * cross_entropies(logits, target.long(), self.settings, weights)).sum()
+
+    def divergence(self, first: torch.Tensor, second: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Summed over texts. Labels: the mean of both KL divergences (of several labels the mean over them), numbers:
+        the squared difference, which is that divergence where the squared error is the loss.
+        """
+        if self.problem == "single_label":
+            apart = symmetric_divergence(first, second)
+        elif self.problem == "multi_label":
+            apart = ((first.sigmoid() - second.sigmoid()) * (first - second)).mean(dim=1) / 2
+        else:
+            apart = (first - second).squeeze(-1) ** 2
+        return (self._row_weights(batch, apart.dtype) * apart).sum()
 
     def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
         """Per row its logits (C,)."""

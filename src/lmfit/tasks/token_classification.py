@@ -24,7 +24,7 @@ from lmfit.evaluation.metrics import score_tags
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.outcomes import UNKNOWN, Outcome
 from lmfit.evaluation.scores import Scores
-from lmfit.tasks.base import Encoded, Stats, Task, cross_entropies, lead, weigh_labels
+from lmfit.tasks.base import Encoded, Stats, Task, cross_entropies, lead, symmetric_divergence, weigh_labels
 from lmfit.tasks.decoding import ConstrainedDecoder
 from lmfit.tasks.predictions import Entity, TagPrediction
 
@@ -185,16 +185,25 @@ class TokenClassification(Task):
 
     def targets(self, batch: Batch) -> float:
         """Labelled subwords, each weighing as its row and its label do."""
-        labelled, weights = batch["labels"] != IGNORED, batch["weight"].double()[:, None]
+        return float(self._target_weights(batch, torch.float64).sum())
+
+    def _target_weights(self, batch: Batch, dtype: torch.dtype) -> torch.Tensor:
+        """(B, L); 0 where there is no label."""
+        labelled, weights = batch["labels"] != IGNORED, batch["weight"].to(dtype)[:, None]
         if self._weights is not None:
             weights = weights * self._weights.to(weights)[batch["labels"].clamp_min(0)]
-        return float((weights * labelled).sum())
+        return weights * labelled
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Summed over labelled subwords; logits (B, L, C)."""
         weights = None if self._weights is None else self._weights.to(logits)
         losses = cross_entropies(logits.flatten(0, 1), batch["labels"].flatten(), self.settings, weights)
         return (batch["weight"][:, None] * losses.view_as(batch["labels"])).sum()
+
+    def divergence(self, first: torch.Tensor, second: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Summed over labelled subwords: the mean of both KL divergences."""
+        apart = symmetric_divergence(first, second)
+        return (self._target_weights(batch, apart.dtype) * apart).sum()
 
     def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
         """Per row: (W, 1 + C), the word's index and its logits, for each word whose first subword is owned."""

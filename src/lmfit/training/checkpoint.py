@@ -163,11 +163,11 @@ def _agrees(folder: Path, names: tuple[str, ...] | None = None) -> bool:
         return False
 
 
-def checkpoint_bytes(model: torch.nn.Module) -> tuple[int, int]:
-    """Size of the weights, and of a checkpoint: weights and AdamW's two moments of what is trained."""
+def checkpoint_bytes(model: torch.nn.Module, *, averaged: bool = False) -> tuple[int, int]:
+    """Size of the weights, and of a checkpoint: weights, AdamW's two moments and the average of what is trained."""
     held = sum(tensor.nbytes for tensor in weights(model).values())
-    moments = sum(2 * parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
-    return held, held + moments
+    trained = sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
+    return held, held + (3 if averaged else 2) * trained
 
 
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:

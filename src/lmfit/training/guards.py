@@ -30,7 +30,7 @@ class Room(QuietHook):
 
     def on_start(self, trainer: Trainer) -> None:
         """Count in what old checkpoints take already. Raises LmfitError where too little is free."""
-        weights, whole = checkpoint_bytes(trainer.model)
+        weights, whole = checkpoint_bytes(trainer.model, averaged=trainer.config.ema is not None)
         folder, keep = trainer.checkpoints.folder, trainer.checkpoints.keep
         needed = (keep + 1) * whole + (2 * weights if self.keeps_best else 0) + weights
         taken = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -14,6 +14,7 @@ from lmfit import console
 from lmfit.config.durations import seconds
 from lmfit.config.schema import EarlyStopping
 from lmfit.errors import Interrupted
+from lmfit.training.ema import averaged
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult, Trainer
 
 TIMED_STEPS = 20
@@ -113,9 +114,10 @@ class KeepBest(QuietHook):
         self.patience = patience
 
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
-        """Evaluate when it is time."""
+        """Evaluate when it is time; where an average of the weights is kept, that is judged, and kept if best."""
         if due(trainer, self.every):
-            self._evaluate(trainer)
+            with averaged(trainer.model, trainer.optimizer):
+                self._evaluate(trainer)
 
     def _evaluate(self, trainer: Trainer) -> None:
         scores = self.evaluate()

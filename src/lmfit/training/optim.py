@@ -8,6 +8,7 @@ import torch
 
 from lmfit.config.schema import TrainingConfig
 from lmfit.models.freeze import embeddings_of, encoder_of, layers_of
+from lmfit.training.ema import keep_average
 
 STABLE_SHARE = 0.8
 
@@ -16,6 +17,7 @@ def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.AdamW:
     """AdamW (Loshchilov & Hutter 2019), fused; no decay on biases and one-dimensional weights (normalisation).
 
     Every group holds its peak learning rate under "peak": head_learning_rate for the head, layer_decay^depth below it.
+    Where `ema` is set it keeps the moving average of the weights, too.
     """
     depths = _depths(model)
     head = {id(p) for p in model.parameters()} - {id(p) for p in encoder_of(model).parameters()}
@@ -27,13 +29,16 @@ def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.AdamW:
         peak = (base or config.learning_rate) * config.layer_decay ** depths.get(id(parameter), 0)
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((peak, decay), []).append(parameter)
-    return torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         [{"params": params, "weight_decay": decay, "peak": peak} for (peak, decay), params in groups.items()],
         lr=config.learning_rate,
         betas=(config.adam_betas[0], config.adam_betas[1]),
         eps=config.adam_epsilon,
         fused=True,
     )
+    if config.ema is not None:
+        keep_average(optimizer, config.ema)
+    return optimizer
 
 
 def _depths(model: Any) -> dict[int, int]:

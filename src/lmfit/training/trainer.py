@@ -17,6 +17,7 @@ from lmfit.data.collate import Batch
 from lmfit.data.rows import Rows
 from lmfit.device import Device
 from lmfit.tasks.base import forward
+from lmfit.training.adversarial import gradient_of
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.optim import learning_rate_scale, make_optimizer, set_learning_rate
 
@@ -82,6 +83,7 @@ class Trainer:
         self.plan = BatchPlan(rows.lengths, seed, batch_size=config.batch_size, batch_tokens=config.batch_tokens)
         self.optimizer = make_optimizer(model, config)
         self.scaler = device.scaler()
+        self.gradient = gradient_of(model, config)
         self.state = TrainState(total_steps=planned_steps(config, self.plan))
 
     def fit(self) -> TrainState:
@@ -107,7 +109,7 @@ class Trainer:
         rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.expected_steps))
         micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
         targets = sum(map(self.objective.targets, micro_batches))
-        loss = sum(self.forward_backward(batch, targets) for batch in micro_batches)
+        loss = self.gradient(lambda: sum(self.forward_backward(batch, targets) for batch in micro_batches))
         norm, updated = self.update(loss)
         tokens = int(sum(batch["attention_mask"].sum() for batch in micro_batches))
         return StepResult(loss, norm, rate, tokens, time.perf_counter() - started, updated)
