@@ -157,8 +157,9 @@ def probe(trainer: "Trainer") -> Growth:
     nearest = [int(found[np.abs(lengths - length).argmin()]) for length in PROBED_LENGTHS]
     tried = [_kept(trainer, [trainer.rows[i] for i in rows]) for rows in ([nearest[0]] * 2, *([i] for i in nearest))]
     terms = [[1, rows * length, rows * length**2] for rows, length, _ in tried]
-    weighed, _ = nnls(np.array(terms, np.float64), np.array([kept for *_, kept in tried], np.float64))
-    return Growth(*map(float, weighed))
+    known = 3 if len({length for _, length, _ in tried}) > 2 else 2
+    weighed, _ = nnls(np.array(terms, np.float64)[:, :known], np.array([kept for *_, kept in tried], np.float64))
+    return Growth(*map(float, weighed), *[0.0] * (3 - known))
 
 
 def _kept(trainer: "Trainer", rows: Sequence[Any]) -> tuple[int, int, int]:
