@@ -16,7 +16,7 @@ from lmfit.config.durations import seconds, shown_seconds
 from lmfit.config.schema import FoldsConfig
 from lmfit.config.sizes import shown_size
 from lmfit.data.cache import cache_folder
-from lmfit.device import Device, peak_memory_bytes
+from lmfit.device import Device, memory_in_use, peak_memory_bytes, release_memory
 from lmfit.durable import free_bytes
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
@@ -34,6 +34,8 @@ TRACE_SECONDS = 30.0
 LOOKED_AT = 1000
 ANSWERED = 1024
 DRIFT = 0.1
+MOST_SHAPES = 60
+"""Shapes of batches whose kernels oneDNN keeps: 1,024 kernels, about 17 a shape."""
 
 Range = tuple[float, float]
 
@@ -83,11 +85,15 @@ class Cost:
 
 @dataclass(frozen=True)
 class Traced:
-    """What a few steps took: padded tokens and seconds of each. batches: padded tokens of the epoch's batches."""
+    """What a few steps took: padded tokens and seconds of each. batches: padded tokens of the epoch's batches.
+
+    compiled_bytes: what the kernels of the shapes still to come will take, judged by those of the traced ones.
+    """
 
     tokens: list[int]
     seconds: list[float]
     batches: np.ndarray
+    compiled_bytes: int
 
     def step_seconds(self, batches: np.ndarray) -> Range:
         """Mean seconds of steps with these padded tokens: a line through the traced ones, and how far they lie off."""
@@ -125,6 +131,7 @@ def _trace(trainer: Trainer) -> Traced:
     order = looked[np.argsort(batches, kind="stable")]
     chosen = [int(order[round(share * (len(order) - 1))]) for share in TRACED]
     trainer.step(chosen[0])
+    before = _trimmed(trainer.device)
     tokens: list[int] = []
     took: list[float] = []
     began = time.perf_counter()
@@ -133,7 +140,18 @@ def _trace(trainer: Trainer) -> Traced:
             break
         took.append(trainer.step(number).seconds)
         tokens.append(len(epoch[number]) * int(trainer.plan.lengths[epoch[number]].max()))
-    return Traced(tokens, took, batches)
+    shapes = {(len(epoch[i]), int(trainer.plan.lengths[epoch[i]].max())) for i in looked}
+    met = len({(len(epoch[i]), int(trainer.plan.lengths[epoch[i]].max())) for i in chosen})
+    each = max(0, _trimmed(trainer.device) - before) / max(1, met - 1)
+    return Traced(
+        tokens, took, batches, round(each * max(0, min(len(shapes), MOST_SHAPES, trainer.expected_steps) - met))
+    )
+
+
+def _trimmed(device: Device) -> int:
+    """Private memory in use when all that was freed is given back; 0 where a GPU computes."""
+    release_memory(device)
+    return memory_in_use().private if device.kind == "cpu" else 0
 
 
 def _seconds_per_answer(prepared: Prepared, model: Any, device: Device) -> float:
@@ -173,7 +191,7 @@ def _added_up(
         train_seconds=train,
         other_seconds=others,
         total_seconds=_scaled((train[0] + others[0], train[1] + others[1]), runs),
-        peak_memory_bytes=peak_memory_bytes(device),
+        peak_memory_bytes=peak_memory_bytes(device) + traced.compiled_bytes,
         memory_limit_bytes=limit_bytes(prepared.config.device.memory_limit) if device.kind == "cpu" else None,
         micro_batch_size=None if trainer.state.micro_batch_tokens is None else fitting_size(trainer),
         checkpoint_bytes=whole,
