@@ -282,7 +282,7 @@ class TrainingConfig(Section):
 
 
 class DeviceConfig(Section):
-    """What a run may take of the machine; which device computes is said by --device."""
+    """What a run may take of the machine. Which device computes is said by --device, not here."""
 
     memory_limit: float | str = 0.8
     """CPU: memory of the process, a share of what the machine (its cgroup) has, or 6GB; micro-batches keep to it."""
