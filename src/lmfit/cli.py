@@ -171,14 +171,20 @@ def check(
     label_errors: Annotated[
         bool, typer.Option("--label-errors", help="Name the training labels that are most likely wrong.")
     ] = False,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Peak memory, time and disk of the run, from a few traced steps.")
+    ] = False,
     output: Output = None,
+    device: DeviceName = "auto",
     json: Json = False,
     quiet: Quiet = False,
     offline: Offline = False,
     debug: Debug = False,
 ) -> None:
-    """Everything that can be known before training: config, data, planned steps. Trains nothing."""
+    """Everything that can be known before training: config, data, planned steps, cost. Keeps nothing it trains."""
     begin(quiet, offline, debug)
+    if device != "auto" and not cost:
+        raise InputError("--device is where the cost is measured", where="--device", fix="add --cost")
     if output is not None and not label_errors:
         raise InputError("-o holds suspected label errors", where="--output", fix="add --label-errors")
     from lmfit.config.load import load_config
@@ -188,7 +194,8 @@ def check(
         show(["config: correct"])
     from lmfit.stages import check as stage
 
-    done = stage.run(loaded, against=against, label_errors=label_errors, output=output)
+    cost_on = device if cost else None
+    done = stage.run(loaded, against=against, label_errors=label_errors, output=output, cost_on=cost_on)
     show(done.as_dict() if json else done.lines(f"lmfit finetune {config}"))
 
 

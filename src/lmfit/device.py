@@ -1,5 +1,6 @@
 """The machine: which device, which arithmetic, how many threads, how much memory. The only file that says "cuda"."""
 
+import ctypes
 import os
 import platform
 import resource
@@ -7,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -127,8 +128,51 @@ def peak_memory_bytes(device: Device) -> int:
     """Most memory used so far: on the GPU, else by this process."""
     if device.kind == "cuda":
         return int(torch.cuda.max_memory_allocated(device.torch_device))
+    return peak_memory_of_process()
+
+
+def peak_memory_of_process() -> int:
+    """Most main memory that this process took so far."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+class InUse(NamedTuple):
+    """Bytes of memory that a process takes: of its own, and of files mapped into it, which the system can drop."""
+
+    private: int
+    mapped: int
+
+    @property
+    def total(self) -> int:
+        """Both together: what `peak_memory_bytes` is the highest of."""
+        return self.private + self.mapped
+
+
+def memory_in_use() -> InUse:
+    """The memory that this process takes now; where the system does not tell, the most that it ever took."""
+    try:
+        with open("/proc/self/statm") as file:
+            _, resident, shared = (int(pages) * os.sysconf("SC_PAGE_SIZE") for pages in file.read().split()[:3])
+    except (OSError, ValueError):
+        return InUse(peak_memory_of_process(), 0)
+    return InUse(resident - shared, shared)
+
+
+def release_memory(device: Device) -> None:
+    """Give back to the system, or to other users of the GPU, what was freed and is kept for the next time."""
+    if device.kind == "cuda":
+        torch.cuda.empty_cache()
+    elif trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
+
+
+def ran_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch failed for want of memory."""
+    return isinstance(error, torch.OutOfMemoryError) or any(told in str(error) for told in _OUT_OF_MEMORY)
+
+
+_OUT_OF_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "MPS backend out of memory")
 
 
 def memory_total_bytes() -> int:

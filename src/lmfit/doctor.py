@@ -2,13 +2,13 @@
 
 import os
 import platform
-import shutil
 from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from lmfit.data.cache import cache_bytes, cache_folder, cache_limit
 from lmfit.device import cpu_has_bf16, memory_total_bytes, pick_device, processor_name
+from lmfit.durable import free_bytes
 from lmfit.runs import runs_folder
 from lmfit.version import __version__
 
@@ -36,8 +36,8 @@ def examine() -> dict[str, str]:
         "memory": f"{memory_total_bytes() / 2**30:.1f} GiB",
         "extras": ", ".join(f"{name}: {there}" for name, there in extras.items()),
         "cache": f"{cache_folder()} ({_gigabytes(cache_bytes())} of {_gigabytes(cache_limit())} taken, "
-        f"LMFIT_CACHE_LIMIT; {_free(str(cache_folder()))} free)",
-        "runs": f"{runs_folder()} ({_free(str(runs_folder()))} free)",
+        f"LMFIT_CACHE_LIMIT; {_gigabytes(free_bytes(cache_folder()))} free)",
+        "runs": f"{runs_folder()} ({_gigabytes(free_bytes(runs_folder()))} free)",
         "hub": _hub(),
     }
     if _shadowed():
@@ -72,12 +72,6 @@ def _cpu_flags() -> list[str]:
 
 def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB"
-
-
-def _free(path: str) -> str:
-    while not os.path.exists(path):
-        path = os.path.dirname(os.path.abspath(path))
-    return f"{shutil.disk_usage(path).free / 2**30:.1f} GiB"
 
 
 def _hub() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lmfit.config.durations import shown_seconds
 from lmfit.errors import ConfigError, VerdictError, suggestion
 from lmfit.evaluation.names import metric
 from lmfit.runs import Run
@@ -81,8 +82,8 @@ def finished_lines(run: Run) -> list[str]:
     seconds = timing["train_seconds"]
     lines = [
         manifest["verdict"]["sentence"] + (_FROM_SCRATCH if size.get("kind") == "scratch" else ""),
-        f"time: {_duration(seconds)} training ({manifest['throughput']['tokens_per_second']:,.0f} tokens/s), "
-        f"{_duration(timing['evaluate_seconds'])} evaluation; model: {size['parameters'] / 1e6:.1f} M parameters, "
+        f"time: {shown_seconds(seconds)} training ({manifest['throughput']['tokens_per_second']:,.0f} tokens/s), "
+        f"{shown_seconds(timing['evaluate_seconds'])} evaluation; model: {size['parameters'] / 1e6:.1f} M parameters, "
         f"{size['bytes'] / 1e6:.0f} MB",
     ]
     lines.append(_several(manifest, run.metrics))
@@ -131,9 +132,3 @@ def _entry(entry: Mapping[str, Any]) -> str:
         return f"not defined ({entry.get('note', 'no reason given')})"
     interval = "" if entry["low"] is None else f"  [{entry['low']:.4f}, {entry['high']:.4f}]"
     return f"{entry['value']:.4f}{interval}  n={entry['n']:,}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds // 60)} min {seconds % 60:.0f} s"

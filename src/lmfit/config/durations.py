@@ -15,3 +15,11 @@ def seconds(duration: str) -> float:
     if total <= 0:
         raise ValueError("a budget must be longer than nothing")
     return total
+
+
+def shown_seconds(duration: float) -> str:
+    """`8.2 s`, `12 min 5 s`, `3 h 10 min`."""
+    if duration < 60:
+        return f"{duration:.1f} s"
+    minutes, rest = divmod(round(duration), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -143,7 +143,6 @@ _LIGHTNING = {
 }
 _COMMON = {
     "dev": ("data.validation", ""),
-    "device": _DEVICE,
     "lr": ("training.learning_rate", ""),
     "max_len": _LENGTH,
     "num_labels": ("", "the labels are found in the data; leave it out"),

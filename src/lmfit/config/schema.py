@@ -15,6 +15,7 @@ from pydantic import (
 from lmfit.catalog import FORMATS, PERTURBATIONS, TRACKERS
 from lmfit.config.choice import OneOf
 from lmfit.config.durations import seconds
+from lmfit.config.sizes import size_bytes
 
 
 class Section(BaseModel):
@@ -293,6 +294,23 @@ class TrainingConfig(Section):
         return values
 
 
+class DeviceConfig(Section):
+    """What a run may take of the machine. Which device computes is said by --device, not here."""
+
+    memory_limit: float | str = 0.8
+    """CPU: memory of the process, a share of what the machine (its cgroup) has, or 6GB; micro-batches keep to it."""
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _share_or_size(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            if size_bytes(value) == 0:
+                raise ValueError("there must be some memory")
+        elif isinstance(value, int | float) and not 0 < value <= 1:
+            raise ValueError("expected a share above 0 and up to 1, or a size such as 6GB")
+        return value
+
+
 class OperatingPoint(Section):
     """How many false alarms one label may give."""
 
@@ -341,6 +359,8 @@ class FinetuneConfig(Section):
     """A data set's name, or a mapping that says where the data is."""
     training: TrainingConfig = TrainingConfig()
     """The training loop."""
+    device: DeviceConfig = DeviceConfig()
+    """The machine."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """Scores and report."""
     tracking: Annotated[list[Annotated[str, OneOf(TRACKERS)]] | str | None, OneOf(TRACKERS)] = None

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,12 +10,12 @@ from pathlib import Path
 from time import time
 from typing import TypeVar
 
+from lmfit.config.sizes import size_bytes
 from lmfit.errors import InputError
 
 T = TypeVar("T")
 
 DEFAULT_LIMIT = "20 GB"
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _ABANDONED_SECONDS = 24 * 3600
 
 
@@ -29,10 +28,11 @@ def cache_folder() -> Path:
 def cache_limit() -> int:
     """Bytes that the cache may take: $LMFIT_CACHE_LIMIT such as 500 MB, or 20 GB. Raises InputError for no size."""
     asked = os.environ.get("LMFIT_CACHE_LIMIT") or DEFAULT_LIMIT
-    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)i?B?", asked.strip(), re.IGNORECASE)
-    if match is None:
-        raise InputError(f"`{asked}` is no size", where="LMFIT_CACHE_LIMIT", fix="write 500 MB or 20 GB")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    try:
+        return size_bytes(asked)
+    except ValueError:
+        fix = "write 500 MB or 20 GB"
+        raise InputError(f"`{asked}` is no size", where="LMFIT_CACHE_LIMIT", fix=fix) from None
 
 
 def cache_bytes() -> int:

@@ -10,9 +10,11 @@ from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.data.audit.against import compare_with_run
 from lmfit.data.findings import SEVERITIES, Finding
+from lmfit.device import pick_device
 from lmfit.errors import InputError
 from lmfit.evaluation.label_errors import Suspect, Suspects, find_label_errors
-from lmfit.runs import Run, find_run, read_json
+from lmfit.runs import Run, find_run, read_json, runs_folder
+from lmfit.stages.cost import Cost, estimate
 from lmfit.stages.prepare import Prepared, prepare
 
 SHOWN_SUSPECTS = 50
@@ -27,6 +29,7 @@ class Checked:
     run: Run | None
     beside_run: list[Finding]
     suspects: Suspects | None
+    cost: Cost | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -35,6 +38,8 @@ class Checked:
             told["against"] = {"run": str(self.run.path), "findings": [found.as_dict() for found in self.beside_run]}
         if self.suspects is not None:
             told["label_errors"] = asdict(self.suspects)
+        if self.cost is not None:
+            told["cost"] = self.cost.as_dict()
         return told
 
     def lines(self, command: str) -> list[str]:
@@ -46,13 +51,17 @@ class Checked:
             told += [*_told(self.beside_run)] or ["nothing new: labels, scripts, lengths as the run learnt them"]
         if self.suspects is not None:
             told += _suspect_lines(self.suspects)
+        if self.cost is not None:
+            told += self.cost.lines()
         number = len(ledger.warnings)
         counted = "no warnings" if not number else f"{number} warning{'s' if number > 1 else ''}"
         return [*told, f"checked: {counted}, nothing that stops training; next: {command}"]
 
 
-def run(loaded: LoadedConfig, *, against: str | None, label_errors: bool, output: Path | None) -> Checked:
-    """Check a config and its data.
+def run(
+    loaded: LoadedConfig, *, against: str | None, label_errors: bool, output: Path | None, cost_on: str | None = None
+) -> Checked:
+    """Check a config and its data; `cost_on`: a device to trace a few steps on, which gives the cost of training.
 
     against: a run whose training data is compared with this data; label_errors: whether to look for wrong labels, which
     go to the CSV file `output` where one is given.
@@ -61,6 +70,7 @@ def run(loaded: LoadedConfig, *, against: str | None, label_errors: bool, output
     if output is not None and output.exists():
         raise InputError(f"`{output}` exists already", where="--output", fix="give another name")
     with loaded.located():
+        device = None if cost_on is None else pick_device(cost_on, loaded.config.training.precision)
         prepared = prepare(loaded.config)
     beside = [] if compared is None else _beside(compared, prepared)
     suspects = find_label_errors(prepared.task.kind, prepared.splits.train) if label_errors else None
@@ -69,7 +79,8 @@ def run(loaded: LoadedConfig, *, against: str | None, label_errors: bool, output
     if suspects is not None and output is not None:
         _write(output, suspects)
         console.say(f"{len(suspects.found):,} suspected label errors -> {output}")
-    return Checked(prepared, compared, beside, suspects)
+    cost = None if device is None else estimate(prepared, device, Path(loaded.config.output or runs_folder()))
+    return Checked(prepared, compared, beside, suspects, cost)
 
 
 def _beside(compared: Run, prepared: Prepared) -> list[Finding]:

@@ -23,7 +23,6 @@ from lmfit.stages.folds import Folds
 from lmfit.stages.prepare import Prepared, prepare
 from lmfit.stages.recording import record_children, record_result, record_size, record_start
 from lmfit.stages.resuming import (
-    EXACT,
     FREE,
     FREE_OF_SEVERAL,
     conditions,
@@ -39,7 +38,7 @@ from lmfit.stages.seeds import Seeds
 from lmfit.stages.several import Child, Several, train_children
 from lmfit.stages.tracking import tracked
 from lmfit.stages.training import build_model, train
-from lmfit.training.checkpoint import Checkpoints, TrainState
+from lmfit.training.checkpoint import EXACT, Checkpoints, TrainState
 
 STAGE = "finetune"
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})

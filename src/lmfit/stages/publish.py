@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lmfit import console
+from lmfit.config.sizes import shown_size
 from lmfit.errors import InputError
 from lmfit.evaluation.card import CARD, has_card, published, write_card
 from lmfit.hub import explain_refused_writing, need_hub
@@ -40,9 +41,9 @@ def run(chosen: Run, wish: Wish) -> dict[str, Any]:
     files, others = _sorted(folder)
     need_hub("publishing")
     size = sum(path.stat().st_size for path in files)
-    console.say(f"publishing {folder} to {wish.repository} ({_megabytes(size)}, {len(files)} files)")
+    console.say(f"publishing {folder} to {wish.repository} ({shown_size(size)}, {len(files)} files)")
     for path in files:
-        console.say(f"  {path.relative_to(folder)}  {_megabytes(path.stat().st_size)}")
+        console.say(f"  {path.relative_to(folder)}  {shown_size(path.stat().st_size)}")
     if others:
         console.say(f"  not part of a model, so left out: {', '.join(others)}")
     with explain_refused_writing(wish.repository):
@@ -147,7 +148,3 @@ class _quiet_bars:
 
         if not self._before:
             enable_progress_bars()
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"

@@ -2,7 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from lmfit.models.origin import origin
 from lmfit.runs import Run, write_json
 from lmfit.stages.assignment import assignment
 from lmfit.stages.prepare import Prepared
-from lmfit.training.checkpoint import TrainState
+from lmfit.training.checkpoint import EXACT, ROUNDING, TrainState
 from lmfit.version import __version__
 
 
@@ -29,6 +29,7 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device, exact
     run.record(
         status="running",
         error=None,
+        memory=None,
         stage=stage,
         task=prepared.task.name,
         kind=prepared.task.kind,
@@ -74,7 +75,7 @@ def record_result(
     skipped = f"{len(state.skipped)} of {state.step} steps taught nothing: their loss was not a number (offending/)"
     run.record(
         timing=timing,
-        warnings=[*manifest["warnings"], *([skipped] if state.skipped else [])],
+        warnings=[*manifest["warnings"], *([skipped] if state.skipped else []), *_halved(manifest)],
         model=manifest["model"] | {"parameters": parameters, "bytes": _bytes_of(run.model)},
         steps=state.step,
         best_step=state.best_step if state.best_value is not None else state.step,
@@ -86,6 +87,13 @@ def record_result(
         peak_memory_bytes=peak_memory_bytes(device),
         **facts,
     )
+
+
+def _halved(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Which setting would have needed no halving."""
+    if memory := manifest.get("memory"):
+        told = f"forward passes were brought down to {memory['micro_batch_tokens']:,} tokens"
+        yield f"memory ran out and {told}; training.micro_batch_size={memory['micro_batch_size']} fits from the start"
 
 
 def record_size(run: Run) -> None:
@@ -107,7 +115,8 @@ def record_children(run: Run, children: Sequence[Run], **facts: Any) -> None:
     }
     memory = max((manifest["peak_memory_bytes"] or 0 for manifest in manifests.values()), default=0)
     same = {name: kept[name] for name in ("model", "steps", "best_step", "stopped", "throughput")}
-    run.record(timing=timing, peak_memory_bytes=memory, **same, **facts)
+    exactness = ROUNDING if any(manifest["exactness"] == ROUNDING for manifest in manifests.values()) else EXACT
+    run.record(timing=timing, peak_memory_bytes=memory, exactness=exactness, **same, **facts)
 
 
 def versions() -> dict[str, str]:

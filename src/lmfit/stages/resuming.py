@@ -14,12 +14,11 @@ from lmfit.evaluation.comparison.settings import flat
 from lmfit.runs import Run
 from lmfit.stages.prepare import Prepared
 from lmfit.stages.recording import versions
-from lmfit.training.checkpoint import Checkpoints
+from lmfit.training.checkpoint import EXACT, ROUNDING, Checkpoints
 
 LENGTH = ("training.epochs", "training.max_steps")
-FREE_OF_SEVERAL = ("training.keep", "training.log_every", "training.on_nan")
+FREE_OF_SEVERAL = ("training.keep", "training.log_every", "training.on_nan", "device.memory_limit")
 FREE = (*LENGTH, *FREE_OF_SEVERAL)
-EXACT, ROUNDING = "exact", "rounding"
 _MACHINE = ("kind", "name", "precision", "threads")
 _VERSIONS = ("lmfit", "torch", "transformers", "tokenizers", "numpy")
 

@@ -31,8 +31,9 @@ from lmfit.stages.prepare import Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.ema import exchange_average
-from lmfit.training.guards import Finite, Room
+from lmfit.training.guards import Finite, Halved, Room
 from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
+from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import RDrop
 from lmfit.training.trainer import Hook, Objective, Trainer
 
@@ -134,23 +135,14 @@ def train(
     config, judged = prepared.config, prepared.splits.validation is not None
     log = Log(run.path / "log.jsonl", config.training.log_every, tell)
     finite = Finite(run.path, log, config.training.on_nan, partial(describe, prepared))
-    hooks: list[Hook] = [Room(keeps_best=judged), Progress(), finite, log]
+    hooks: list[Hook] = [Room(keeps_best=judged), Progress(), finite, log, Halved(run.record)]
     if config.training.budget is not None:
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
     hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
-    with _quickened(prepared, model, device):
-        trainer = Trainer(
-            model,
-            objective_of(prepared, model),
-            prepared.rows,
-            config.training,
-            device=device,
-            seed=config.seed,
-            checkpoints=checkpoints,
-            hooks=hooks,
-        )
+    with in_training_form(prepared, model, device):
+        trainer = make_trainer(prepared, model, device, checkpoints, hooks)
         state = trainer.fit()
         exchange_average(model, trainer.optimizer)
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
@@ -159,8 +151,26 @@ def train(
     return state
 
 
+def make_trainer(
+    prepared: Prepared, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
+) -> Trainer:
+    """The trainer that the config asks for."""
+    config = prepared.config
+    return Trainer(
+        model,
+        objective_of(prepared, model),
+        prepared.rows,
+        config.training,
+        device=device,
+        seed=config.seed,
+        checkpoints=checkpoints,
+        hooks=hooks,
+        memory_limit=limit_bytes(config.device.memory_limit),
+    )
+
+
 @contextmanager
-def _quickened(prepared: Prepared, model: Any, device: Device) -> Iterator[None]:
+def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator[None]:
     """The model in the form that is trained; afterwards it is as any loader expects it.
 
     Compiled layers draw their own dropout; elsewhere a CPU draws it quickly.

@@ -16,12 +16,16 @@ from safetensors.torch import load_file, save_file
 from lmfit import console
 from lmfit.durable import publish
 
+EXACT, ROUNDING = "exact", "rounding"
 NO_CONDITIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass
 class TrainState:
-    """Where training stands. All else follows from (config, seed, step). skipped: steps that updated nothing."""
+    """Where training stands. All else follows from (config, seed, step). skipped: steps that updated nothing.
+
+    micro_batch_tokens: the padded tokens that micro-batches were brought down to, where memory ran out.
+    """
 
     step: int = 0
     total_steps: int = 0
@@ -35,6 +39,7 @@ class TrainState:
     unlogged_losses: list[float] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
     scaler: dict[str, Any] = field(default_factory=dict)
+    micro_batch_tokens: int | None = None
 
 
 class Checkpoints:
@@ -64,6 +69,10 @@ class Checkpoints:
         """Write the weights that scored best so far; those that a kept checkpoint counts as best stay."""
         self._write(self._best(step), {"model": weights(model)}, {"step": step, "value": value})
         self._clear_best(step)
+
+    def remark(self, **facts: Any) -> None:
+        """Conditions that have changed, for the checkpoints to come."""
+        self._conditions |= facts
 
     def conditions(self) -> dict[str, Any] | None:
         """The conditions under which the newest whole checkpoint was made; None where there is none."""

@@ -10,11 +10,13 @@ from typing import Any, Literal
 import torch
 
 from lmfit import console
+from lmfit.config.sizes import shown_size
 from lmfit.durable import write_text
 from lmfit.errors import LmfitError
 from lmfit.tasks.base import forward
-from lmfit.training.checkpoint import checkpoint_bytes
+from lmfit.training.checkpoint import ROUNDING, checkpoint_bytes
 from lmfit.training.hooks import Log, QuietHook
+from lmfit.training.memory import fitting_size
 from lmfit.training.trainer import StepResult, Trainer
 
 MOST_SKIPPED_IN_A_ROW = 10
@@ -35,8 +37,8 @@ class Room(QuietHook):
         needed = (keep + 1) * whole + (2 * weights if self.keeps_best else 0) + weights
         taken = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         free = shutil.disk_usage(folder.parent).free + taken
-        best = f" and the best weights of {_megabytes(weights)}" if self.keeps_best else ""
-        told = f"{keep} x {_megabytes(whole)}{best}; {_megabytes(needed)} at most with model/; free {_megabytes(free)}"
+        best = f" and the best weights of {shown_size(weights)}" if self.keeps_best else ""
+        told = f"{keep} x {shown_size(whole)}{best}; {shown_size(needed)} at most with model/; free {shown_size(free)}"
         if needed > free:
             raise LmfitError(
                 f"the disk has no room for the checkpoints: {told}",
@@ -88,6 +90,33 @@ class Finite(QuietHook):
         return found
 
 
+class Halved(QuietHook):
+    """Writes to run.json, and to checkpoints to come, that memory ran out: from there on results are equal to rounding.
+
+    record: takes facts for run.json. Stands before what saves.
+    """
+
+    def __init__(self, record: Callable[..., None]) -> None:
+        self.record = record
+        self._told: int | None = None
+
+    def on_start(self, trainer: Trainer) -> None:
+        """What a resumed run brings with it."""
+        self._tell(trainer)
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Whether micro-batches became smaller."""
+        self._tell(trainer)
+
+    def _tell(self, trainer: Trainer) -> None:
+        tokens = trainer.state.micro_batch_tokens
+        if tokens is not None and tokens != self._told:
+            self._told = tokens
+            trainer.checkpoints.remark(exactness=ROUNDING)
+            memory = {"micro_batch_tokens": tokens, "micro_batch_size": fitting_size(trainer)}
+            self.record(exactness=ROUNDING, memory=memory)
+
+
 def _loss_alone(trainer: Trainer, row: Any) -> float | None:
     batch = trainer.objective.collate([row])
     batch = {name: tensor.to(trainer.device.torch_device) for name, tensor in batch.items()}
@@ -99,7 +128,3 @@ def _loss_alone(trainer: Trainer, row: Any) -> float | None:
 
 def _ends_in_a_row(steps: Sequence[int], count: int) -> bool:
     return len(steps) >= count and steps[-1] - steps[-count] == count - 1
-
-
-def _megabytes(size: float) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"

@@ -19,6 +19,7 @@ from lmfit.device import Device
 from lmfit.tasks.base import forward
 from lmfit.training.adversarial import gradient_of
 from lmfit.training.checkpoint import Checkpoints, TrainState
+from lmfit.training.memory import Memory
 from lmfit.training.optim import learning_rate_scale, make_optimizer, set_learning_rate
 
 
@@ -77,6 +78,7 @@ class Trainer:
         seed: int,
         checkpoints: Checkpoints,
         hooks: Sequence[Hook] = (),
+        memory_limit: int | None = None,
     ) -> None:
         self.model, self.objective, self.rows, self.config = model, objective, rows, config
         self.device, self.seed, self.checkpoints, self.hooks = device, seed, checkpoints, list(hooks)
@@ -84,6 +86,7 @@ class Trainer:
         self.optimizer = make_optimizer(model, config)
         self.scaler = device.scaler()
         self.gradient = gradient_of(model, config)
+        self.memory = Memory(memory_limit)
         self.state = TrainState(total_steps=planned_steps(config, self.plan))
 
     def fit(self) -> TrainState:
@@ -105,14 +108,18 @@ class Trainer:
         """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step)."""
         started = time.perf_counter()
         self.model.train()
-        torch.manual_seed(key(self.seed, "dropout", number))
         rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.expected_steps))
+        loss, tokens = self.memory.gradients(self, number)
+        norm, updated = self.update(loss)
+        return StepResult(loss, norm, rate, tokens, time.perf_counter() - started, updated)
+
+    def gradients(self, number: int) -> tuple[float, int]:
+        """Add up the gradient of step `number`; returns its mean loss and its real tokens."""
+        torch.manual_seed(key(self.seed, "dropout", number))
         micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
         targets = sum(map(self.objective.targets, micro_batches))
         loss = self.gradient(lambda: sum(self.forward_backward(batch, targets) for batch in micro_batches))
-        norm, updated = self.update(loss)
-        tokens = int(sum(batch["attention_mask"].sum() for batch in micro_batches))
-        return StepResult(loss, norm, rate, tokens, time.perf_counter() - started, updated)
+        return loss, int(sum(batch["attention_mask"].sum() for batch in micro_batches))
 
     @property
     def expected_steps(self) -> int:
@@ -122,12 +129,18 @@ class Trainer:
 
     def micro_batches(self, number: int) -> list[list[Any]]:
         """The rows of step `number`, cut into pieces that one forward pass takes; a sum over them is the whole step."""
-        batch, size = self.plan.batch(number), self.config.micro_batch_size
+        return [[self.rows[int(i)] for i in piece] for piece in self.pieces(number)]
+
+    def pieces(self, number: int) -> list[np.ndarray]:
+        """The indices of the rows of each micro-batch; `state.micro_batch_tokens` bounds them where memory ran out."""
+        batch, size, tokens = self.plan.batch(number), self.config.micro_batch_size, self.state.micro_batch_tokens
         if isinstance(size, int):
             pieces = [batch[i : i + size] for i in range(0, len(batch), size)]
         else:
-            pieces = split_by_tokens(batch, self.plan.lengths[batch], self.device.micro_batch_tokens)
-        return [[self.rows[int(i)] for i in piece] for piece in pieces]
+            pieces, tokens = [batch], tokens or self.device.micro_batch_tokens
+        if tokens is None:
+            return pieces
+        return [part for piece in pieces for part in split_by_tokens(piece, self.plan.lengths[piece], tokens)]
 
     def forward_backward(self, batch: Batch, targets: float) -> float:
         """Add one micro-batch's share of the step's gradient; returns its share of the mean loss."""
