@@ -206,6 +206,7 @@ class StopOnSignal(QuietHook):
         """Save and stop if a signal came during the step."""
         if self.received is not None:
             trainer.save()
+            self._listen_no_more()
             raise Interrupted(self.received, fix=f"go on with: lmfit resume {self.run_name}")
 
     def on_end(self, trainer: Trainer) -> None:
