@@ -8,7 +8,7 @@
     +-- VerdictError      exit 3   finished, but the answer is no
     +-- Interrupted       exit 130/143, the state saved
 
-Library code raises; only cli.py prints and exits.
+Library code raises; only cli/ prints and exits.
 """
 
 from collections.abc import Sequence

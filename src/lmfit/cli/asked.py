@@ -1,0 +1,51 @@
+"""What was typed, in the words of the stages."""
+
+from pathlib import Path
+from typing import Any
+
+from lmfit import console
+from lmfit.errors import InputError
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def overrides(
+    words: list[str] | None,
+    sets: list[str] | None,
+    output: Path | None = None,
+    seed: int | None = None,
+    seeds: str | None = None,
+) -> list[str]:
+    """All overrides in one list; options stand for the keys of their names, --seed and --seeds for each other's."""
+    if seed is not None and seeds is not None:
+        raise InputError("--seed and --seeds exclude each other", where="--seeds", fix="keep one of them")
+    given = [*(words or []), *(sets or [])]
+    given += [] if output is None else [f"output={quoted(str(output))}"]
+    given += [] if seed is None else ["seeds=null", f"seed={seed}"]
+    return given + ([] if seeds is None else ["seed=null", f"seeds=[{seeds.strip('[]')}]"])
+
+
+def remarks(note: str | None, tags: list[str] | None) -> dict[str, Any]:
+    """What --note and --tag put into run.json."""
+    given: dict[str, Any] = {} if note is None else {"note": note}
+    return given | ({"tags": list(dict.fromkeys(tags))} if tags else {})
+
+
+def quoted(text: str) -> str:
+    """`text` as a YAML string."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False)
+
+
+def choose_run(name: str | None, stages: tuple[str, ...]) -> Any:
+    """The run asked for, or the newest finished one, which is said."""
+    from lmfit.runs import find_run
+
+    chosen = find_run(name, stages)
+    if name is None:
+        console.say(f"run: {chosen.path}")
+    return chosen

@@ -1,0 +1,97 @@
+"""Commands that train."""
+
+from typing import Annotated
+
+import typer
+
+from lmfit import console
+from lmfit.cli.app import app, begin
+from lmfit.cli.asked import overrides, remarks
+from lmfit.cli.options import (
+    Config,
+    Debug,
+    DeviceName,
+    Json,
+    Note,
+    Offline,
+    Output,
+    Overwrite,
+    Quiet,
+    Require,
+    Seed,
+    Seeds,
+    Set,
+    Tags,
+    Words,
+)
+from lmfit.cli.output import show
+from lmfit.errors import InputError
+
+
+@app.command()
+def finetune(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    seeds: Seeds = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Fine-tune an encoder on labelled data: encoder + data -> model for a task."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
+
+    requirements = parse_requirements(require or [], ("validation", "test"))
+    loaded = load_config("finetune", config, overrides(words, sets, output, seed, seeds))
+    from lmfit.stages import finetune as stage
+
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)
+
+
+@app.command()
+def resume(
+    run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest unfinished run.")] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="training.epochs, max_steps, keep, log_every or on_nan.")
+    ] = None,
+    inexact: Annotated[
+        bool, typer.Option("--inexact", help="Also on another machine, where it will be equal up to rounding only.")
+    ] = False,
+    device: DeviceName = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Go on with an interrupted run; needs nothing but its folder."""
+    begin(quiet, offline, debug)
+    from lmfit.runs import find_run
+    from lmfit.summary import finished_lines
+
+    chosen = find_run(run, ("finetune",), finished=False)
+    if run is None:
+        console.say(f"run: {chosen.path}")
+    if (made_by := chosen.manifest.get("stage", "finetune")) != "finetune":
+        raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
+    if chosen.status != "finished":
+        from lmfit.stages import finetune as stage
+
+        chosen = stage.resume(chosen, sets or [], device=device, inexact=inexact)
+    elif sets:
+        fix = f"train its model further: lmfit finetune {chosen.path / 'config.yaml'} model.name={chosen.path}"
+        raise InputError(f"`{chosen.path}` is finished; its settings stay", where="--set", fix=fix)
+    else:
+        console.say(f"{chosen.path} is finished already; there is nothing to resume")
+    show(chosen.manifest | {"path": str(chosen.path), "metrics": chosen.metrics} if json else finished_lines(chosen))
