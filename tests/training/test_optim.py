@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from lmfit.config.schema import TrainingConfig
-from lmfit.training.optim import learning_rate_scale, make_optimizer, set_learning_rate
+from lmfit.training.optim import clip_gradient, learning_rate_scale, make_optimizer, set_learning_rate
 
 
 def rates(schedule: str, total: int, warmup: float) -> list[float]:
@@ -110,3 +111,30 @@ def test_setting_the_rate_scales_every_peak(model: Callable[[str], Any]) -> None
     optimizer = make_optimizer(model("bert"), TrainingConfig(learning_rate=0.2, layer_decay=0.5))
     assert set_learning_rate(optimizer, 0.5) == pytest.approx(0.1)
     assert all(group["lr"] == group["peak"] * 0.5 for group in optimizer.param_groups)
+
+
+class TestClipGradient:
+    def step(self, most: float, *, now: bool) -> tuple[float, list[torch.Tensor]]:
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.Linear(7, 2))
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, fused=True)
+        norm = 0.0
+        for scale in (30.0, 0.001, 5.0):
+            model(torch.linspace(-1, scale, 15).view(3, 5)).pow(2).sum().backward()
+            norm = clip_gradient(optimizer, most, now=now)
+            optimizer.step()
+            optimizer.zero_grad()
+        return norm, [p.detach() for p in model.parameters()]
+
+    @pytest.mark.parametrize("most", [1e-3, 1.0, math.inf])
+    def test_within_the_step_as_before_it(self, most: float) -> None:
+        before, weights = self.step(most, now=True)
+        within, others = self.step(most, now=False)
+        assert within == pytest.approx(before, rel=1e-5)
+        for one, other in zip(weights, others, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+
+    def test_it_matters(self) -> None:
+        _, clipped = self.step(1e-3, now=False)
+        _, free = self.step(math.inf, now=False)
+        assert not torch.allclose(clipped[0], free[0])

@@ -147,7 +147,7 @@ def test_gradients_are_clipped_and_the_norm_before_is_told(trainer: Callable[...
     step = made.optimizer.step
 
     def spy(*arguments: Any, **more: Any) -> Any:
-        norms.append(float(made.model.table.weight.grad.norm()))
+        norms.append(float(made.model.table.weight.grad.norm() / made.optimizer.grad_scale))
         return step(*arguments, **more)
 
     made.optimizer.step = spy

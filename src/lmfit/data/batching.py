@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-BUCKET_BATCHES = 50
+BUCKET_BATCHES = 100
 LARGE = 1_000_000
 ROUNDS = 4
 
@@ -26,7 +26,7 @@ def key(seed: int, purpose: str, *numbers: int) -> int:
 class BatchPlan:
     """The batches of every epoch, known beforehand.
 
-    Rows are shuffled, sorted by length within buckets of 50 batches, cut into batches, and the batches shuffled: equal
+    Rows are shuffled, sorted by length within buckets of 100 batches, cut into batches, and the batches shuffled: equal
     lengths meet in a batch (little padding) while the order stays random. The plan is a function of (lengths, size,
     seed, epoch) alone; that of over a million rows takes no memory per row.
     """
@@ -58,7 +58,7 @@ class BatchPlan:
         return batches
 
     def bucket_size(self) -> int:
-        """Rows that are sorted by length together: about 50 batches."""
+        """Rows that are sorted by length together: about 100 batches."""
         if self.batch_tokens is None:
             return self.batch_size * BUCKET_BATCHES
         return max(1, int(self.batch_tokens / max(1.0, float(self.lengths.mean())))) * BUCKET_BATCHES

@@ -29,7 +29,7 @@ from lmfit.training.memory import fitting_size, limit_bytes
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, Trainer
 
 TRACED = (0.5, 1.0, 0.1, 0.9, 0.3, 0.7)
-"""The batches that are traced, by their place among all in order of padded tokens; the first also warms up."""
+"""The batches that are traced, by their place in the order of padded tokens; the first one also warms up."""
 TRACE_SECONDS = 30.0
 LOOKED_AT = 1000
 ANSWERED = 1024
@@ -126,7 +126,7 @@ def estimate(prepared: Prepared, device: Device, folder: Path) -> Cost:
 def _trace(trainer: Trainer) -> Traced:
     """Steps on batches of several sizes, the middle and the largest first, until they have taken 30 s."""
     epoch = trainer.plan.epoch(0)
-    looked = np.unique(np.linspace(0, len(epoch) - 1, LOOKED_AT).astype(int))
+    looked = np.unique(np.linspace(0, min(len(epoch), trainer.expected_steps) - 1, LOOKED_AT).astype(int))
     batches = np.array([len(epoch[i]) * int(trainer.plan.lengths[epoch[i]].max()) for i in looked])
     order = looked[np.argsort(batches, kind="stable")]
     chosen = [int(order[round(share * (len(order) - 1))]) for share in TRACED]

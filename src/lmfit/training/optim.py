@@ -70,3 +70,21 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, scale: float) -> float:
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * scale
     return max(float(group["lr"]) for group in optimizer.param_groups)
+
+
+def clip_gradient(optimizer: torch.optim.Optimizer, most: float, *, now: bool) -> float:
+    """Clip the gradient's norm at `most` (Pascanu et al. 2013); returns the norm that it had.
+
+    now: scale the gradient itself; otherwise the fused step divides by the factor while it reads the gradient anyway,
+    which saves a pass over memory.
+    """
+    gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    norm = torch.nn.utils.get_total_norm(gradients)
+    if now:
+        torch.nn.utils.clip_grads_with_norm_(
+            [p for group in optimizer.param_groups for p in group["params"]], most, norm
+        )
+    else:
+        factor = (norm + 1e-6) / most
+        optimizer.grad_scale = factor if factor > 1 else None  # type: ignore[attr-defined]
+    return float(norm)

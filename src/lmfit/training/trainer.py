@@ -20,7 +20,7 @@ from lmfit.tasks.base import forward
 from lmfit.training.adversarial import gradient_of
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.memory import Memory
-from lmfit.training.optim import learning_rate_scale, make_optimizer, set_learning_rate
+from lmfit.training.optim import clip_gradient, learning_rate_scale, make_optimizer, set_learning_rate
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,7 @@ class Trainer:
         Under loss scaling the scaler judges the gradient: it leaves a step out itself and tries a lower scale.
         """
         self.scaler.unscale_(self.optimizer)
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm or math.inf))
+        norm = clip_gradient(self.optimizer, self.config.max_grad_norm or math.inf, now=self.scaler.is_enabled())
         finite = math.isfinite(loss) and (math.isfinite(norm) or self.scaler.is_enabled())
         if finite or self.scaler.is_enabled():
             self.scaler.step(self.optimizer)
