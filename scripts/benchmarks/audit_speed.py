@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data.audit.audit import audited
 from lmfit.data.audit.scan import scan
 from lmfit.data.sources import load_splits

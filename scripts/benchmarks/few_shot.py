@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModel
 
-from lmfit.config.schema import ModelConfig
+from lmfit.config.model import ModelConfig
 from lmfit.models.load import find_model, load_tokenizer
 
 INTENTS, EXAMPLES = 50, 5

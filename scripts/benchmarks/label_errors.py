@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data.example import Example
 from lmfit.data.sources import load_splits
 from lmfit.evaluation.entities import spans

@@ -94,7 +94,7 @@ def measure(folder: Path, file: Path, by: str) -> dict[str, Any]:
 
 def tokenising(words: list[str], texts: int, turns: int) -> dict[str, float]:
     """Texts per second (and per CPU second): raw `encode_batch`, and lmfit from examples to rows on disk."""
-    from lmfit.config.schema import ModelConfig
+    from lmfit.config.model import ModelConfig
     from lmfit.config.tasks import TextClassificationSettings
     from lmfit.data.example import Example, Origin
     from lmfit.data.framing import Framer

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from lmfit.config.schema import SplitConfig
+from lmfit.config.data import SplitConfig
 from lmfit.data import division
 from lmfit.data.division import divide
 from lmfit.data.example import Example, Origin

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from lmfit.config.schema import DataConfig, FoldsConfig
+from lmfit.config.data import DataConfig, FoldsConfig
 from lmfit.data.example import Example, Origin
 from lmfit.data.folds import fold_number
 from lmfit.data.sources import load_splits

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmfit.config.schema import ModelConfig
+from lmfit.config.model import ModelConfig
 from lmfit.data.framing import Framer, cut
 from lmfit.errors import ConfigError
 from lmfit.models.load import find_model, load_tokenizer

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
+from lmfit.config.data import DataConfig
 from lmfit.config.load import load_config
-from lmfit.config.schema import DataConfig
 from lmfit.config.starters import starters
 from lmfit.data.sources import load_splits
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lmfit.catalog import DATASETS, TASKS
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data.samples import SAMPLE_HEADLINES, SAMPLE_INTENTS, SAMPLE_NER
 
 SPLITS = ("train", "validation", "test")

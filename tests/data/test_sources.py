@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data import sources
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.sources import load_splits, read_input

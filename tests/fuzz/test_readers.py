@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from pydantic import ValidationError
 from refusals import assert_in_words
 
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.config.tasks import TextClassificationSettings
 from lmfit.data.audit.audit import audited
 from lmfit.data.example import Example

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lmfit.config.schema import ModelConfig
+from lmfit.config.model import ModelConfig
 from lmfit.errors import ConfigError, InputError
 from lmfit.models.load import find_model, load_config, load_model, load_tokenizer, mark_words, positions
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lmfit.config.load import load_config as read_config
-from lmfit.config.schema import ModelConfig
+from lmfit.config.model import ModelConfig
 from lmfit.data.example import Example, Origin
 from lmfit.data.sources import load_splits
 from lmfit.models.load import find_model, load_model, load_tokenizer

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data.example import Example
 from lmfit.data.sources import load_splits
 from lmfit.runs import Run

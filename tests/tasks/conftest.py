@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lmfit.config.schema import ModelConfig
+from lmfit.config.model import ModelConfig
 from lmfit.data.framing import Framer, Overflow
 from lmfit.models.load import find_model, load_tokenizer, mark_words
 

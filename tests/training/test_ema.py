@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmfit.config.schema import TrainingConfig
+from lmfit.config.training import TrainingConfig
 from lmfit.models.used_rows import used_rows
 from lmfit.training.checkpoint import load_optimizer, optimizer_tensors
 from lmfit.training.ema import averaged, exchange_average

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmfit.config.schema import EarlyStopping
+from lmfit.config.training import EarlyStopping
 from lmfit.data.batching import BatchPlan
 from lmfit.errors import Interrupted
 from lmfit.training.checkpoint import TrainState

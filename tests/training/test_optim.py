@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from lmfit.config.schema import TrainingConfig
+from lmfit.config.training import TrainingConfig
 from lmfit.training.optim import clip_gradient, learning_rate_scale, make_optimizer, set_learning_rate
 
 

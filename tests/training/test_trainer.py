@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmfit.config.schema import TrainingConfig
+from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import BatchPlan
 from lmfit.data.collate import Batch
 from lmfit.data.rows import Row, Rows

@@ -14,7 +14,8 @@ from lmfit.config.layers import Override
 from lmfit.config.names import closest
 from lmfit.config.nodes import Mistake, Node, Path, find, plain
 from lmfit.config.problems import retell
-from lmfit.config.schema import STAGE_CONFIGS, FinetuneConfig, Section, TaskSettings
+from lmfit.config.schema import STAGE_CONFIGS, FinetuneConfig, TaskSettings
+from lmfit.config.section import Section
 
 
 def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> FinetuneConfig | None:

@@ -8,7 +8,7 @@ from lmfit.config.expect import likeliest
 from lmfit.config.keys import Schemas, fields_of, type_at
 from lmfit.config.names import closest, listed
 from lmfit.config.nodes import Mistake, Node, Path, dotted, find, plain
-from lmfit.config.schema import Section
+from lmfit.config.section import Section
 
 _HUB = ("data.format", {"hub"})
 _TABLE = ("data.format", {"auto", "csv", "tsv"})

@@ -17,7 +17,8 @@ from lmfit.config.layers import SHORT_FORMS, long_form
 from lmfit.config.names import listed
 from lmfit.config.nodes import Path as KeyPath
 from lmfit.config.nodes import Place, dotted, from_plain, plain
-from lmfit.config.schema import STAGE_CONFIGS, Section
+from lmfit.config.schema import STAGE_CONFIGS
+from lmfit.config.section import Section
 from lmfit.config.yaml import inline
 
 _INTRODUCTION = """\

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from lmfit.config.choice import names_in
 from lmfit.config.names import listed
 from lmfit.config.nodes import Node
-from lmfit.config.schema import Section
+from lmfit.config.section import Section
 
 _BOUNDS = {"gt": "above {:g}", "ge": "at least {:g}", "lt": "below {:g}", "le": "at most {:g}"}
 _ONE = {int: "a whole number", float: "a number", str: "text", NoneType: "null"}

@@ -10,7 +10,7 @@ from lmfit.config import foreign
 from lmfit.config.expect import is_section, members
 from lmfit.config.names import closest, listed
 from lmfit.config.nodes import Path, dotted
-from lmfit.config.schema import Section
+from lmfit.config.section import Section
 
 Schemas = Mapping[Path, type[Section]]
 """The class of the whole config under (), and of sections whose class the config decides, under their path."""

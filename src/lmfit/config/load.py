@@ -15,7 +15,8 @@ from lmfit.config.locate import located
 from lmfit.config.named import lay_on_data_set, without_data_set
 from lmfit.config.nodes import Mistake, Node, find, refuse, scalars
 from lmfit.config.nodes import Path as KeyPath
-from lmfit.config.schema import FinetuneConfig, Section
+from lmfit.config.schema import FinetuneConfig
+from lmfit.config.section import Section
 from lmfit.config.variables import escape, expand
 from lmfit.config.yaml import dump
 

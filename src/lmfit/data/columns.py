@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lmfit.config.schema import Column
+from lmfit.config.section import Column
 from lmfit.data.formats.base import Kind, ReadOptions
 from lmfit.data.notices import Notices
 from lmfit.errors import ConfigError, DataError, suggestion

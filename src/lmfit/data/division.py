@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmfit.config.schema import Column, SplitConfig
+from lmfit.config.data import SplitConfig
+from lmfit.config.section import Column
 from lmfit.data.dates import KNOWN, Moment, find_reading, reading, shown
 from lmfit.data.example import Example
 from lmfit.data.notices import Notices

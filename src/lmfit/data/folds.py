@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
-from lmfit.config.schema import FoldsConfig
+from lmfit.config.data import FoldsConfig
 from lmfit.data.division import class_of
 from lmfit.data.example import Example
 from lmfit.data.notices import Notices

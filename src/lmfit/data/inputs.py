@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from lmfit.catalog import FORMATS
-from lmfit.config.schema import FileConfig, Files
+from lmfit.config.data import FileConfig, Files
 from lmfit.data.encoding import inspect
 from lmfit.data.example import Example
 from lmfit.data.files import TextFile, TextLines, expand

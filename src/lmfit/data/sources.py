@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
 
-from lmfit.config.schema import DataConfig, Files, FoldsConfig, SplitConfig
+from lmfit.config.data import DataConfig, Files, FoldsConfig, SplitConfig
 from lmfit.data.accounts import Account
 from lmfit.data.division import divide
 from lmfit.data.example import Example

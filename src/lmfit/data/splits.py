@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from heapq import heappush, heapreplace
 
-from lmfit.config.schema import Column
+from lmfit.config.section import Column
 from lmfit.data.example import Example
 from lmfit.data.normal import normal_form
 from lmfit.errors import ConfigError, DataError

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmfit.catalog import TASK_SETTINGS, TASKS
-from lmfit.config.schema import ModelConfig
+from lmfit.config.model import ModelConfig
 from lmfit.data.framing import Framer
 from lmfit.device import pick_device
 from lmfit.errors import InputError

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lmfit.catalog import MODELS
-from lmfit.config.schema import ModelConfig
+from lmfit.config.model import ModelConfig
 from lmfit.errors import ConfigError, InputError, suggestion
 from lmfit.hub import explain_hub_errors, hub_file_cached, is_offline
 

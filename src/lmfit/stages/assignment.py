@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lmfit.config.schema import FoldsConfig, SplitConfig
+from lmfit.config.data import FoldsConfig, SplitConfig
 from lmfit.data.sources import Source
 from lmfit.data.splits import place_by_text
 from lmfit.stages.prepare import Prepared

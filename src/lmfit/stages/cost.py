@@ -12,8 +12,8 @@ import numpy as np
 from scipy.optimize import nnls
 
 from lmfit import console
+from lmfit.config.data import FoldsConfig
 from lmfit.config.durations import seconds, shown_seconds
-from lmfit.config.schema import FoldsConfig
 from lmfit.config.sizes import shown_size
 from lmfit.data.cache import cache_folder
 from lmfit.device import Device, memory_in_use, peak_memory_bytes, release_memory

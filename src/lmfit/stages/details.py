@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lmfit.config.schema import EvaluationConfig
+from lmfit.config.evaluation import EvaluationConfig
 from lmfit.data.example import Example
 from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.calibration import calibration_scores, honest_ece, reliability, tempered

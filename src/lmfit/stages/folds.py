@@ -7,8 +7,8 @@ from dataclasses import replace
 from statistics import fmean, stdev
 from typing import Any
 
+from lmfit.config.data import FoldsConfig
 from lmfit.config.load import LoadedConfig
-from lmfit.config.schema import FoldsConfig
 from lmfit.data.example import Example
 from lmfit.data.folds import fold_number, sides
 from lmfit.data.sources import Source

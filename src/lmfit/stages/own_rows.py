@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from lmfit import console
+from lmfit.config.evaluation import EvaluationConfig
 from lmfit.config.load import load_config
-from lmfit.config.schema import EvaluationConfig, FinetuneConfig
+from lmfit.config.schema import FinetuneConfig
 from lmfit.data.sources import Source, Splits, load_splits
 from lmfit.errors import InputError
 from lmfit.evaluation.report import write_report

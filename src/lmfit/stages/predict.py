@@ -7,7 +7,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.config.load import load_config
-from lmfit.config.schema import Column
+from lmfit.config.section import Column
 from lmfit.data.example import Example
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.notices import Notices

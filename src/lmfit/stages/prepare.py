@@ -9,7 +9,9 @@ from typing import Any
 
 from lmfit import console
 from lmfit.catalog import TASKS
-from lmfit.config.schema import FinetuneConfig, FoldsConfig, ModelConfig
+from lmfit.config.data import FoldsConfig
+from lmfit.config.model import ModelConfig
+from lmfit.config.schema import FinetuneConfig
 from lmfit.data.accounts import row_sums
 from lmfit.data.audit.audit import Audit, audited, refuse_errors
 from lmfit.data.batching import BatchPlan

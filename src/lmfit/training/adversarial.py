@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from lmfit.config.schema import TrainingConfig
+from lmfit.config.training import TrainingConfig
 
 Backward = Callable[[], float]
 """Adds the gradient of a whole step to what is there; returns the step's mean loss."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from lmfit import console
 from lmfit.config.durations import seconds
-from lmfit.config.schema import EarlyStopping
+from lmfit.config.training import EarlyStopping
 from lmfit.errors import Interrupted
 from lmfit.training.ema import averaged
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult, Trainer

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from lmfit.config.schema import TrainingConfig
+from lmfit.config.training import TrainingConfig
 from lmfit.models.freeze import embeddings_of, encoder_of, layers_of
 from lmfit.training.ema import keep_average
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lmfit import console
-from lmfit.config.schema import TrainingConfig
+from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import BatchPlan, key, split_by_tokens
 from lmfit.data.collate import Batch
 from lmfit.data.rows import Rows

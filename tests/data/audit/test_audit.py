@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data.audit import audit as module
 from lmfit.data.audit.audit import Audit, audited, refuse_errors
 from lmfit.data.sources import Splits, load_splits

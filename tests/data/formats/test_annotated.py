@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data.sources import load_splits
 from lmfit.errors import ConfigError, DataError
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.sources import load_splits, read_input
 from lmfit.errors import ConfigError, DataError

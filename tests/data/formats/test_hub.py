@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data.formats import hub
 from lmfit.data.sources import load_splits
 from lmfit.errors import ConfigError, DataError, InputError

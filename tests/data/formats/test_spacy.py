@@ -3,7 +3,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data.sources import load_splits
 from lmfit.errors import InputError
 

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from lmfit.catalog import PERTURBATIONS
-from lmfit.config.schema import DataConfig
+from lmfit.config.data import DataConfig
 from lmfit.data.example import Example, Origin
 from lmfit.data.sources import load_splits
 from lmfit.evaluation.entities import spans

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, TypeVar
 
-from lmfit.config.schema import Column, DataConfig
+from lmfit.config.data import DataConfig
+from lmfit.config.section import Column
 from lmfit.data.example import Example
 from lmfit.data.notices import Notices
 

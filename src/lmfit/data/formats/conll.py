@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from lmfit.config.schema import Column
+from lmfit.config.section import Column
 from lmfit.data.example import Example, Origin
 from lmfit.data.files import TextLines, chomp, split_suffix
 from lmfit.data.formats.base import Reader, ReadOptions

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lmfit.config.schema import DataConfig, FileConfig, FoldsConfig, SplitConfig
+from lmfit.config.data import DataConfig, FileConfig, FoldsConfig, SplitConfig
 from lmfit.data.columns import TARGET, Chosen, check_roles, choose
 from lmfit.data.example import Example, Origin
 from lmfit.data.formats.base import ReadOptions

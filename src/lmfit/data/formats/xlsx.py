@@ -10,7 +10,7 @@ from itertools import chain, islice
 from math import isfinite
 from typing import Any
 
-from lmfit.config.schema import Column
+from lmfit.config.section import Column
 from lmfit.data.columns import check_roles
 from lmfit.data.example import Example
 from lmfit.data.formats.base import Reader, ReadOptions

@@ -1,0 +1,14 @@
+"""What every part of a config is made of."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    """A part of the config. Unknown keys and wrong types are refused; values cannot change after loading."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+Column = int | str
