@@ -9,6 +9,7 @@ from lmfit import console
 from lmfit.cli import build, judge, keep, ship
 from lmfit.cli.app import app
 from lmfit.cli.ending import leave, tell_error
+from lmfit.cli.processes import say_goodbye
 from lmfit.waiting import wait_politely
 
 
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         console.say("interrupted")
         code = 130
+    say_goodbye(code)
     leave(code)
 
 

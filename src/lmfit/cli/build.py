@@ -1,6 +1,6 @@
 """Commands that train."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +25,7 @@ from lmfit.cli.options import (
     Words,
 )
 from lmfit.cli.output import show
+from lmfit.cli.processes import Processes, on_processes
 from lmfit.errors import InputError
 
 
@@ -35,6 +36,7 @@ def finetune(
     sets: Set = None,
     output: Output = None,
     device: DeviceName = "auto",
+    processes: Processes = None,
     seed: Seed = None,
     seeds: Seeds = None,
     note: Note = None,
@@ -51,8 +53,12 @@ def finetune(
     from lmfit.config.load import load_config
     from lmfit.summary import check_requirements, finished_lines, parse_requirements
 
-    requirements = parse_requirements(require or [], ("validation", "test"))
-    loaded = load_config("finetune", config, overrides(words, sets, output, seed, seeds))
+    def asked() -> Any:
+        requirements = parse_requirements(require or [], ("validation", "test"))
+        return load_config("finetune", config, overrides(words, sets, output, seed, seeds)), requirements
+
+    on_processes(processes, device, asked)
+    loaded, requirements = asked()
     from lmfit.stages import finetune as stage
 
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
@@ -70,6 +76,7 @@ def resume(
         bool, typer.Option("--inexact", help="Also on another machine, where it will be equal up to rounding only.")
     ] = False,
     device: DeviceName = "auto",
+    processes: Processes = None,
     json: Json = False,
     quiet: Quiet = False,
     offline: Offline = False,
@@ -80,6 +87,7 @@ def resume(
     from lmfit.runs import find_run
     from lmfit.summary import finished_lines
 
+    on_processes(processes, device, lambda: find_run(run, ("finetune",), finished=False))
     chosen = find_run(run, ("finetune",), finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")

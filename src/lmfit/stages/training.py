@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from lmfit import console
+from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
 from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
-from lmfit.device import Device, seeded
+from lmfit.device import Device, of_process, seeded, use_threads
 from lmfit.errors import ConfigError
 from lmfit.evaluation.names import metric
 from lmfit.inference.backends import TorchBackend
@@ -28,15 +31,17 @@ from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
 from lmfit.stages.judge import Judge
-from lmfit.stages.prepare import Prepared
+from lmfit.stages.prepare import Material, Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.training.checkpoint import Checkpoints, TrainState
+from lmfit.training.distributed import COMPANY, Ranks
 from lmfit.training.ema import exchange_average
 from lmfit.training.guards import Finite, Halved, Room
-from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
+from lmfit.training.hooks import Budget, Follow, KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import RDrop
 from lmfit.training.trainer import Hook, Objective, Trainer
+from lmfit.training.transfer import send
 
 HEAD_ROWS = 2048
 
@@ -141,7 +146,10 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
-    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
+    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path)), Lead()]
+    if shared := shared_out(config.training, device.processes):
+        console.say(shared)
+    call_others(prepared, model, device)
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks)
         state = trainer.fit()
@@ -152,11 +160,54 @@ def train(
     return state
 
 
+def shared_out(training: TrainingConfig, processes: int) -> str:
+    """How a batch is shared out, e.g. `batch: 32 = 2 processes x 8 x 2 accumulated`; nothing where it stays whole."""
+    whole, micro = training.batch_tokens or training.batch_size, training.micro_batch_size
+    each = -(-whole // processes)
+    times = -(-each // micro) if isinstance(micro, int) and training.batch_tokens is None else 1
+    if processes == times == 1:
+        return ""
+    part = each if times == 1 else micro
+    parts = [f"{processes} processes"] * (processes > 1) + [f"{part:,}"] + [f"{times} accumulated"] * (times > 1)
+    exactly = "=" if processes * times * part == whole and training.batch_tokens is None else "is at most"
+    unit = "" if training.batch_tokens is None else " tokens"
+    return f"batch: {whole:,}{unit} {exactly} {' x '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One training to take part in, as rank 0 tells it to the others. device: its own."""
+
+    material: Material
+    model: Any
+    device: Device
+
+
+def call_others(prepared: Prepared, model: Any, device: Device) -> None:
+    """Rank 0: have all other ranks train along. They need no data, model or cache of their own."""
+    ranks = COMPANY.ranks()
+    if ranks.count > 1:
+        send(ranks, Call(prepared.material, model, device))
+        with ranks.agreed():
+            pass
+
+
+def train_along(ranks: Ranks, call: Call) -> None:
+    """Any other rank: take part in a training, without a word."""
+    material, model = call.material, call.model
+    with ranks.agreed():
+        device = of_process(call.device, COMPANY.local_rank)
+        use_threads(device.threads)
+        model.to(device.torch_device)
+    with in_training_form(material, model, device):
+        make_trainer(material, model, device, Checkpoints(Path(), keep=1), [Follow("")]).fit()
+
+
 def make_trainer(
-    prepared: Prepared, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
+    prepared: Material, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
 ) -> Trainer:
     """The trainer that the config asks for."""
-    config = prepared.config
+    config, ranks = prepared.config, COMPANY.ranks()
     return Trainer(
         model,
         objective_of(prepared, model),
@@ -166,12 +217,13 @@ def make_trainer(
         seed=config.seed,
         checkpoints=checkpoints,
         hooks=hooks,
-        memory_limit=limit_bytes(config.device.memory_limit),
+        memory_limit=limit_bytes(config.device.memory_limit) // ranks.local_count,
+        ranks=ranks,
     )
 
 
 @contextmanager
-def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator[None]:
+def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator[None]:
     """The model in the form that is trained; afterwards it is as any loader expects it.
 
     Compiled layers draw their own dropout; elsewhere a CPU draws it quickly.
@@ -191,7 +243,7 @@ def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator
         yield
 
 
-def objective_of(prepared: Prepared, model: Any) -> Objective:
+def objective_of(prepared: Material, model: Any) -> Objective:
     """What is minimised, as configured. Raises ConfigError where R-Drop's two passes would be equal."""
     objective, weight = TaskObjective(prepared.task, prepared.framer), prepared.config.training.r_drop
     if weight is None:

@@ -14,6 +14,7 @@ from lmfit import console
 from lmfit.config.durations import seconds
 from lmfit.config.training import EarlyStopping
 from lmfit.errors import Interrupted
+from lmfit.training.distributed import ALONE
 from lmfit.training.ema import averaged
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult, Trainer
 
@@ -173,17 +174,20 @@ class Budget(QuietHook):
 class StopOnSignal(QuietHook):
     """On SIGINT or SIGTERM finish the step, save, and end with Interrupted (exit code 130 or 143).
 
-    It stands last, so that the saved state holds all that the other hooks made of the step.
+    It stands last, so that the saved state holds all that the other hooks made of the step. A signal that any rank
+    receives counts: exchanges between ranks carry it.
     """
 
     def __init__(self, run_name: str) -> None:
         self.run_name = run_name
         self.received: int | None = None
+        self._ranks = ALONE
         self._since = 0.0
         self._before: dict[int, Any] = {}
 
     def on_start(self, trainer: Trainer) -> None:
         """Listen; only a program's main thread can."""
+        self._ranks = trainer.ranks
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -193,6 +197,7 @@ class StopOnSignal(QuietHook):
         """A second signal stops at once; one that follows within a second is the same request (`timeout`, a shell)."""
         if self.received is None:
             self.received, self._since = number, time.monotonic()
+            self._ranks.signal = max(number, self._ranks.signal)
             console.say("stopping after this step ...")
         elif time.monotonic() - self._since >= SAME_REQUEST_SECONDS:
             self._listen_no_more()
@@ -204,14 +209,42 @@ class StopOnSignal(QuietHook):
 
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Save and stop if a signal came during the step."""
-        if self.received is not None:
+        if number := self.received or trainer.ranks.signal:
             trainer.save()
             self._listen_no_more()
-            raise Interrupted(self.received, fix=f"go on with: lmfit resume {self.run_name}")
+            raise Interrupted(number, fix=f"go on with: lmfit resume {self.run_name}")
 
     def on_end(self, trainer: Trainer) -> None:
         """Stop listening."""
         self._listen_no_more()
+
+
+class Lead(QuietHook):
+    """Rank 0, when its other hooks are done: tells the other ranks how training goes on."""
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Tell."""
+        trainer.ranks.tell((trainer.state.total_steps, trainer.state.stopped))
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Tell."""
+        self.on_start(trainer)
+
+
+class Follow(StopOnSignal):
+    """The other ranks: wait until rank 0 tells how training goes on; pass signals on to it."""
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Listen to both."""
+        super().on_start(trainer)
+        self._hear(trainer)
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Whatever came of the step, rank 0 knows."""
+        self._hear(trainer)
+
+    def _hear(self, trainer: Trainer) -> None:
+        trainer.state.total_steps, trainer.state.stopped = trainer.ranks.hear()
 
 
 class Progress(QuietHook):

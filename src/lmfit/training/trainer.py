@@ -19,8 +19,10 @@ from lmfit.device import Device
 from lmfit.tasks.base import forward
 from lmfit.training.adversarial import gradient_of
 from lmfit.training.checkpoint import Checkpoints, TrainState
+from lmfit.training.distributed import ALONE, Ranks
 from lmfit.training.memory import Memory
 from lmfit.training.optim import clip_gradient, learning_rate_scale, make_optimizer, set_learning_rate
+from lmfit.training.transfer import restored
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,11 @@ class Trainer:
         checkpoints: Checkpoints,
         hooks: Sequence[Hook] = (),
         memory_limit: int | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.model, self.objective, self.rows, self.config = model, objective, rows, config
         self.device, self.seed, self.checkpoints, self.hooks = device, seed, checkpoints, list(hooks)
+        self.ranks = ranks
         self.plan = BatchPlan(rows.lengths, seed, batch_size=config.batch_size, batch_tokens=config.batch_tokens)
         self.optimizer = make_optimizer(model, config)
         self.scaler = device.scaler()
@@ -105,7 +109,7 @@ class Trainer:
         return self.state
 
     def step(self, number: int) -> StepResult:
-        """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step)."""
+        """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step, rank)."""
         started = time.perf_counter()
         self.model.train()
         rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.expected_steps))
@@ -114,12 +118,19 @@ class Trainer:
         return StepResult(loss, norm, rate, tokens, time.perf_counter() - started, updated)
 
     def gradients(self, number: int) -> tuple[float, int]:
-        """Add up the gradient of step `number`; returns its mean loss and its real tokens."""
-        torch.manual_seed(key(self.seed, "dropout", number))
-        micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
-        targets = sum(map(self.objective.targets, micro_batches))
-        loss = self.gradient(lambda: sum(self.forward_backward(batch, targets) for batch in micro_batches))
-        return loss, int(sum(batch["attention_mask"].sum() for batch in micro_batches))
+        """Add up the gradient of step `number` over all ranks; returns its mean loss and its real tokens."""
+        torch.manual_seed(key(self.seed, "dropout", number, *self.ranks.place))
+        with self.ranks.agreed():
+            micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
+            idle = self.idle_batches(number, len(micro_batches))
+        tokens = self.ranks.sum(sum(float(batch["attention_mask"].sum()) for batch in micro_batches))
+        targets = self.ranks.sum(sum(map(self.objective.targets, micro_batches)))
+        work = [*((batch, targets) for batch in micro_batches), *((batch, math.inf) for batch in idle)]
+
+        def backward() -> float:
+            return sum(self.forward_backward(batch, divisor) for batch, divisor in work)
+
+        return self.gradient(lambda: self.ranks.gradient(self.model.parameters(), backward)), int(tokens)
 
     @property
     def expected_steps(self) -> int:
@@ -128,12 +139,22 @@ class Trainer:
         return self.state.total_steps if known else BUDGET_GUESSED_STEPS
 
     def micro_batches(self, number: int) -> list[list[Any]]:
-        """The rows of step `number`, cut into pieces that one forward pass takes; a sum over them is the whole step."""
+        """This rank's rows of step `number`, in pieces that one forward pass takes; their sum is the whole step."""
         return [[self.rows[int(i)] for i in piece] for piece in self.pieces(number)]
 
+    def idle_batches(self, number: int, done: int) -> list[Batch]:
+        """What keeps a rank with fewer micro-batches than others in step with them: its loss counts nothing."""
+        batch = self.plan.batch(number)
+        missing = max(len(self.cut(rows)) for rows in self.ranks.dealt(batch)) - done
+        return [self.objective.collate([self.rows[int(batch[0])]])] * missing
+
     def pieces(self, number: int) -> list[np.ndarray]:
-        """The indices of the rows of each micro-batch; `state.micro_batch_tokens` bounds them where memory ran out."""
-        batch, size, tokens = self.plan.batch(number), self.config.micro_batch_size, self.state.micro_batch_tokens
+        """The indices of the rows of each of this rank's micro-batches."""
+        return self.cut(self.ranks.deal(self.plan.batch(number)))
+
+    def cut(self, batch: np.ndarray) -> list[np.ndarray]:
+        """A rank's rows in micro-batches; `state.micro_batch_tokens` bounds them where memory ran out."""
+        size, tokens = self.config.micro_batch_size, self.state.micro_batch_tokens
         if isinstance(size, int):
             pieces = [batch[i : i + size] for i in range(0, len(batch), size)]
         else:
@@ -167,7 +188,7 @@ class Trainer:
 
     def restore(self) -> None:
         """Model, optimizer and state from the newest whole checkpoint, if there is one."""
-        state = self.checkpoints.restore(self.model, self.optimizer)
+        state = restored(self.ranks, self.checkpoints, self.model, self.optimizer)
         if state is not None:
             if state.scaler:
                 self.scaler.load_state_dict(state.scaler)

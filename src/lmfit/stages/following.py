@@ -1,0 +1,45 @@
+"""Several processes work on one run: rank 0 runs the stage, the others train along whenever it calls."""
+
+import signal
+import sys
+from pathlib import Path
+
+from lmfit import console
+from lmfit.config.load import LoadedConfig
+from lmfit.errors import LmfitError
+from lmfit.runs import Run, list_runs
+from lmfit.stages.training import train_along
+from lmfit.training.distributed import COMPANY, PeerLost, is_restarted, job
+from lmfit.training.transfer import receive
+
+
+def follow() -> int:
+    """Any rank but 0: train along with rank 0 until it ends. The exit code, which is that of rank 0."""
+    console.be_silent()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        if COMPANY.called():
+            ranks = COMPANY.ranks()
+            while True:
+                train_along(ranks, receive(ranks))
+    except LmfitError as error:
+        lost = isinstance(error, PeerLost)
+    except Exception as error:
+        lost = False
+        sys.stderr.write(f"error: process {COMPANY.rank}: {type(error).__name__}: {error}\n")
+    else:
+        lost = False
+    code = COMPANY.leave()
+    if code is None and lost and COMPANY.rank == 1:
+        sys.stderr.write("error: process 0 of the training is gone without a word\nhint: go on with lmfit resume\n")
+    return LmfitError.exit_code if code is None else code
+
+
+def begun_before(loaded: LoadedConfig) -> Run | None:
+    """The run that this job had begun before torchrun restarted it; None where it was not restarted."""
+    if not is_restarted():
+        return None
+    output = loaded.config.output
+    known = list_runs() if output is None else [Run(Path(output))]
+    return next((run for run in known if (run.path / "run.json").is_file() and run.manifest.get("job") == job()), None)

@@ -1,0 +1,104 @@
+"""What rank 0 hands to the others: any object, its tensors and files beside it, each tensor once."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lmfit.training.checkpoint import Checkpoints, TrainState, load_optimizer, optimizer_tensors, weights
+from lmfit.training.distributed import Ranks
+
+
+def send(ranks: Ranks, thing: object) -> None:
+    """Hand `thing` to all other ranks, which `receive` it. Only processes of one training talk like this."""
+    packed = _Packer()
+    packed.dump(thing)
+    ranks.tell((packed.file.getvalue(), [(t.shape, t.dtype) for t in packed.tensors]))
+    for tensor in packed.tensors:
+        ranks.spread(tensor.detach().cpu().contiguous())
+    for array in packed.files:
+        if ranks.any(False):
+            ranks.spread(torch.from_numpy(np.array(array)))
+
+
+def receive(ranks: Ranks) -> Any:
+    """What rank 0 has sent; tensors are on the CPU."""
+    content, shapes = ranks.hear()
+    tensors = [torch.empty(shape, dtype=dtype) for shape, dtype in shapes]
+    for tensor in tensors:
+        ranks.spread(tensor)
+    return _Unpacker(ranks, content, tensors).load()
+
+
+def restored(
+    ranks: Ranks, checkpoints: Checkpoints, model: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> TrainState | None:
+    """The state of the newest whole checkpoint, which rank 0 reads and hands on, with model and optimizer as it left
+    them; None where there is none.
+    """
+    if ranks.rank == 0:
+        state = checkpoints.restore(model, optimizer)
+        if ranks.count > 1:
+            send(ranks, state and (state, weights(model), optimizer_tensors(optimizer)))
+        return state
+    found: tuple[TrainState, dict[str, torch.Tensor], dict[str, torch.Tensor]] | None = receive(ranks)
+    if found is None:
+        return None
+    model.load_state_dict(found[1], strict=False)
+    load_optimizer(optimizer, found[2])
+    return found[0]
+
+
+class _Packer(pickle.Pickler):
+    """Leaves out tensors, which travel by themselves, and memory-mapped files, which may be there already."""
+
+    def __init__(self) -> None:
+        self.file = io.BytesIO()
+        super().__init__(self.file, protocol=pickle.HIGHEST_PROTOCOL)
+        self.tensors: list[torch.Tensor] = []
+        self.files: list[np.memmap[Any, Any]] = []
+        self._places: dict[int, int] = {}
+
+    def persistent_id(self, thing: Any) -> Any:
+        if isinstance(thing, torch.Tensor):
+            if id(thing) not in self._places:
+                self._places[id(thing)] = len(self.tensors)
+                self.tensors.append(thing)
+            trained = thing.requires_grad if isinstance(thing, torch.nn.Parameter) else None
+            return "tensor", self._places[id(thing)], trained
+        if isinstance(thing, np.memmap) and thing.filename is not None:
+            self.files.append(thing)
+            return "file", str(Path(thing.filename).resolve()), thing.dtype, thing.shape
+        return None
+
+
+class _Unpacker(pickle.Unpickler):
+    """Puts back what `_Packer` left out. Files are asked for one by one, in the order in which they were packed."""
+
+    def __init__(self, ranks: Ranks, content: bytes, tensors: list[torch.Tensor]) -> None:
+        super().__init__(io.BytesIO(content))
+        self._ranks, self._tensors = ranks, tensors
+        self._parameters: dict[int, torch.nn.Parameter] = {}
+
+    def persistent_load(self, told: Any) -> Any:
+        kind, *facts = told
+        return self._tensor(*facts) if kind == "tensor" else self._array(*facts)
+
+    def _tensor(self, place: int, trained: bool | None) -> torch.Tensor:
+        if trained is None:
+            return self._tensors[place]
+        if place not in self._parameters:
+            self._parameters[place] = torch.nn.Parameter(self._tensors[place], requires_grad=trained)
+        return self._parameters[place]
+
+    def _array(self, path: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:
+        size = int(np.prod(shape)) * dtype.itemsize
+        there = Path(path).is_file() and Path(path).stat().st_size == size
+        if not self._ranks.any(not there):
+            return np.memmap(path, dtype=dtype, mode="r", shape=shape)
+        received = torch.empty(shape, dtype=torch.from_numpy(np.empty(0, dtype)).dtype)
+        self._ranks.spread(received)
+        return received.numpy()
