@@ -8,6 +8,7 @@ out of memory on rank 1                 0        the run; all ranks halve their 
 a loss that is no number, on rank 1     0        the run; no rank learns from the step
 a mistake of the user's                 2        nothing has begun; it is told once
 another number of ranks on resume       2        the last checkpoint; --inexact goes on
+a rank of a model in parts dies         1        the last checkpoint; resume on two ranks, or on one --inexact
 torchrun restarts after a death         0        the run goes on from the last checkpoint
 """
 
@@ -177,6 +178,32 @@ def test_a_mistake_is_told_once(config: Path, tmp_path: Path) -> None:
     assert told[0].err.count("nowhere.conll") >= 1
     assert told[1].err == ""
     assert not (tmp_path / "run").exists()
+
+
+def test_a_model_in_parts(config: Path, straight: Run, tmp_path: Path, command: Command) -> None:
+    """Sharded on two ranks: the same training; killed it goes on identically, and on one rank with --inexact."""
+    words = ("finetune", config, "training.sharding=full", "training.ema=0.9")
+    told = command_on_ranks(2, tmp_path, *words, "-o", tmp_path / "whole")
+    assert [each.code for each in told] == [0, 0], told
+    run, whole = Run(tmp_path / "run"), Run(tmp_path / "whole")
+    assert sorted(path.name for path in (whole.path / "checkpoints/step-00000012").iterdir()) == [
+        "checksums.json",
+        "shard-00001-model-00001-of-00001.safetensors",
+        "shard-00002-model-00001-of-00001.safetensors",
+        "state.json",
+    ]
+    first, other = (json.loads((each.path / "log.jsonl").read_text().splitlines()[0]) for each in (whole, straight))
+    assert first["loss"] == pytest.approx(other["loss"], rel=1e-6)
+    before = during(7, 1, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    told = command_on_ranks(2, tmp_path, *words, "-o", run.path, before=before)
+    assert told[0].code == 1, told
+    shutil.copytree(run.path, tmp_path / "alone")
+    assert "resuming from step 4" in goes_on(run, whole, tmp_path)
+    code, _, err = command("resume", tmp_path / "alone", "--inexact")
+    assert code == 0, err
+    assert "resuming from step 4" in err
+    one, two = (json.loads((tmp_path / name / "log.jsonl").read_text().splitlines()[5]) for name in ("alone", "run"))
+    assert one["loss"] == pytest.approx(two["loss"], rel=0.5)
 
 
 @pytest.mark.slow

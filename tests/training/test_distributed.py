@@ -31,6 +31,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "attacked": {"adversarial": "fgm"},
     "twice": {"r_drop": 1.0},
 }
+SHARDED = ("plain", "unequal", "idle", "attacked")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
@@ -68,7 +69,9 @@ def gradients(material: Material, source: str, ranks: Ranks, folder: Path, setti
         model, objective, material.rows, training, device=CPU, seed=1, checkpoints=Checkpoints(folder, 1), ranks=ranks
     )
     loss, tokens = trainer.gradients(1)
-    return loss, tokens, [p.grad for p in model.parameters() if p.grad is not None]
+    trained = trainer.lying.trained.parameters()
+    found = [p.grad for p in trained if p.grad is not None]
+    return loss, tokens, [g.full_tensor() if hasattr(g, "full_tensor") else g for g in found]
 
 
 def test_two_ranks_give_the_gradient_of_one(tiny_config: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
@@ -77,11 +80,12 @@ def test_two_ranks_give_the_gradient_of_one(tiny_config: Callable[..., dict[str,
 
     def work(ranks: Callable[[], Ranks]) -> list[Any]:
         given = (prepared.material, prepared.source.where, ranks(), tmp_path)
-        return [gradients(*given, settings) for settings in VARIANTS.values()]
+        found = [gradients(*given, settings) for settings in VARIANTS.values()]
+        return found + [gradients(*given, {**VARIANTS[name], "sharding": "full"}) for name in SHARDED]
 
     alone = work(lambda: ALONE)
     for found in on_ranks(2, tmp_path, work, COMPANY.ranks):
-        for name, one, two in zip(VARIANTS, alone, found, strict=True):
+        for name, one, two in zip([*VARIANTS, *SHARDED], alone, found, strict=True):
             assert one[0] == pytest.approx(two[0], rel=1e-10), name
             assert one[1] == two[1]
             assert max(float(g.abs().max()) for g in one[2]) > 1e-4

@@ -77,6 +77,8 @@ class TrainingConfig(Section):
     """Keep only the inputs of layers for the gradient and compute the rest again: the same numbers, less memory."""
     compile: bool = False
     """Compile the encoder's layers for training (torch.compile; needs a C++ compiler, else a warning says so)."""
+    sharding: Literal["none", "full"] = "none"
+    """Several processes: each holds the whole model, or (full, FSDP2) a part of weights, gradients, optimizer state."""
     log_every: int = Field(default=10, ge=1)
     """Steps between two lines of log.jsonl."""
 

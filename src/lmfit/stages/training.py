@@ -35,7 +35,6 @@ from lmfit.stages.prepare import Material, Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.distributed import COMPANY, Ranks
-from lmfit.training.ema import exchange_average
 from lmfit.training.guards import Finite, Halved, Room
 from lmfit.training.hooks import Budget, Follow, KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
@@ -153,7 +152,7 @@ def train(
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks)
         state = trainer.fit()
-        exchange_average(model, trainer.optimizer)
+        trainer.settle()
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
         console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
         state.best_step = state.step
@@ -200,7 +199,9 @@ def train_along(ranks: Ranks, call: Call) -> None:
         use_threads(device.threads)
         model.to(device.torch_device)
     with in_training_form(material, model, device):
-        make_trainer(material, model, device, Checkpoints(Path(), keep=1), [Follow("")]).fit()
+        trainer = make_trainer(material, model, device, Checkpoints(Path(), keep=1), [Follow("")])
+        trainer.fit()
+        trainer.settle()
 
 
 def make_trainer(
@@ -232,7 +233,8 @@ def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator
     special = [prepared.framer.pad_id, *prepared.framer.tokenizer.all_special_ids]
     ids = np.union1d(prepared.rows.distinct("input_ids"), special)
     with ExitStack() as forms:
-        forms.enter_context(used_rows(model, ids))
+        if training.sharding == "none":
+            forms.enter_context(used_rows(model, ids))
         if training.compile and can_compile(device):
             forms.enter_context(compiled(model))
         elif device.kind == "cpu":

@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lmfit import console
 from lmfit.config.durations import seconds
 from lmfit.config.training import EarlyStopping
 from lmfit.errors import Interrupted
 from lmfit.training.distributed import ALONE
-from lmfit.training.ema import averaged
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult, Trainer
 
 TIMED_STEPS = 20
@@ -117,7 +116,7 @@ class KeepBest(QuietHook):
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Evaluate when it is time; where an average of the weights is kept, that is judged, and kept if best."""
         if due(trainer, self.every):
-            with averaged(trainer.model, trainer.optimizer):
+            with trainer.lying.judged(trainer.optimizer):
                 self._evaluate(trainer)
 
     def _evaluate(self, trainer: Trainer) -> None:
@@ -219,12 +218,19 @@ class StopOnSignal(QuietHook):
         self._listen_no_more()
 
 
+class GoOn(NamedTuple):
+    """How training goes on after a step."""
+
+    total_steps: int
+    stopped: str
+
+
 class Lead(QuietHook):
     """Rank 0, when its other hooks are done: tells the other ranks how training goes on."""
 
     def on_start(self, trainer: Trainer) -> None:
         """Tell."""
-        trainer.ranks.tell((trainer.state.total_steps, trainer.state.stopped))
+        trainer.ranks.tell(GoOn(trainer.state.total_steps, trainer.state.stopped))
 
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Tell."""
@@ -244,7 +250,9 @@ class Follow(StopOnSignal):
         self._hear(trainer)
 
     def _hear(self, trainer: Trainer) -> None:
-        trainer.state.total_steps, trainer.state.stopped = trainer.ranks.hear()
+        while not isinstance(heard := trainer.ranks.hear(), GoOn):
+            trainer.lying.serve(heard, trainer.optimizer)
+        trainer.state.total_steps, trainer.state.stopped = heard
 
 
 class Progress(QuietHook):

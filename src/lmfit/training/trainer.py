@@ -22,7 +22,7 @@ from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.distributed import ALONE, Ranks
 from lmfit.training.memory import Memory
 from lmfit.training.optim import clip_gradient, learning_rate_scale, make_optimizer, set_learning_rate
-from lmfit.training.transfer import restored
+from lmfit.training.replicas import Replicas
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,11 @@ class Trainer:
     ) -> None:
         self.model, self.objective, self.rows, self.config = model, objective, rows, config
         self.device, self.seed, self.checkpoints, self.hooks = device, seed, checkpoints, list(hooks)
-        self.ranks = ranks
+        self.ranks, self.lying = ranks, replicas(model, config, ranks, device)
         self.plan = BatchPlan(rows.lengths, seed, batch_size=config.batch_size, batch_tokens=config.batch_tokens)
-        self.optimizer = make_optimizer(model, config)
+        self.optimizer = make_optimizer(self.lying.trained, config)
         self.scaler = device.scaler()
-        self.gradient = gradient_of(model, config)
+        self.gradient = gradient_of(self.lying.trained, config)
         self.memory = Memory(memory_limit)
         self.state = TrainState(total_steps=planned_steps(config, self.plan))
 
@@ -111,7 +111,7 @@ class Trainer:
     def step(self, number: int) -> StepResult:
         """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step, rank)."""
         started = time.perf_counter()
-        self.model.train()
+        self.lying.trained.train()
         rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.expected_steps))
         loss, tokens = self.memory.gradients(self, number)
         norm, updated = self.update(loss)
@@ -130,7 +130,7 @@ class Trainer:
         def backward() -> float:
             return sum(self.forward_backward(batch, divisor) for batch, divisor in work)
 
-        return self.gradient(lambda: self.ranks.gradient(self.model.parameters(), backward)), int(tokens)
+        return self.gradient(lambda: self.lying.gradient(backward)), int(tokens)
 
     @property
     def expected_steps(self) -> int:
@@ -167,8 +167,8 @@ class Trainer:
         """Add one micro-batch's share of the step's gradient; returns its share of the mean loss."""
         batch = {name: tensor.to(self.device.torch_device, non_blocking=True) for name, tensor in batch.items()}
         with self.device.autocast():
-            logits = forward(self.model, batch)
-        loss = self.objective.loss(logits, batch) / max(targets, 1e-12)
+            logits = forward(self.lying.trained, batch)
+        loss = self.objective.loss(logits, batch) / max(targets / self.lying.factor, 1e-12)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
@@ -178,7 +178,11 @@ class Trainer:
         Under loss scaling the scaler judges the gradient: it leaves a step out itself and tries a lower scale.
         """
         self.scaler.unscale_(self.optimizer)
-        norm = clip_gradient(self.optimizer, self.config.max_grad_norm or math.inf, now=self.scaler.is_enabled())
+        norm = clip_gradient(
+            self.optimizer,
+            self.config.max_grad_norm or math.inf,
+            now=self.scaler.is_enabled() or not self.lying.scales_late,
+        )
         finite = math.isfinite(loss) and (math.isfinite(norm) or self.scaler.is_enabled())
         if finite or self.scaler.is_enabled():
             self.scaler.step(self.optimizer)
@@ -188,7 +192,7 @@ class Trainer:
 
     def restore(self) -> None:
         """Model, optimizer and state from the newest whole checkpoint, if there is one."""
-        state = restored(self.ranks, self.checkpoints, self.model, self.optimizer)
+        state = self.lying.restore(self.checkpoints, self.optimizer)
         if state is not None:
             if state.scaler:
                 self.scaler.load_state_dict(state.scaler)
@@ -200,7 +204,11 @@ class Trainer:
     def save(self) -> Path:
         """A checkpoint of this moment."""
         self.state.scaler = self.scaler.state_dict()
-        return self.checkpoints.save(self.model, self.optimizer, self.state)
+        return self.lying.save(self.checkpoints, self.optimizer, self.state)
+
+    def settle(self) -> None:
+        """After training: the model gets the weights that are judged, which may be an average."""
+        self.lying.settle(self.optimizer)
 
     @property
     def epoch(self) -> float:
@@ -214,6 +222,15 @@ class Trainer:
         for hook in self.hooks:
             act: Callable[..., None] = getattr(hook, event)
             act(self, *arguments)
+
+
+def replicas(model: Any, config: TrainingConfig, ranks: Ranks, device: Device) -> Replicas:
+    """How the model lies on the ranks, as configured."""
+    if config.sharding == "none" or ranks.count == 1:
+        return Replicas(model, ranks)
+    from lmfit.training.sharding import Shards
+
+    return Shards(model, ranks, device)
 
 
 def planned_steps(config: TrainingConfig, plan: BatchPlan) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from lmfit.training.checkpoint import Checkpoints, TrainState, load_optimizer, optimizer_tensors, weights
 from lmfit.training.distributed import Ranks
 
 
@@ -31,25 +30,6 @@ def receive(ranks: Ranks) -> Any:
     for tensor in tensors:
         ranks.spread(tensor)
     return _Unpacker(ranks, content, tensors).load()
-
-
-def restored(
-    ranks: Ranks, checkpoints: Checkpoints, model: torch.nn.Module, optimizer: torch.optim.Optimizer
-) -> TrainState | None:
-    """The state of the newest whole checkpoint, which rank 0 reads and hands on, with model and optimizer as it left
-    them; None where there is none.
-    """
-    if ranks.rank == 0:
-        state = checkpoints.restore(model, optimizer)
-        if ranks.count > 1:
-            send(ranks, state and (state, weights(model), optimizer_tensors(optimizer)))
-        return state
-    found: tuple[TrainState, dict[str, torch.Tensor], dict[str, torch.Tensor]] | None = receive(ranks)
-    if found is None:
-        return None
-    model.load_state_dict(found[1], strict=False)
-    load_optimizer(optimizer, found[2])
-    return found[0]
 
 
 class _Packer(pickle.Pickler):
