@@ -22,6 +22,7 @@ from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
 from lmfit.models.load import load_model
+from lmfit.models.packing import packed
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
@@ -186,6 +187,8 @@ def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator
         elif device.kind == "cpu":
             forms.enter_context(quick_dropout(model))
             forms.enter_context(shared_cast(model))
+        if training.packing == "on":
+            forms.enter_context(packed(model))
         if training.gradient_checkpointing:
             forms.enter_context(checkpointed(model))
         yield
