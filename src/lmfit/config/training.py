@@ -120,6 +120,8 @@ class TrainingConfig(Section):
             raise ValueError(f"{' and '.join(given)} exclude each other; keep one, leave the other out ({others})")
         if self.packing == "on" and self.compile:
             raise ValueError("packing and compile exclude each other; keep one (training.compile=false)")
+        if self.packing == "on" and self.sharding == "full":
+            raise ValueError("packing and sharding exclude each other; keep one (training.packing=auto)")
         if self.batch_tokens is not None and "batch_size" in self.model_fields_set:
             raise ValueError("batch_size and batch_tokens exclude each other; keep one")
         return self

@@ -141,7 +141,7 @@ class Trainer:
         """This rank's rows of step `number`, in pieces that one forward pass takes; their sum is the whole step."""
         return [[self.rows[int(i)] for i in piece] for piece in self.pieces(number)]
 
-    def idle_batches(self, number: int, done: int) -> list[Batch]:
+    def idle_batches(self, number: int, done: int) -> list[Tensors]:
         """What keeps a rank with fewer micro-batches than others in step with them: its loss counts nothing."""
         batch = self.plan.batch(number)
         missing = max(len(self.cut(rows)) for rows in self.ranks.dealt(batch)) - done
