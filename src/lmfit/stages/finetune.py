@@ -61,7 +61,7 @@ def run(
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
         write_text(run.path / "config.yaml", _repeatable(loaded).dump())
-        run.record(status="running", stage=STAGE, job=job())
+        run.record(status="running", stage=STAGE, **({} if job() is None else {"job": job()}))
         return work(run, loaded, prepared, chosen, remarks=remarks)
 
 

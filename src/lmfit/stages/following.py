@@ -6,10 +6,14 @@ from pathlib import Path
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
-from lmfit.errors import LmfitError
+from lmfit.device import of_process, use_threads
+from lmfit.errors import LmfitError, PeerLost
 from lmfit.runs import Run, list_runs
-from lmfit.stages.training import train_along
-from lmfit.training.distributed import COMPANY, PeerLost, is_restarted, job
+from lmfit.stages.calling import Call
+from lmfit.stages.training import in_training_form, make_trainer
+from lmfit.training.checkpoint import Checkpoints
+from lmfit.training.distributed import COMPANY, Ranks, is_restarted, job
+from lmfit.training.hooks import Follow
 from lmfit.training.transfer import receive
 
 
@@ -34,6 +38,19 @@ def follow() -> int:
     if code is None and lost and COMPANY.rank == 1:
         sys.stderr.write("error: process 0 of the training is gone without a word\nhint: go on with lmfit resume\n")
     return LmfitError.exit_code if code is None else code
+
+
+def train_along(ranks: Ranks, call: Call) -> None:
+    """Any other rank: take part in a training, without a word."""
+    material, model = call.material, call.model
+    with ranks.agreed():
+        device = of_process(call.device, COMPANY.local_rank)
+        use_threads(device.threads)
+        model.to(device.torch_device)
+    with in_training_form(material, model, device):
+        trainer = make_trainer(material, model, device, Checkpoints(Path(), keep=1), [Follow("")])
+        trainer.fit()
+        trainer.settle()
 
 
 def begun_before(loaded: LoadedConfig) -> Run | None:

@@ -2,20 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from lmfit import console
-from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
-from lmfit.device import Device, of_process, seeded, use_threads
+from lmfit.device import Device, seeded
 from lmfit.errors import ConfigError
 from lmfit.evaluation.names import metric
 from lmfit.inference.backends import TorchBackend
@@ -30,18 +27,18 @@ from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
+from lmfit.stages.calling import call_others, shared_out
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Material, Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.tasks.tensors import Tensors, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
-from lmfit.training.distributed import COMPANY, Ranks
+from lmfit.training.distributed import COMPANY
 from lmfit.training.guards import Finite, Halved, Room
-from lmfit.training.hooks import Budget, Follow, KeepBest, Lead, Log, Progress, Save, StopOnSignal
+from lmfit.training.hooks import Budget, KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import RDrop
 from lmfit.training.trainer import Hook, Objective, Trainer
-from lmfit.training.transfer import send
 
 HEAD_ROWS = 2048
 
@@ -158,51 +155,6 @@ def train(
         console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
         state.best_step = state.step
     return state
-
-
-def shared_out(training: TrainingConfig, processes: int) -> str:
-    """How a batch is shared out, e.g. `batch: 32 = 2 processes x 8 x 2 accumulated`; nothing where it stays whole."""
-    whole, micro = training.batch_tokens or training.batch_size, training.micro_batch_size
-    each = -(-whole // processes)
-    times = -(-each // micro) if isinstance(micro, int) and training.batch_tokens is None else 1
-    if processes == times == 1:
-        return ""
-    part = each if times == 1 else micro
-    parts = [f"{processes} processes"] * (processes > 1) + [f"{part:,}"] + [f"{times} accumulated"] * (times > 1)
-    exactly = "=" if processes * times * part == whole and training.batch_tokens is None else "is at most"
-    unit = "" if training.batch_tokens is None else " tokens"
-    return f"batch: {whole:,}{unit} {exactly} {' x '.join(parts)}"
-
-
-@dataclass(frozen=True)
-class Call:
-    """One training to take part in, as rank 0 tells it to the others. device: its own."""
-
-    material: Material
-    model: Any
-    device: Device
-
-
-def call_others(prepared: Prepared, model: Any, device: Device) -> None:
-    """Rank 0: have all other ranks train along. They need no data, model or cache of their own."""
-    ranks = COMPANY.ranks()
-    if ranks.count > 1:
-        send(ranks, Call(prepared.material, model, device))
-        with ranks.agreed():
-            pass
-
-
-def train_along(ranks: Ranks, call: Call) -> None:
-    """Any other rank: take part in a training, without a word."""
-    material, model = call.material, call.model
-    with ranks.agreed():
-        device = of_process(call.device, COMPANY.local_rank)
-        use_threads(device.threads)
-        model.to(device.torch_device)
-    with in_training_form(material, model, device):
-        trainer = make_trainer(material, model, device, Checkpoints(Path(), keep=1), [Follow("")])
-        trainer.fit()
-        trainer.settle()
 
 
 def make_trainer(

@@ -20,17 +20,13 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from lmfit.device import collective_backend, ran_out_of_memory
-from lmfit.errors import InputError, LmfitError
+from lmfit.errors import InputError, LmfitError, PeerLost
 
 BUCKET_BYTES = 32 * 2**20
 PATIENCE = timedelta(days=7)
 """How long a rank waits for another that is alive: rank 0 may prepare or evaluate for hours."""
 GONE_SECONDS = 5
 _FINE, _NO_MEMORY, _FAILED = range(3)
-
-
-class PeerLost(LmfitError):
-    """Another process of the training is gone."""
 
 
 class Ranks:
@@ -194,8 +190,7 @@ def _talking() -> Iterator[None]:
     except RuntimeError as error:
         if ran_out_of_memory(error):
             raise
-        what = "another process of the training is gone; what the last checkpoint holds is safe"
-        raise PeerLost(what, fix="its own last words stand above, if it had any") from error
+        raise PeerLost(fix="go on with: lmfit resume") from error
 
 
 class Company:
