@@ -38,14 +38,14 @@ SHARDED = ("plain", "unequal", "idle", "attacked")
 def test_ranks_get_equal_work(count: int) -> None:
     lengths = np.random.default_rng(1).integers(3, 120, 2000)
     plan = BatchPlan(lengths, 1, batch_size=32)
-    real, padded = [], []
+    padded = []
     for batch in plan.epoch(0):
         dealt = Ranks(0, count).dealt(batch)
         assert sorted(np.concatenate(dealt)) == sorted(batch)
         assert max(map(len, dealt)) - min(map(len, dealt)) <= 1
-        real.append([lengths[rows].sum() for rows in dealt])
+        real = [lengths[rows].sum() for rows in dealt]
+        assert max(real) - min(real) <= lengths[batch].max()
         padded.append([len(rows) * lengths[rows].max() for rows in dealt])
-    assert np.max(np.max(real, 1) / np.mean(real, 1)) < 1.1
     assert np.mean(np.max(padded, 1) / np.mean(padded, 1)) < 1.05
 
 
@@ -69,7 +69,7 @@ def gradients(material: Material, source: str, ranks: Ranks, folder: Path, setti
         model, objective, material.rows, training, device=CPU, seed=1, checkpoints=Checkpoints(folder, 1), ranks=ranks
     )
     loss, tokens = trainer.gradients(1)
-    trained = trainer.lying.trained.parameters()
+    trained = trainer.placement.trained.parameters()
     found = [p.grad for p in trained if p.grad is not None]
     return loss, tokens, [g.full_tensor() if hasattr(g, "full_tensor") else g for g in found]
 

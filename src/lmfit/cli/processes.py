@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,7 +19,13 @@ Processes = Annotated[
 SAVING_SECONDS = 600
 """How long processes may take to save after a signal before they are killed."""
 
-_state = {"leads": False}
+_state: dict[str, Any] = {"leads": False, "words": []}
+
+
+def given(words: list[str]) -> list[str]:
+    """Remember the words of the command line, with which its processes are started."""
+    _state["words"] = words
+    return words
 
 
 def on_processes(asked: int | None, device: str, check: Callable[[], object]) -> None:
@@ -67,7 +73,7 @@ def _start(count: int) -> int:
         shutdown_timeout=SAVING_SECONDS,
     )
     try:
-        elastic_launch(config, sys.executable)("-m", "lmfit", *_without_processes(sys.argv[1:]))
+        elastic_launch(config, sys.executable)("-m", "lmfit", *_without_processes(_state["words"]))
     except SignalException as stopped:
         return 128 + int(stopped.sigval)
     except ChildFailedError as failed:

@@ -84,7 +84,7 @@ class Finite(QuietHook):
         indices = [int(index) for index in trainer.plan.batch(step)]
         described = self.describe(indices)
         found = []
-        with trainer.lying.judged(trainer.optimizer, average=False):
+        with trainer.placement.judged(trainer.optimizer, average=False):
             for index in indices:
                 row = trainer.rows[index]
                 found.append({"row": index, "tokens": len(row), "loss": _loss_alone(trainer, row), **described[index]})

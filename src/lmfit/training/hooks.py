@@ -116,7 +116,7 @@ class KeepBest(QuietHook):
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Evaluate when it is time; where an average of the weights is kept, that is judged, and kept if best."""
         if due(trainer, self.every):
-            with trainer.lying.judged(trainer.optimizer):
+            with trainer.placement.judged(trainer.optimizer):
                 self._evaluate(trainer)
 
     def _evaluate(self, trainer: Trainer) -> None:
@@ -251,7 +251,7 @@ class Follow(StopOnSignal):
 
     def _hear(self, trainer: Trainer) -> None:
         while not isinstance(heard := trainer.ranks.hear(), GoOn):
-            trainer.lying.serve(heard, trainer.optimizer)
+            trainer.placement.serve(heard, trainer.optimizer)
         trainer.state.total_steps, trainer.state.stopped = heard
 
 

@@ -82,7 +82,7 @@ class Memory:
         """Bytes that step `number` adds at its peak: activations and gradients, or gradients and optimizer state."""
         if self._growth is None:
             self._growth = probe(trainer)
-        gradients = float(sum(p.nbytes for p in trainer.lying.trained.parameters() if p.requires_grad))
+        gradients = float(sum(p.nbytes for p in trainer.placement.trained.parameters() if p.requires_grad))
         moments = 0 if trainer.optimizer.state else 2 * gradients
         largest = max((self._growth.bytes(rows, length) for rows, length in shapes(trainer, number)), default=0.0)
         return gradients + max(self._correction * largest, moments)
@@ -166,7 +166,7 @@ def probe(trainer: "Trainer") -> Growth:
 
 def _kept(trainer: "Trainer", rows: Sequence[Any]) -> tuple[int, int, int]:
     """Rows, padded length, and bytes kept for the backward pass by their forward pass, weights left out."""
-    weights = {parameter.untyped_storage().data_ptr() for parameter in trainer.lying.trained.parameters()}
+    weights = {parameter.untyped_storage().data_ptr() for parameter in trainer.placement.trained.parameters()}
     kept: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -177,10 +177,10 @@ def _kept(trainer: "Trainer", rows: Sequence[Any]) -> tuple[int, int, int]:
 
     batch = trainer.objective.collate(rows)
     batch = {name: tensor.to(trainer.device.torch_device) for name, tensor in batch.items()}
-    trainer.lying.trained.train()
+    trainer.placement.trained.train()
     with seeded(0), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         with trainer.device.autocast():
-            logits = forward(trainer.lying.trained, batch)
+            logits = forward(trainer.placement.trained, batch)
         loss = trainer.objective.loss(logits, batch)
         total = sum(kept.values()) + TRANSIENT * max(kept.values(), default=0)
         del logits, loss

@@ -84,11 +84,11 @@ class Trainer:
     ) -> None:
         self.model, self.objective, self.rows, self.config = model, objective, rows, config
         self.device, self.seed, self.checkpoints, self.hooks = device, seed, checkpoints, list(hooks)
-        self.ranks, self.lying = ranks, replicas(model, config, ranks, device)
+        self.ranks, self.placement = ranks, replicas(model, config, ranks, device)
         self.plan = BatchPlan(rows.lengths, seed, batch_size=config.batch_size, batch_tokens=config.batch_tokens)
-        self.optimizer = make_optimizer(self.lying.trained, config)
+        self.optimizer = make_optimizer(self.placement.trained, config)
         self.scaler = device.scaler()
-        self.gradient = gradient_of(self.lying.trained, config)
+        self.gradient = gradient_of(self.placement.trained, config)
         self.memory = Memory(memory_limit)
         self.state = TrainState(total_steps=planned_steps(config, self.plan))
 
@@ -110,7 +110,7 @@ class Trainer:
     def step(self, number: int) -> StepResult:
         """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step, rank)."""
         started = time.perf_counter()
-        self.lying.trained.train()
+        self.placement.trained.train()
         rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.expected_steps))
         loss, tokens = self.memory.gradients(self, number)
         norm, updated = self.update(loss)
@@ -129,7 +129,7 @@ class Trainer:
         def backward() -> float:
             return sum(self.forward_backward(batch, divisor) for batch, divisor in work)
 
-        return self.gradient(lambda: self.lying.gradient(backward)), int(tokens)
+        return self.gradient(lambda: self.placement.gradient(backward)), int(tokens)
 
     @property
     def expected_steps(self) -> int:
@@ -166,8 +166,8 @@ class Trainer:
         """Add one micro-batch's share of the step's gradient; returns its share of the mean loss."""
         batch = {name: tensor.to(self.device.torch_device, non_blocking=True) for name, tensor in batch.items()}
         with self.device.autocast():
-            logits = forward(self.lying.trained, batch)
-        loss = self.objective.loss(logits, batch) / max(targets / self.lying.factor, 1e-12)
+            logits = forward(self.placement.trained, batch)
+        loss = self.objective.loss(logits, batch) / max(targets / self.placement.factor, 1e-12)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
@@ -180,7 +180,7 @@ class Trainer:
         norm = clip_gradient(
             self.optimizer,
             self.config.max_grad_norm or math.inf,
-            now=self.scaler.is_enabled() or not self.lying.scales_late,
+            now=self.scaler.is_enabled() or not self.placement.scales_late,
         )
         finite = math.isfinite(loss) and (math.isfinite(norm) or self.scaler.is_enabled())
         if finite or self.scaler.is_enabled():
@@ -191,7 +191,7 @@ class Trainer:
 
     def restore(self) -> None:
         """Model, optimizer and state from the newest whole checkpoint, if there is one."""
-        state = self.lying.restore(self.checkpoints, self.optimizer)
+        state = self.placement.restore(self.checkpoints, self.optimizer)
         if state is not None:
             if state.scaler:
                 self.scaler.load_state_dict(state.scaler)
@@ -203,11 +203,11 @@ class Trainer:
     def save(self) -> Path:
         """A checkpoint of this moment."""
         self.state.scaler = self.scaler.state_dict()
-        return self.lying.save(self.checkpoints, self.optimizer, self.state)
+        return self.placement.save(self.checkpoints, self.optimizer, self.state)
 
     def settle(self) -> None:
         """After training: the model gets the weights that are judged, which may be an average."""
-        self.lying.settle(self.optimizer)
+        self.placement.settle(self.optimizer)
 
     @property
     def epoch(self) -> float:
