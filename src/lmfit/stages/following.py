@@ -7,12 +7,12 @@ from pathlib import Path
 from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.device import of_process, use_threads
-from lmfit.errors import LmfitError, PeerLost
+from lmfit.errors import LmfitError
 from lmfit.runs import Run, list_runs
 from lmfit.stages.calling import Call
 from lmfit.stages.training import in_training_form, make_trainer
 from lmfit.training.checkpoint import Checkpoints
-from lmfit.training.distributed import COMPANY, Ranks, is_restarted, job
+from lmfit.training.distributed import COMPANY, Dismissed, Ranks, is_restarted, job
 from lmfit.training.hooks import Follow
 from lmfit.training.transfer import receive
 
@@ -27,15 +27,12 @@ def follow() -> int:
             ranks = COMPANY.ranks()
             while True:
                 train_along(ranks, receive(ranks))
-    except LmfitError as error:
-        lost = isinstance(error, PeerLost)
+    except (Dismissed, LmfitError):
+        pass
     except Exception as error:
-        lost = False
         sys.stderr.write(f"error: process {COMPANY.rank}: {type(error).__name__}: {error}\n")
-    else:
-        lost = False
     code = COMPANY.leave()
-    if code is None and lost and COMPANY.rank == 1:
+    if code is None and COMPANY.rank == 1:
         sys.stderr.write("error: process 0 of the training is gone without a word\nhint: go on with lmfit resume\n")
     return LmfitError.exit_code if code is None else code
 

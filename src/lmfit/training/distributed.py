@@ -25,8 +25,13 @@ from lmfit.errors import InputError, LmfitError, PeerLost
 BUCKET_BYTES = 32 * 2**20
 PATIENCE = timedelta(days=7)
 """How long a rank waits for another that is alive: rank 0 may prepare or evaluate for hours."""
-GONE_SECONDS = 5
+GONE_SECONDS = 20
+"""How long rank 0 waits at its end for the others to leave, and they for its exit code."""
 _FINE, _NO_MEMORY, _FAILED = range(3)
+
+
+class Dismissed(Exception):
+    """Rank 0 is done, and so are the others."""
 
 
 class Ranks:
@@ -38,6 +43,7 @@ class Ranks:
     def __init__(self, rank: int = 0, count: int = 1, local_count: int = 1) -> None:
         self.rank, self.count, self.local_count = rank, count, local_count
         self.signal = 0
+        self.at_work = False
 
     @property
     def place(self) -> tuple[int, ...]:
@@ -124,6 +130,13 @@ class Ranks:
                 parameter.grad.add_(earlier)
         return self.sum(loss)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Inside the block all ranks work alike; outside they wait for a word of rank 0, also where it failed there."""
+        self.at_work = True
+        yield
+        self.at_work = False
+
     def tell(self, message: object) -> None:
         """Say something to all other ranks, who `hear` it."""
         if self.count > 1:
@@ -131,10 +144,12 @@ class Ranks:
                 dist.broadcast_object_list([message], src=0, device=torch.device("cpu"))
 
     def hear(self) -> Any:
-        """What rank 0 tells next."""
+        """What rank 0 tells next. Raises Dismissed where it is done."""
         heard: list[Any] = [None]
         with _talking():
             dist.broadcast_object_list(heard, src=0, device=torch.device("cpu"))
+        if isinstance(heard[0], Dismissed):
+            raise heard[0]
         return heard[0]
 
     def spread(self, tensor: torch.Tensor) -> None:
@@ -190,6 +205,7 @@ def _talking() -> Iterator[None]:
     except RuntimeError as error:
         if ran_out_of_memory(error):
             raise
+        COMPANY.is_whole = False
         raise PeerLost(fix="go on with: lmfit resume") from error
 
 
@@ -197,6 +213,7 @@ class Company:
     """What the environment that torchrun made says, and the group of ranks, joined when it is first needed."""
 
     def __init__(self) -> None:
+        self.is_whole = True
         self._ranks: Ranks | None = None
         self._store: Store | None = None
 
@@ -249,13 +266,15 @@ class Company:
         """Rank 0 is done, with this exit code: the others leave with the same. Waits a few seconds for them."""
         if self.count == 1:
             return
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, PeerLost):
             self.store.set("code", str(code))
-            if self._ranks is None:
-                self.store.set("call", "over")
-            else:
+            self.store.set("call", "over")
+            if self._ranks is not None and not self._ranks.at_work:
+                self._ranks.tell(Dismissed())
+            elif self._ranks is not None:
                 dist.destroy_process_group()
-            self.store.wait([f"gone/{rank}" for rank in range(1, self.count)], timedelta(seconds=GONE_SECONDS))
+            patience = timedelta(seconds=GONE_SECONDS if self.is_whole else 1)
+            self.store.wait([f"gone/{rank}" for rank in range(1, self.count)], patience)
 
     def leave(self) -> int | None:
         """The exit code of rank 0, which this rank takes over; None where it has gone without a word."""

@@ -21,6 +21,7 @@ from lmfit.device import (
 )
 from lmfit.errors import LmfitError
 from lmfit.tasks.tensors import forward
+from lmfit.training.replicas import here
 
 if TYPE_CHECKING:
     from lmfit.training.trainer import Trainer
@@ -166,7 +167,7 @@ def probe(trainer: "Trainer") -> Growth:
 
 def _kept(trainer: "Trainer", rows: Sequence[Any]) -> tuple[int, int, int]:
     """Rows, padded length, and bytes kept for the backward pass by their forward pass, weights left out."""
-    weights = {parameter.untyped_storage().data_ptr() for parameter in trainer.placement.trained.parameters()}
+    weights = {here(parameter).untyped_storage().data_ptr() for parameter in trainer.placement.trained.parameters()}
     kept: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Checkpoints in parts: torch.distributed.checkpoint with its safetensors storage, in which nothing is pickled."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,5 +37,6 @@ def read_parts(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
         if index.isdigit():
             state[key] = torch.zeros(()) if name == "step" else torch.zeros_like(parameters[int(index)])
     tensors: Mapping[str, Any] = {name: value for name, value in model.state_dict().items() if name in stored}
-    dcp.load({**tensors, **state}, storage_reader=reader, no_dist=not dist.is_initialized())
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        dcp.load({**tensors, **state}, storage_reader=reader, no_dist=not dist.is_initialized())
     load_optimizer(optimizer, state)

@@ -62,3 +62,8 @@ class Replicas:
     def serve(self, order: Any, optimizer: torch.optim.Optimizer) -> None:
         """Other ranks: do what rank 0 asks for between two steps, which is nothing here."""
         raise AssertionError(f"replicas take no orders: {order}")
+
+
+def here(tensor: torch.Tensor) -> torch.Tensor:
+    """The part of a tensor that lies on this rank: all of it, unless it is shared out."""
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor

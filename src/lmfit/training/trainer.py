@@ -98,7 +98,8 @@ class Trainer:
         self._tell("on_start")
         try:
             while self.state.step < self.state.total_steps and not self.state.stopped:
-                result = self.step(self.state.step)
+                with self.ranks.together():
+                    result = self.step(self.state.step)
                 self.state.step += 1
                 self.state.tokens += result.tokens
                 self.state.train_seconds += result.seconds

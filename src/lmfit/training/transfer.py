@@ -2,13 +2,17 @@
 
 import io
 import pickle
+from functools import partial
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 import torch
 
 from lmfit.training.distributed import Ranks
+
+CAPTURING = "transformers.utils.output_capturing"
 
 
 def send(ranks: Ranks, thing: object) -> None:
@@ -32,6 +36,10 @@ def receive(ranks: Ranks) -> Any:
     return _Unpacker(ranks, content, tensors).load()
 
 
+def idle_hook(*given: Any) -> None:
+    """A forward hook that does nothing."""
+
+
 class _Packer(pickle.Pickler):
     """Leaves out tensors, which travel by themselves, and memory-mapped files, which may be there already."""
 
@@ -42,7 +50,14 @@ class _Packer(pickle.Pickler):
         self.files: list[np.memmap[Any, Any]] = []
         self._places: dict[int, int] = {}
 
+    def reducer_override(self, thing: Any) -> Any:
+        """The hooks by which transformers captures hidden states, closures that nothing in training asks for."""
+        if isinstance(thing, FunctionType) and thing.__module__ == CAPTURING and "<locals>" in thing.__qualname__:
+            return partial, (idle_hook,)
+        return NotImplemented
+
     def persistent_id(self, thing: Any) -> Any:
+        """What stands for a tensor or a file."""
         if isinstance(thing, torch.Tensor):
             if id(thing) not in self._places:
                 self._places[id(thing)] = len(self.tensors)
@@ -64,6 +79,7 @@ class _Unpacker(pickle.Unpickler):
         self._parameters: dict[int, torch.nn.Parameter] = {}
 
     def persistent_load(self, told: Any) -> Any:
+        """The tensor or the file that something stands for."""
         kind, *facts = told
         return self._tensor(*facts) if kind == "tensor" else self._array(*facts)
 
