@@ -104,8 +104,9 @@ def test_two_ranks_equal_one(tiny: Any, tiny_config: Callable[..., Any], tmp_pat
     assert one["steps"] == two["steps"]
     assert len(one["log"]) == len(two["log"])
     for a, b in zip(one["log"], two["log"], strict=True):
-        for name in ("loss", "grad_norm"):
-            assert a.get(name) == pytest.approx(b.get(name), rel=2e-3)
+        if "loss" in a:
+            assert a["loss"] == pytest.approx(b["loss"], rel=1e-3)
+            assert a["grad_norm"] == pytest.approx(b["grad_norm"], rel=1e-2)
     assert [Run(tmp_path / name).manifest["device"]["processes"] for name in ("one", "two")] == [1, 2]
 
 
