@@ -15,7 +15,7 @@ from lmfit.data.rows import Row
 from lmfit.errors import ConfigError, DataError
 from lmfit.evaluation.metrics import score_labels, score_multi_label, score_numbers
 from lmfit.evaluation.names import Kind
-from lmfit.evaluation.outcomes import UNKNOWN, Outcome
+from lmfit.evaluation.outcomes import UNKNOWN, Gathering, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.thresholds import tune_thresholds
 from lmfit.tasks.base import UNKNOWN_EXAMPLES, Encoded, Stats, Task, lead, weigh_labels
@@ -305,12 +305,12 @@ class TextClassification(Task):
         """Multi-label: the thresholds that give each label its best F1 on validation data."""
         if self.problem != "multi_label" or self.settings.thresholds != "tuned":
             return
-        gold, probabilities = [], []
+        gathered = Gathering(self.labels)
         for example, prediction in pairs:
-            gold.append(np.isin(self.labels, example.label or ()))
-            probabilities.append([prediction.scores[name] for name in self.labels])
-        if gold:
-            self.thresholds = [float(t) for t in tune_thresholds(probabilities, gold)]
+            gathered.append(self.outcome(example, prediction))
+        found = gathered.joined(None, "rows")
+        if found is not None:
+            self.thresholds = [float(t) for t in tune_thresholds(found.certain, found.gold)]
 
     def from_baseline(self, example: Example, predicted: Any) -> LabelPrediction | NumberPrediction:
         """A baseline's label, labels or number as a prediction."""
