@@ -61,6 +61,38 @@ def finetune(
 
 
 @app.command()
+def transfer(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    seeds: Seeds = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Learn source tasks, then a target task: with a control that learns the target alone."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
+
+    requirements = parse_requirements(require or [], ("validation", "test"))
+    loaded = load_config("transfer", config, overrides(words, sets, output, seed, seeds))
+    from lmfit.stages import finetune as stage
+
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)
+
+
+@app.command()
 def resume(
     run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest unfinished run.")] = None,
     sets: Annotated[
@@ -77,13 +109,13 @@ def resume(
 ) -> None:
     """Go on with an interrupted run; needs nothing but its folder."""
     begin(quiet, offline, debug)
-    from lmfit.runs import find_run
+    from lmfit.runs import ANSWERING, find_run
     from lmfit.summary import finished_lines
 
-    chosen = find_run(run, ("finetune",), finished=False)
+    chosen = find_run(run, ANSWERING, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if (made_by := chosen.manifest.get("stage", "finetune")) != "finetune":
+    if (made_by := chosen.stage) not in ANSWERING:
         raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
     if chosen.status != "finished":
         from lmfit.stages import finetune as stage

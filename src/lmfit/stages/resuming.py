@@ -11,7 +11,7 @@ from lmfit.config.load import LoadedConfig
 from lmfit.device import Device, use_threads
 from lmfit.errors import ConfigError, InputError
 from lmfit.evaluation.comparison.settings import flat
-from lmfit.runs import Run
+from lmfit.runs import Run, inside
 from lmfit.stages.prepare import Prepared
 from lmfit.stages.recording import versions
 from lmfit.training.checkpoint import EXACT, ROUNDING, Checkpoints
@@ -30,7 +30,9 @@ def conditions(loaded: LoadedConfig, device: Device, exactness: str) -> dict[str
 
 def settings_of(loaded: LoadedConfig) -> dict[str, Any]:
     """All settings but where the run lies: its folder can be moved."""
-    return loaded.having(output=None).resolved()
+    settings = loaded.having(output=None).resolved()
+    settings["model"]["name"] = inside(settings["model"]["name"])
+    return settings
 
 
 def _machine(device: Device) -> dict[str, Any]:
