@@ -14,18 +14,22 @@ from lmfit.config.layers import Override
 from lmfit.config.names import closest
 from lmfit.config.nodes import Mistake, Node, Path, find, plain
 from lmfit.config.problems import retell
-from lmfit.config.schema import STAGE_CONFIGS, FinetuneConfig, TaskSettings
+from lmfit.config.schema import STAGE_CONFIGS, TaskSettings
 from lmfit.config.section import Section
 
 
-def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> FinetuneConfig | None:
+def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> Section | None:
     """The typed config, or None and entries in `mistakes`."""
     root = STAGE_CONFIGS[stage]
-    settings = _task_settings(tree, mistakes)
-    schemas: Schemas = {(): root, ("task",): settings}
-    values = {name: plain(node) for name, node in tree.keys.items()}
-    task, errors = _validated(settings, values.get("task", {}), ("task",))
-    config, more = _validated(root, values | {"task": task or TaskSettings(name="")}, ())
+    values: dict[str, Any] = {name: plain(node) for name, node in tree.keys.items()}
+    schemas: Schemas = {(): root}
+    errors: list[ErrorDetails] = []
+    if "task" in root.model_fields:
+        settings = _task_settings(tree, mistakes)
+        schemas = {(): root, ("task",): settings}
+        task, errors = _validated(settings, values.get("task", {}), ("task",))
+        values |= {"task": task or TaskSettings(name="")}
+    config, more = _validated(root, values, ())
     told = {mistake.path for mistake in mistakes if mistake.path}
     retold = [m for m in retell([*errors, *more], tree, schemas) if m.path not in told]
     mistakes += [*retold, *_unknown_removals(given, schemas)]
