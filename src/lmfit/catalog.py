@@ -65,6 +65,7 @@ FORMAT_ABOUTS: Mapping[str, str] = {
 CORPUS_FORMATS = Registry(
     "corpus format",
     {
+        "conll": "lmfit.pretraining.readers:read_tagged",
         "csv": "lmfit.pretraining.readers:read_records",
         "hub": "lmfit.pretraining.readers:read_hub",
         "jsonl": "lmfit.pretraining.readers:read_records",

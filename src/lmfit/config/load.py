@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, Literal, overload
 
 from typing_extensions import TypeVar
 
@@ -74,6 +74,14 @@ def _written(value: Any, path: KeyPath, secrets: Mapping[KeyPath, str]) -> Any:
     return secrets.get(path, escape(value)) if isinstance(value, str) else value
 
 
+@overload
+def load_config(
+    stage: Literal["finetune"], source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
+) -> LoadedConfig: ...
+@overload
+def load_config(
+    stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
+) -> LoadedConfig[Any]: ...
 def load_config(
     stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
 ) -> LoadedConfig[Any]:

@@ -12,6 +12,7 @@ from lmfit.config.sizes import size_bytes
 from lmfit.config.training import TrainingConfig
 
 Objective = Literal["mlm", "nsp", "sop", "clm"]
+_MASKED: dict[Objective, float] = {"mlm": 1.0}
 _SUM_TOLERANCE = 1e-3
 
 
@@ -26,6 +27,8 @@ class CorpusFile(Section):
     """Its format; null: data.format."""
     documents: Literal["auto", "file", "line", "blank"] | None = None
     """What one document is in it; null: data.documents."""
+    text: str | None = None
+    """The column that holds its text; null: data.text."""
 
 
 class FiltersConfig(Section):
@@ -49,7 +52,7 @@ class CorpusConfig(Section):
     name: str | None = None
     """With `format: hub` the id of the data set."""
     format: Annotated[str, OneOf(CORPUS_FORMATS, "auto")] = "auto"
-    """text, jsonl, parquet, csv, wikipedia (dump), warc (also WET), hub; auto: by suffix, else text."""
+    """text, conll (its words), jsonl, parquet, csv, tsv, wikipedia (dump), warc (also WET), hub; auto: by suffix."""
     train: str | list[str | CorpusFile] | None = None
     """A path, a glob or a list of them, also of {path, weight, format, documents}; with `format: hub` a split."""
     documents: Literal["auto", "file", "line", "blank"] = "auto"
@@ -197,7 +200,7 @@ class RampConfig(Section):
 class PretrainingConfig(Section):
     """What is learnt from the text."""
 
-    objectives: list[Objective] | dict[Objective, float] = Field(default_factory=lambda: {"mlm": 1.0})
+    objectives: list[Objective] | dict[Objective, float] = Field(default=_MASKED)
     """A list, or a mapping to weights: mlm, nsp or sop beside mlm, or clm alone. The loss is their weighted sum."""
     max_length: int = Field(default=128, ge=8)
     """Tokens of a sequence; a sequence never crosses the end of a document."""
@@ -229,9 +232,10 @@ class PretrainingConfig(Section):
         return weights
 
     @property
-    def weights(self) -> dict[Objective, float]:
+    def weights(self) -> dict[str, float]:
         """Objective -> weight."""
-        return self.objectives if isinstance(self.objectives, dict) else dict.fromkeys(self.objectives, 1.0)
+        given = self.objectives
+        return {name: given[name] if isinstance(given, dict) else 1.0 for name in given}
 
     @property
     def pair(self) -> Literal["nsp", "sop"] | None:

@@ -63,7 +63,8 @@ class BatchPlan:
 
     def lengths_of(self, rows: np.ndarray) -> np.ndarray:
         """The lengths of rows of `batch`."""
-        return self.lengths[rows]
+        found: np.ndarray = self.lengths[rows]
+        return found
 
     def bucket_size(self) -> int:
         """Rows that are sorted by length together: about 100 batches."""

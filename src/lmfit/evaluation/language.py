@@ -3,8 +3,9 @@
 U documents
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -66,10 +67,22 @@ class LanguageSums:
             found["pseudo_perplexity"] = _exp(ratio(self.pseudo_losses, self.pseudo_tokens))
         return found
 
-    def without_pseudo(self) -> "LanguageSums":
-        """The same, but for the pseudo-perplexity."""
-        nothing = np.zeros(self.count)
-        return replace(self, pseudo_losses=nothing, pseudo_tokens=nothing)
+    def rows(self) -> list[dict[str, Any]]:
+        """Each document as a prediction row: what its scores rest on (`gold`), and what the model made of it."""
+        rests = np.stack([self.tokens, self.pairs, self.pseudo_tokens], axis=1)
+        made = np.stack([self.losses, self.hits, self.pair_hits, self.pseudo_losses], axis=1)
+        return [
+            {"causal": self.causal, "gold": gold.tolist(), "sums": sums.tolist()}
+            for gold, sums in zip(rests, made, strict=True)
+        ]
+
+    @classmethod
+    def from_rows(cls, gold: Sequence[Sequence[float]], predicted: Sequence[Sequence[float]]) -> "LanguageSums":
+        """What `rows` wrote: of each document `gold`, and (causal, *sums)."""
+        tokens, pairs, pseudo_tokens = np.array(gold, np.float64).T
+        losses, hits, pair_hits, pseudo_losses = np.array([row[1:] for row in predicted], np.float64).T
+        causal = bool(predicted[0][0])
+        return cls(causal, losses, hits, tokens, pair_hits, pairs, pseudo_losses, pseudo_tokens)
 
 
 def score_language(sums: LanguageSums, *, resamples: int = 1000, seed: int = 0) -> Scores:

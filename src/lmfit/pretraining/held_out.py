@@ -1,6 +1,6 @@
 """What a model, and the trivial baselines, make of held-out text: losses and hits, summed over documents."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,12 +168,8 @@ def metrics_of(sums: LanguageSums) -> dict[str, float]:
     return {name: float(value[0]) for name, value in sums.scores(np.ones((1, sums.count))).items()}
 
 
-def document_rows(held: HeldOut, sums: LanguageSums) -> Sequence[dict[str, Any]]:
+def document_rows(held: HeldOut, sums: LanguageSums) -> list[dict[str, Any]]:
     """The sums of each document as prediction rows, so that runs can be compared on the same documents."""
     document = np.asarray(held.rows.sequences.document)[held.chosen]
     names = {int(unit): int(number) for unit, number in zip(held.unit, document, strict=True)}
-    parts = ("losses", "hits", "tokens", "pair_hits", "pairs", "pseudo_losses", "pseudo_tokens")
-    return [
-        {"id": str(names[unit]), **{part: float(getattr(sums, part)[unit]) for part in parts}}
-        for unit in range(sums.count)
-    ]
+    return [{"id": str(names[unit]), **row} for unit, row in enumerate(sums.rows())]

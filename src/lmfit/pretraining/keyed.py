@@ -11,7 +11,8 @@ def mixed(values: np.ndarray) -> np.ndarray:
     """SplitMix64's finaliser (Steele, Lea & Flood 2014) of uint64 numbers."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    found: np.ndarray = values ^ (values >> np.uint64(31))
+    return found
 
 
 class Keyed:

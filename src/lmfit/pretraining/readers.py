@@ -96,7 +96,8 @@ def _file_parts(config: CorpusConfig, source: CorpusFile, number: int) -> Iterat
                 digest = file_digest(file, "sha256").hexdigest()
         except IsADirectoryError:
             raise DataError(f"`{path}` is a folder", fix=f"name its files: {path}/*") from None
-        yield Part(path, form, source.documents or config.documents, config.text, config.encoding, number, digest)
+        unit, column = source.documents or config.documents, source.text or config.text
+        yield Part(path, form, unit, column, config.encoding, number, digest)
 
 
 def _hub_parts(config: CorpusConfig, source: CorpusFile, number: int) -> Iterator[Part]:
@@ -104,12 +105,12 @@ def _hub_parts(config: CorpusConfig, source: CorpusFile, number: int) -> Iterato
     if source.path not in dataset:
         what = f"`{config.name}` has no split `{source.path}`"
         raise ConfigError(what, where="data.train", fix=suggestion(source.path, list(dataset)))
-    split = dataset[source.path]
-    if config.text not in split.column_names:
-        what = f"`{config.name}` has no column `{config.text}`"
-        raise ConfigError(what, where="data.text", fix=suggestion(config.text, split.column_names))
+    split, column = dataset[source.path], source.text or config.text
+    if column not in split.column_names:
+        what = f"`{config.name}` has no column `{column}`"
+        raise ConfigError(what, where="data.text", fix=suggestion(column, split.column_names))
     name = f"{config.name}/{source.path}"
-    yield Part(name, "hub", "line", config.text, "auto", number, str(split._fingerprint), split)
+    yield Part(name, "hub", "line", column, "auto", number, str(split._fingerprint), split)
 
 
 def read_hub(part: Part, notices: Notices) -> Iterator[Document]:
@@ -131,6 +132,14 @@ def read_records(part: Part, notices: Notices) -> Iterator[Document]:
             fix = suggestion(part.text, list(map(str, example.columns)))
             raise DataError(f"no column `{part.text}` (data.text)", where=str(example.origin), fix=fix)
         yield Document(_as_text(example.columns[part.text], part, example.origin), example.origin)
+
+
+def read_tagged(part: Part, notices: Notices) -> Iterator[Document]:
+    """One document a sentence of tagged words: the words, with blanks between them."""
+    options = ReadOptions("words", format=part.format, labelled=False)
+    file, form = open_one(part.path, "", options, part.encoding, notices)
+    for example in Input(file, form).read(options, notices):
+        yield Document(example.text, example.origin)
 
 
 def _as_text(value: object, part: Part, origin: Origin) -> str:

@@ -93,7 +93,7 @@ def _pieces(corpus: Corpus, split: str, tokenizer: Any, cut: Cut, work: Path) ->
             begin = number * _DOCUMENTS_A_PIECE
             arrays = _tokenise(corpus, split, begin, begin + _DOCUMENTS_A_PIECE, tokenizer, cut)
             temporary = path.with_suffix(".writing.npz")
-            np.savez(temporary, **arrays)
+            np.savez(temporary, allow_pickle=False, **arrays)
             temporary.replace(path)
         yield path
 

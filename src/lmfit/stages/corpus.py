@@ -43,7 +43,7 @@ class Ready:
     @property
     def weights(self) -> Mapping[str, float]:
         """Objective -> weight."""
-        return dict(self.config.pretraining.weights)
+        return self.config.pretraining.weights
 
     @property
     def fingerprints(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Ready:
 def prepare_corpus(config: PretrainConfig, kept: Path | None = None) -> Ready:
     """Read, check and tokenise; a user's mistakes are found here. kept: the tokenizer that a run began with."""
     started = time.perf_counter()
-    weights: dict[str, float] = dict(config.pretraining.weights)
+    weights = config.pretraining.weights
     source = _source(config)
     model_config = refuse_unfit(source, weights) if source else None
     if model_config is not None:

@@ -8,6 +8,7 @@ from lmfit.config.load import LoadedConfig, load_config
 from lmfit.config.schema import PretrainConfig
 from lmfit.device import Device, pick_device
 from lmfit.durable import write_text
+from lmfit.evaluation.card.pretrained import write_pretrained_card
 from lmfit.evaluation.report import write_report
 from lmfit.runs import Run, choose_output, claim_output
 from lmfit.stages.corpus import TOKENIZER, Ready, prepare_corpus
@@ -86,6 +87,7 @@ def work(
         record_result(run, model, state, device, **facts)
         run.record(probes=run_probes(run, ready, model, device))
         write_report(run.path, status="finished")
+        write_pretrained_card(run)
         record_size(run)
     run.mark_latest()
     return run

@@ -1,7 +1,6 @@
 """Parameter groups, learning-rate schedules, and the optimizer."""
 
 import math
-from collections import ChainMap
 from collections.abc import Callable
 from typing import Any
 
@@ -59,41 +58,28 @@ def _matrices(model: Any) -> list[torch.nn.Parameter]:
 
 
 class MuonAndAdamW(torch.optim.Optimizer):
-    """Muon for some parameters and AdamW for the others, as one optimizer: groups and states one after the other."""
+    """Muon for some parameters and AdamW for the others, as one optimizer: they share its groups and its state."""
 
     def __init__(self, muon: torch.optim.Optimizer, adamw: torch.optim.Optimizer) -> None:
         self.muon, self.adamw = muon, adamw
-        super().__init__([p for group in (*muon.param_groups, *adamw.param_groups) for p in group["params"]], {})
+        super().__init__([*muon.param_groups, *adamw.param_groups], {})
         self._share()
 
     def _share(self) -> None:
-        """Their groups are this one's, so that a learning rate set here is set there."""
-        self.param_groups = [*self.muon.param_groups, *self.adamw.param_groups]
-        self.state = ChainMap(self.muon.state, self.adamw.state)  # type: ignore[assignment]
+        """A learning rate set here is set there; a state made there is kept here."""
+        groups = len(self.muon.param_groups)
+        self.muon.param_groups, self.adamw.param_groups = self.param_groups[:groups], self.param_groups[groups:]
+        self.muon.state = self.adamw.state = self.state
 
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """One step of both."""
         self.muon.step()
         self.adamw.step()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Both states, parameters numbered on."""
-        first, second = self.muon.state_dict(), self.adamw.state_dict()
-        moved = {number + self._muon_count: state for number, state in second["state"].items()}
-        return {"state": first["state"] | moved, "param_groups": first["param_groups"] + second["param_groups"]}
-
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """What `state_dict` gave."""
-        count, groups = self._muon_count, len(self.muon.param_groups)
-        mine = {number: state for number, state in state_dict["state"].items() if number < count}
-        other = {number - count: state for number, state in state_dict["state"].items() if number >= count}
-        self.muon.load_state_dict({"state": mine, "param_groups": state_dict["param_groups"][:groups]})
-        self.adamw.load_state_dict({"state": other, "param_groups": state_dict["param_groups"][groups:]})
+        super().load_state_dict(state_dict)
         self._share()
-
-    @property
-    def _muon_count(self) -> int:
-        return sum(len(group["params"]) for group in self.muon.param_groups)
 
 
 def _depths(model: Any) -> dict[int, int]:
