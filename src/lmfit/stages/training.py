@@ -30,7 +30,7 @@ from lmfit.runs import Run
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
-from lmfit.tasks.tensors import Tensors, tensors
+from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.ema import exchange_average
 from lmfit.training.guards import Finite, Halved, Room
@@ -48,6 +48,7 @@ class TaskObjective:
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
+        self.forward = forward
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
