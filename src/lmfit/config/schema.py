@@ -17,15 +17,13 @@ from lmfit.config.pretraining import (
     PretrainTrainingConfig,
     TokenizerConfig,
 )
-from lmfit.config.section import Section
+from lmfit.config.section import Section, TaskSettings
 from lmfit.config.training import DeviceConfig, TrainingConfig
+from lmfit.config.transfer import TransferSettings
 
+__all__ = ["STAGE_CONFIGS", "FinetuneConfig", "TaskSettings", "TransferConfig"]
 
-class TaskSettings(Section):
-    """The `task:` section; each task's settings extend it (lmfit.config.tasks)."""
-
-    name: str
-    """The task, of `lmfit list tasks`."""
+REPEATS = 3
 
 
 class FinetuneConfig(Section):
@@ -123,5 +121,38 @@ class PretrainConfig(Section):
         return self
 
 
-STAGE_CONFIGS: dict[str, type[Section]] = {"finetune": FinetuneConfig, "pretrain": PretrainConfig}
+class TransferConfig(FinetuneConfig):
+    """The whole config of `lmfit transfer`: a target as for `lmfit finetune`, and what it is learnt after."""
+
+    transfer: TransferSettings
+    """What is learnt before the target, and how it carries over."""
+    seeds: list[int] | None = None
+    """Seeds of the target's trainings, with transfer and without alike; null: seed, seed + 1, seed + 2."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _several(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and (not value or len(set(value)) < len(value)):
+            raise ValueError("expected at least one seed, all different")
+        if value is not None and not all(0 <= seed < 2**32 for seed in value):
+            raise ValueError("a seed is a whole number from 0 to 4294967295")
+        return value
+
+    @model_validator(mode="after")
+    def _no_folds(self) -> "TransferConfig":
+        if self.cross_validated:
+            raise ValueError("transfer is measured on a split of its own; give data.validation a file or {split: 0.1}")
+        return self
+
+    @property
+    def target_seeds(self) -> list[int]:
+        """The seeds of the target's trainings."""
+        return self.seeds or [(self.seed + i) % 2**32 for i in range(REPEATS)]
+
+
+STAGE_CONFIGS: dict[str, type[Section]] = {
+    "finetune": FinetuneConfig,
+    "pretrain": PretrainConfig,
+    "transfer": TransferConfig,
+}
 """The config of each stage."""

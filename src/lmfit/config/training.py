@@ -79,6 +79,8 @@ class TrainingConfig(Section):
     """How far fgm moves the embedding table (L2 norm of the whole move)."""
     gradient_checkpointing: bool = False
     """Keep only the inputs of layers for the gradient and compute the rest again: the same numbers, less memory."""
+    packing: Literal["auto", "on", "off"] = "auto"
+    """Train without padding, all rows of a forward pass in one sequence; auto: off, until it is measured on GPUs."""
     compile: bool = False
     """Compile the encoder's layers for training (torch.compile; needs a C++ compiler, else a warning says so)."""
     log_every: int = Field(default=10, ge=1)
@@ -120,6 +122,8 @@ class TrainingConfig(Section):
             raise ValueError(f"{' and '.join(given)} exclude each other; keep one, leave the other out ({others})")
         if self.optimizer == "muon" and self.ema is not None:
             raise ValueError("ema is kept beside AdamW's moments; it does not go with optimizer: muon")
+        if self.packing == "on" and self.compile:
+            raise ValueError("packing and compile exclude each other; keep one (training.compile=false)")
         if self.batch_tokens is not None and "batch_size" in self.model_fields_set:
             raise ValueError("batch_size and batch_tokens exclude each other; keep one")
         return self

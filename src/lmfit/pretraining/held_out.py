@@ -9,11 +9,11 @@ import torch
 
 from lmfit import console
 from lmfit.data.batching import draw_rows, keyed_generator, split_by_tokens
-from lmfit.data.collate import IGNORED, Batch
+from lmfit.data.collate import IGNORED
 from lmfit.data.rows import Row
 from lmfit.device import Device
 from lmfit.evaluation.language import LanguageSums
-from lmfit.pretraining.objective import PretrainObjective, cross_entropies
+from lmfit.pretraining.objective import PretrainObjective, Tensors, cross_entropies
 from lmfit.pretraining.rows import PretrainRows
 
 _PIECE = 1 << 22
@@ -50,7 +50,7 @@ class HeldOut:
                 self._add(sums, piece, batch, model, objective, device)
         return sums
 
-    def batches(self, objective: PretrainObjective, tokens: int) -> Iterator[tuple[np.ndarray, Batch]]:
+    def batches(self, objective: PretrainObjective, tokens: int) -> Iterator[tuple[np.ndarray, Tensors]]:
         """(places in `chosen`, batch)."""
         places = np.arange(len(self.chosen))
         for piece in split_by_tokens(places, self.rows.lengths[self.chosen], tokens):
@@ -60,7 +60,7 @@ class HeldOut:
         self,
         sums: LanguageSums,
         piece: np.ndarray,
-        batch: Batch,
+        batch: Tensors,
         model: Any,
         objective: PretrainObjective,
         device: Device,
@@ -78,7 +78,7 @@ class HeldOut:
             right = answers.pair.argmax(dim=-1).cpu() == batch["pair_gold"]
             add_pairs(sums, self.unit[piece], batch["pair_gold"], right)
 
-    def units_of(self, piece: np.ndarray, batch: Batch) -> np.ndarray:
+    def units_of(self, piece: np.ndarray, batch: Tensors) -> np.ndarray:
         """The document of each predicted token of a batch, (N,)."""
         found: np.ndarray = self.unit[piece][batch["at"].numpy() // batch["input_ids"].shape[1]]
         return found

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from lmfit.data.collate import IGNORED, Batch
+from lmfit.data.collate import IGNORED
 from lmfit.models.freeze import encoder_of
 from lmfit.pretraining.masking import Masking
 from lmfit.pretraining.rows import NO_PAIR, row_values
 
-TOKENS, PAIR = "tokens", "pair"
+Tensors = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class PretrainObjective:
         self._weight = weights["clm" if masking is None else "mlm"]
         self._pair_weight = weights.get("nsp", weights.get("sop"))
 
-    def collate(self, rows: Sequence[Any]) -> Batch:
+    def collate(self, rows: Sequence[Any]) -> Tensors:
         """Padded, masked tensors."""
         lengths = np.array([len(row) for row in rows])
         real = np.arange(lengths.max()) < lengths[:, None]
@@ -60,14 +60,14 @@ class PretrainObjective:
             batch |= {"token_type_ids": types, "pair_gold": np.where(pairs == NO_PAIR, IGNORED, pairs)}
         return {name: torch.from_numpy(array) for name, array in batch.items()}
 
-    def targets(self, batch: Batch) -> torch.Tensor:
+    def targets(self, batch: Tensors) -> torch.Tensor:
         """Predicted tokens; with pairs also rows that are asked: (1,) or (2,)."""
         counts = [len(batch["gold"])]
         if self._pair_weight is not None:
             counts.append(int((batch["pair_gold"] != IGNORED).sum()))
         return torch.tensor(counts, dtype=torch.float32)
 
-    def forward(self, model: Any, batch: Batch) -> Answers:
+    def forward(self, model: Any, batch: Tensors) -> Answers:
         """The model's answers; its language-model head sees the predicted places only."""
         names = ("input_ids", "attention_mask", "token_type_ids")
         with head_only_at(model, batch["at"]):
@@ -77,7 +77,7 @@ class PretrainObjective:
         tokens = tokens.reshape(-1, tokens.shape[-1])
         return Answers(tokens.float(), None if pair is None else pair.float())
 
-    def loss(self, logits: Answers, batch: Batch) -> torch.Tensor:
+    def loss(self, logits: Answers, batch: Tensors) -> torch.Tensor:
         """Weighted, summed cross entropies: (1,) or (2,)."""
         parts = [self._weight * cross_entropies(logits.tokens, batch["gold"]).sum()]
         if self._pair_weight is not None and logits.pair is not None:

@@ -11,7 +11,7 @@ from lmfit.config.load import LoadedConfig
 from lmfit.device import Device, use_threads
 from lmfit.errors import ConfigError, InputError
 from lmfit.evaluation.comparison.settings import flat
-from lmfit.runs import Run
+from lmfit.runs import Run, inside
 from lmfit.stages.recording import versions
 from lmfit.training.checkpoint import EXACT, ROUNDING, Checkpoints
 
@@ -29,7 +29,10 @@ def conditions(loaded: LoadedConfig[Any], device: Device, exactness: str) -> dic
 
 def settings_of(loaded: LoadedConfig[Any]) -> dict[str, Any]:
     """All settings but where the run lies: its folder can be moved."""
-    return loaded.having(output=None).resolved()
+    settings = loaded.having(output=None).resolved()
+    if name := settings["model"]["name"]:
+        settings["model"]["name"] = inside(name)
+    return settings
 
 
 def _machine(device: Device) -> dict[str, Any]:

@@ -13,9 +13,9 @@ import torch
 from lmfit import console
 from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import BatchPlan, key, split_by_tokens
-from lmfit.data.collate import Batch
 from lmfit.data.rows import Row
 from lmfit.device import Device
+from lmfit.tasks.tensors import Tensors
 from lmfit.training.adversarial import gradient_of
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.memory import Memory
@@ -65,16 +65,16 @@ class TrainingRows(Protocol):
 class Objective(Protocol):
     """What the loop needs of a task: batches from rows, the model's answer, a summed loss, and its divisor."""
 
-    def collate(self, rows: Sequence[Any]) -> Batch:
+    def collate(self, rows: Sequence[Any]) -> Tensors:
         """Padded tensors."""
 
-    def targets(self, batch: Batch) -> Any:
+    def targets(self, batch: Tensors) -> Any:
         """Number of (weighted) targets; a tensor (K,) where the loss has K parts, each with targets of its own."""
 
-    def forward(self, model: Any, batch: Batch) -> Any:
+    def forward(self, model: Any, batch: Tensors) -> Any:
         """What the loss is computed from: as a rule the logits, in fp32."""
 
-    def loss(self, logits: Any, batch: Batch) -> torch.Tensor:
+    def loss(self, logits: Any, batch: Tensors) -> torch.Tensor:
         """Loss summed over the targets, (); or that of each part, (K,)."""
 
 
@@ -159,7 +159,7 @@ class Trainer:
             return pieces
         return [part for piece in pieces for part in split_by_tokens(piece, self.plan.lengths_of(piece), tokens)]
 
-    def forward_backward(self, batch: Batch, targets: Any) -> float:
+    def forward_backward(self, batch: Tensors, targets: Any) -> float:
         """Add one micro-batch's share of the step's gradient; returns its share of the mean loss."""
         batch = {name: tensor.to(self.device.torch_device, non_blocking=True) for name, tensor in batch.items()}
         with self.device.autocast():
