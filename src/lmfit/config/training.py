@@ -120,10 +120,10 @@ class TrainingConfig(Section):
         if len(given) > 1:
             others = " or ".join(f"training.{name}=null" for name in given)
             raise ValueError(f"{' and '.join(given)} exclude each other; keep one, leave the other out ({others})")
-        if self.packing == "on" and self.compile:
-            raise ValueError("packing and compile exclude each other; keep one (training.compile=false)")
         if self.optimizer == "muon" and self.ema is not None:
             raise ValueError("ema is kept beside AdamW's moments; it does not go with optimizer: muon")
+        if self.packing == "on" and self.compile:
+            raise ValueError("packing and compile exclude each other; keep one (training.compile=false)")
         if self.batch_tokens is not None and "batch_size" in self.model_fields_set:
             raise ValueError("batch_size and batch_tokens exclude each other; keep one")
         return self

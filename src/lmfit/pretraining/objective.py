@@ -14,7 +14,7 @@ from lmfit.pretraining.masking import Masking
 from lmfit.pretraining.rows import NO_PAIR, row_values
 from lmfit.tasks.tensors import Tensors
 
-TOKENS, PAIR = "tokens", "pair"
+Tensors = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
