@@ -47,7 +47,7 @@ def write_start(
     """Write the start of a target's training; appears whole.
 
     labels: the names of the rows of the source's head, which is kept; None: the encoder alone, whose layers above the
-    first `layers` are those of `base`. Raises ConfigError where the encoder has fewer layers.
+    first `layers` are those of `base`.
     """
     model = _encoder(source, base, auto_class, layers) if labels is None else _with_head(source, auto_class, labels)
     if hasattr(model.config, LMFIT_KEY):
@@ -81,10 +81,7 @@ def _encoder(source: ModelSource, base: ModelSource, auto_class: str, layers: Li
 
 def _names_below(encoder: Any, count: int) -> set[str]:
     """The names of the weights of the embeddings and the first `count` layers."""
-    layers = layers_of(encoder)
-    if count > len(layers):
-        raise ConfigError(f"{count} layers cannot carry over: the encoder has {len(layers)}", where="transfer.layers")
-    chosen = [embeddings_of(encoder), *layers[:count]]
+    chosen = [embeddings_of(encoder), *layers_of(encoder)[:count]]
     return {
         f"{path}.{name}"
         for path, module in encoder.named_modules()

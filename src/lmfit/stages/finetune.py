@@ -53,7 +53,7 @@ def run(
         chosen = pick_device(device, config.training.precision)
         choose_output(config.output, loaded.name, overwrite=overwrite)
         prepared = prepare(config)
-        several = several_of(loaded, prepared)
+        several = several_of(loaded, prepared, chosen)
     tell(prepared, chosen)
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
@@ -82,7 +82,7 @@ def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", ine
         refuse_changed_data(run, prepared)
         if changed:
             write_text(run.path / "config.yaml", _repeatable(loaded).dump())
-        several = several_of(loaded, prepared)
+        several = several_of(loaded, prepared, chosen)
         return work(run, loaded, prepared, chosen, several, exactness=exactness, inexact=inexact)
 
 
@@ -160,10 +160,10 @@ def is_several(loaded: LoadedConfig) -> bool:
     return loaded.stage == "transfer" or loaded.config.seeds is not None or loaded.config.cross_validated
 
 
-def several_of(loaded: LoadedConfig, prepared: Prepared) -> Several | None:
+def several_of(loaded: LoadedConfig, prepared: Prepared, device: Device) -> Several | None:
     """What the run is made of: sources and target, seeds or folds; None for an ordinary run."""
     if loaded.stage == "transfer":
-        return Transfer(loaded, prepared)
+        return Transfer(loaded, prepared, device)
     if loaded.config.seeds is not None:
         return Seeds(loaded, prepared)
     return Folds(loaded, prepared) if loaded.config.cross_validated else None

@@ -1,7 +1,7 @@
 """lmfit transfer: sources, then a target with what was learnt from them, beside the same target without."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,15 @@ from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.config.schema import FinetuneConfig, TransferConfig
 from lmfit.config.transfer import Size
+from lmfit.device import Device
 from lmfit.models.carry import write_start
 from lmfit.models.load import find_model
 from lmfit.runs import CHILDREN, Run
+from lmfit.stages.forgetting import forgotten
 from lmfit.stages.gain import Arms, measure
 from lmfit.stages.heritage import following, heritage, renewed
 from lmfit.stages.prepare import Prepared
+from lmfit.stages.scoring import judge_of
 from lmfit.stages.seeds import Seeds
 from lmfit.stages.several import Child, Several
 
@@ -25,9 +28,9 @@ START = "start"
 class Transfer(Several):
     """Sources one after the other, then the target from there and, with the same seeds, from the model as it was."""
 
-    def __init__(self, loaded: LoadedConfig, prepared: Prepared) -> None:
+    def __init__(self, loaded: LoadedConfig, prepared: Prepared, device: Device) -> None:
         assert isinstance(loaded.config, TransferConfig)
-        self.loaded, self.prepared = loaded, prepared
+        self.loaded, self.prepared, self.device = loaded, prepared, device
         self.settings, self.seeds = loaded.config.transfer, loaded.config.target_seeds
         self.heritage = heritage(loaded, prepared)
         self.sizes: list[Size] = ["all", *(size for size in self.settings.sizes if size != "all")]
@@ -90,7 +93,23 @@ class Transfer(Several):
         }
         seeds = Seeds(self.loaded.having(seeds=self.seeds), self.prepared)
         facts = seeds.summarise(run, arms["all"].transfer)
-        return facts | measure(run, self.prepared, arms, facts)
+        found = measure(run, self.prepared, arms, facts)
+        best = named[facts["several"]["chosen"]]
+        return facts | {"transfer": found | {"head": self._head(), "forgotten": self._forgotten(named, best)}}
+
+    def _head(self) -> str:
+        return "new" if self.heritage.labels is None else "kept"
+
+    def _forgotten(self, named: Mapping[str, Run], target: Run) -> list[dict[str, Any]]:
+        """Each source's scores before and after the target was learnt."""
+        sources = [(source.name, named[source.name], source.prepared.held_out) for source in self.heritage.trained]
+        first = find_model(self.heritage.model) if self.settings.sources[0].model else None
+        judge = judge_of(self.prepared.config)
+        found = [{"name": name} | forgotten(run, rows, target, judge, self.device) for name, run, rows in sources]
+        if first is not None and first.kind == "run":
+            own = Run(Path(first.where).parent)
+            found.insert(0, {"name": first.name} | forgotten(own, None, target, judge, self.device))
+        return [one for one in found if "after" in one]
 
 
 def child_name(size: Size, seed: int, *, control: bool) -> str:
