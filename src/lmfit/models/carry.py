@@ -35,6 +35,12 @@ def _differ(ours: Any, theirs: Any, name: str) -> bool:
     return bool(getattr(ours, name, None) != getattr(theirs, name, None))
 
 
+def write_untrained(folder: Path, source: ModelSource) -> None:
+    """Write an encoder with random weights (of torch's RNG), for trainings that are to begin alike; appears whole."""
+    model, _ = load_model(source, "AutoModel", {})
+    _write(folder, model, source)
+
+
 def write_start(
     folder: Path,
     source: ModelSource,
@@ -52,11 +58,15 @@ def write_start(
     model = _encoder(source, base, auto_class, layers) if labels is None else _with_head(source, auto_class, labels)
     if hasattr(model.config, LMFIT_KEY):
         delattr(model.config, LMFIT_KEY)
+    _write(folder, model, base)
+
+
+def _write(folder: Path, model: Any, tokens: ModelSource) -> None:
     temporary = folder.with_name(f".writing-{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     with quiet_transformers():
         model.save_pretrained(temporary)
-        load_tokenizer(base).save_pretrained(temporary)
+        load_tokenizer(tokens).save_pretrained(temporary)
     publish(temporary, folder)
 
 

@@ -41,9 +41,11 @@ class TrainedSource:
 
 @dataclass(frozen=True)
 class Heritage:
-    """model: what the chain begins with; trained: the sources to train; labels: the rows kept of the head, or None."""
+    """first: a source that is a model, where the chain begins with one; trained: the sources to train; labels: the rows
+    kept of the last one's head by the target's names, None where the head is new.
+    """
 
-    model: ModelConfig
+    first: ModelConfig | None
     trained: Sequence[TrainedSource]
     labels: Sequence[str] | None
 
@@ -60,7 +62,7 @@ def heritage(loaded: LoadedConfig, prepared: Prepared) -> Heritage:
     trained = [_prepared(loaded, number) for number, one in enumerate(settings.sources) if one.data is not None]
     learnt = _learnt_by(trained[-1].prepared.task) if trained else _learnt_of(first or base, prepared.task)
     _refuse_large(settings, prepared)
-    return Heritage(first or base, trained, kept_labels(settings, learnt, prepared.task))
+    return Heritage(first, trained, kept_labels(settings, learnt, prepared.task))
 
 
 def _prepared(loaded: LoadedConfig, number: int) -> TrainedSource:

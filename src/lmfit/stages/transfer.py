@@ -8,11 +8,14 @@ from typing import Any
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
+from lmfit.config.model import ModelConfig
 from lmfit.config.schema import FinetuneConfig, TransferConfig
 from lmfit.config.transfer import Size
-from lmfit.device import Device
-from lmfit.models.carry import write_start
-from lmfit.models.load import find_model
+from lmfit.data.batching import key
+from lmfit.device import Device, seeded
+from lmfit.models.carry import write_start, write_untrained
+from lmfit.models.load import ModelSource, find_model
+from lmfit.models.scratch import Together, fitted
 from lmfit.runs import CHILDREN, Run
 from lmfit.stages.forgetting import forgotten
 from lmfit.stages.gain import Arms, measure
@@ -22,7 +25,7 @@ from lmfit.stages.scoring import judge_of
 from lmfit.stages.seeds import Seeds
 from lmfit.stages.several import Child, Several
 
-START = "start"
+START, UNTRAINED = "start", "untrained"
 
 
 class Transfer(Several):
@@ -37,7 +40,8 @@ class Transfer(Several):
 
     def plan(self, run: Run, finished: Sequence[Run]) -> Iterator[Child]:
         """source-1, ..., then for each seed control-seed-N and seed-N; at last those of the learning curve."""
-        model = self.heritage.model
+        base = self._base(run)
+        model = self.heritage.first or base
         for number, source in enumerate(self.heritage.trained, 1):
             kept = source.prepared if model == self.loaded.config.model else None
             title = f"source {number} of {len(self.heritage.trained)}: {source.loaded.config.data.name or source.name}"
@@ -45,33 +49,47 @@ class Transfer(Several):
             model = following(str(finished[-1].path), self.prepared.config.model)
         start = run.path / CHILDREN / START
         if not start.is_dir():
-            self._write(start, find_model(model))
+            self._write(start, find_model(model), find_model(base))
         for size in self.sizes:
             for seed in self.seeds:
-                yield self._child(size, seed, None)
-                yield self._child(size, seed, start)
+                yield self._child(size, seed, base, None)
+                yield self._child(size, seed, base, start)
 
-    def _write(self, folder: Path, source: Any) -> None:
+    def _base(self, run: Run) -> ModelConfig:
+        """What all begins with. One without pretraining gets its weights here, and the characters of all tasks."""
+        model = self.prepared.config.model
+        if self.prepared.source.kind != "scratch":
+            return model
+        folder = run.path / CHILDREN / UNTRAINED
+        if not folder.is_dir():
+            texts = Together(
+                [*(one.prepared.splits.train for one in self.heritage.trained), self.prepared.splits.train]
+            )
+            with seeded(key(self.seeds[0], UNTRAINED)):
+                write_untrained(folder, fitted(replace(self.prepared.source, where=""), texts))
+        return following(str(folder), model)
+
+    def _write(self, folder: Path, source: ModelSource, base: ModelSource) -> None:
         labels, layers = self.heritage.labels, self.settings.layers
         task = self.prepared.task
-        write_start(folder, source, self.prepared.source, task.auto_class, labels=labels, layers=layers)
+        write_start(folder, source, base, task.auto_class, labels=labels, layers=layers)
         kept = "a new head" if labels is None else "the rows of its head by name"
         console.say(f"carried over: {'the encoder' if layers == 'all' else f'{layers} layers'}, {kept}")
 
-    def _child(self, size: Size, seed: int, start: Path | None) -> Child:
+    def _child(self, size: Size, seed: int, base: ModelConfig, start: Path | None) -> Child:
         """A training of the target on `size` rows: from the start, or (None) without transfer."""
-        loaded = self._target(size, seed, start)
+        loaded = self._target(size, seed, base, start)
         prepared = None
-        if size == "all" and start is None:
+        if size == "all" and start is None and base == self.prepared.config.model:
             prepared = replace(self.prepared, config=loaded.config, task=copy.deepcopy(self.prepared.task))
         arm = "without transfer" if start is None else "after transfer"
         rows = "" if size == "all" else f", {size:,} training rows"
         return Child(child_name(size, seed, control=start is None), f"{arm}: seed {seed}{rows}", loaded, prepared)
 
-    def _target(self, size: Size, seed: int, start: Path | None) -> LoadedConfig:
+    def _target(self, size: Size, seed: int, base: ModelConfig, start: Path | None) -> LoadedConfig:
         config = self.loaded.config
         sections = {name: getattr(config, name) for name in FinetuneConfig.model_fields}
-        sections |= {"model": self.prepared.config.model, "seed": seed, "seeds": None}
+        sections |= {"model": base, "seed": seed, "seeds": None}
         if size != "all":
             sections["data"] = config.data.model_copy(update={"limit_train": size})
         if start is not None:
@@ -103,7 +121,7 @@ class Transfer(Several):
     def _forgotten(self, named: Mapping[str, Run], target: Run) -> list[dict[str, Any]]:
         """Each source's scores before and after the target was learnt."""
         sources = [(source.name, named[source.name], source.prepared.held_out) for source in self.heritage.trained]
-        first = find_model(self.heritage.model) if self.settings.sources[0].model else None
+        first = find_model(self.heritage.first) if self.heritage.first else None
         judge = judge_of(self.prepared.config)
         found = [{"name": name} | forgotten(run, rows, target, judge, self.device) for name, run, rows in sources]
         if first is not None and first.kind == "run":
