@@ -15,7 +15,7 @@ from interruptions import Killed, outcome
 from lmfit.config.load import load_config
 from lmfit.config.yaml import dump
 from lmfit.runs import Run, list_children
-from lmfit.stages import finetune
+from lmfit.stages import transfer
 from lmfit.summary import check_requirements, finished_lines, parse_requirements
 from lmfit.training.trainer import StepResult, Trainer
 
@@ -52,7 +52,7 @@ def config(tiny_config: Config, source_data: dict[str, str]) -> Callable[..., di
 
 
 def transferred(config: dict[str, Any], output: Path) -> Run:
-    return finetune.run(load_config("transfer", config | {"output": str(output)}))
+    return transfer.run(load_config("transfer", config | {"output": str(output)}))
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ class TestInterrupted:
         loaded = load_config("transfer", straight.config, [f"output={tmp_path / 'first'}"])
         monkeypatch.setattr(Trainer, "step", killed)
         with pytest.raises(Killed):
-            finetune.run(loaded)
+            transfer.run(loaded)
         monkeypatch.setattr(Trainer, "step", work)
         run = Run(tmp_path / "moved")
         shutil.move(tmp_path / "first", run.path)

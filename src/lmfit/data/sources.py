@@ -18,7 +18,7 @@ from lmfit.data.formats.base import Kind, ReadOptions, WordMode
 from lmfit.data.inputs import Input, listed_files, open_inputs, open_one, read_stream
 from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, detect_scheme, is_odd
-from lmfit.data.source import SMALL, Source, balanced, fewer, fingerprint_of, first, in_iob2, only
+from lmfit.data.source import SMALL, Source, balanced, fewer, fingerprint_of, first, in_iob2
 from lmfit.data.word_mode import with_words
 from lmfit.errors import ConfigError, DataError, InputError
 
@@ -149,8 +149,7 @@ def _open_all(
         whole.load(notices)
         rule = divide(taken, whole, data.split_seed, notices)
         what = [{name: part.model_dump() for name, part in taken.items()}, data.split_seed]
-        found["train"] = whole.then(only(rule, None), ["train", what])
-        found |= {name: whole.unsaid().then(only(rule, name), [name, what], name) for name in taken}
+        found |= whole.parted(rule, {"train": (None, ["train", what])} | {name: (name, [name, what]) for name in taken})
     return found, options
 
 

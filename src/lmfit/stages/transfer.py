@@ -17,6 +17,7 @@ from lmfit.models.carry import write_start, write_untrained
 from lmfit.models.load import ModelSource, find_model
 from lmfit.models.scratch import Together, fitted
 from lmfit.runs import CHILDREN, Run
+from lmfit.stages import finetune
 from lmfit.stages.forgetting import forgotten
 from lmfit.stages.gain import Arms, measure
 from lmfit.stages.heritage import following, heritage, renewed
@@ -26,6 +27,22 @@ from lmfit.stages.seeds import Seeds
 from lmfit.stages.several import Child, Several
 
 START, UNTRAINED = "start", "untrained"
+
+
+def run(
+    loaded: LoadedConfig,
+    *,
+    device: str = "auto",
+    overwrite: bool = False,
+    remarks: Mapping[str, Any] = finetune.NO_REMARKS,
+) -> Run:
+    """Train the sources, the target after them and the target alone; `remarks` go to run.json. The finished run."""
+    return finetune.run(loaded, device=device, overwrite=overwrite, remarks=remarks, made_of=Transfer)
+
+
+def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", inexact: bool = False) -> Run:
+    """Go on with the children that are not finished; see `finetune.resume`."""
+    return finetune.resume(run, overrides, device=device, inexact=inexact, made_of=Transfer)
 
 
 class Transfer(Several):
