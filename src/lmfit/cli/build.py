@@ -28,8 +28,8 @@ from lmfit.cli.options import (
 from lmfit.cli.output import show
 from lmfit.errors import InputError
 
-RESUMED = {"finetune": "finetune", "pretrain": "pretrain", "transfer": "finetune"}
-"""The stages whose runs can go on -> the module whose function `resume` does it."""
+RESUMED = ("finetune", "pretrain", "transfer")
+"""The stages whose runs can go on; each is a module of that name with a function `resume`."""
 
 
 @app.command()
@@ -89,7 +89,7 @@ def transfer(
 
     requirements = parse_requirements(require or [], ("validation", "test"))
     loaded = load_config("transfer", config, overrides(words, sets, output, seed, seeds))
-    from lmfit.stages import finetune as stage
+    from lmfit.stages import transfer as stage
 
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
     show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
@@ -116,13 +116,13 @@ def resume(
     from lmfit.runs import find_run
     from lmfit.summary import finished_lines
 
-    chosen = find_run(run, tuple(RESUMED), finished=False)
+    chosen = find_run(run, RESUMED, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
     if (made_by := chosen.stage) not in RESUMED:
         raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
     if chosen.status != "finished":
-        stage = import_module(f"lmfit.stages.{RESUMED[made_by]}")
+        stage = import_module(f"lmfit.stages.{made_by}")
         chosen = stage.resume(chosen, sets or [], device=device, inexact=inexact)
     elif sets:
         fix = f"train its model further: lmfit {made_by} {chosen.path / 'config.yaml'} model.name={chosen.path}"

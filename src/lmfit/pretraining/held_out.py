@@ -15,7 +15,6 @@ from lmfit.device import Device
 from lmfit.evaluation.language import LanguageSums
 from lmfit.pretraining.objective import PretrainObjective, Tensors, cross_entropies
 from lmfit.pretraining.rows import PretrainRows
-from lmfit.tasks.tensors import Tensors
 
 _PIECE = 1 << 22
 

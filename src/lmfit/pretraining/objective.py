@@ -12,7 +12,6 @@ from lmfit.data.collate import IGNORED
 from lmfit.models.freeze import encoder_of
 from lmfit.pretraining.masking import Masking
 from lmfit.pretraining.rows import NO_PAIR, row_values
-from lmfit.tasks.tensors import Tensors
 
 Tensors = dict[str, torch.Tensor]
 
