@@ -18,7 +18,7 @@ from lmfit.data.formats.base import Kind, ReadOptions, WordMode
 from lmfit.data.inputs import Input, listed_files, open_inputs, open_one, read_stream
 from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, detect_scheme, is_odd
-from lmfit.data.source import SMALL, Source, balanced, fingerprint_of, first, in_iob2
+from lmfit.data.source import SMALL, Source, balanced, fewer, fingerprint_of, first, in_iob2
 from lmfit.data.word_mode import with_words
 from lmfit.errors import ConfigError, DataError, InputError
 
@@ -58,6 +58,8 @@ def load_splits(data: DataConfig, task_kind: Kind, *, keep_columns: bool = False
             found[name] = found[name].then(first(data.limit), ["limit", data.limit])
         if data.limit_per_class is not None and name == "train":
             found[name] = balanced(found[name], data.limit_per_class, data.split_seed, notices)
+        if data.limit_train is not None and name == "train":
+            found[name] = fewer(found[name], data.limit_train, data.split_seed)
     if isinstance(data.validation, FoldsConfig):
         take_fold(found, data.validation, data.split_seed, notices)
     for source in found.values():

@@ -38,9 +38,9 @@ from lmfit.stages.seeds import Seeds
 from lmfit.stages.several import Child, Several, train_children
 from lmfit.stages.tracking import tracked
 from lmfit.stages.training import build_model, train
+from lmfit.stages.transfer import Transfer
 from lmfit.training.checkpoint import EXACT, Checkpoints, TrainState
 
-STAGE = "finetune"
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -53,12 +53,13 @@ def run(
         chosen = pick_device(device, config.training.precision)
         choose_output(config.output, loaded.name, overwrite=overwrite)
         prepared = prepare(config)
+        several = several_of(loaded, prepared)
     tell(prepared, chosen)
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
         write_text(run.path / "config.yaml", _repeatable(loaded).dump())
-        run.record(status="running", stage=STAGE)
-        return work(run, loaded, prepared, chosen, remarks=remarks)
+        run.record(status="running", stage=loaded.stage)
+        return work(run, loaded, prepared, chosen, several, remarks=remarks)
 
 
 def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", inexact: bool = False) -> Run:
@@ -66,8 +67,8 @@ def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", ine
 
     inexact: also where another machine or other versions allow equality only up to rounding.
     """
-    begun, loaded = load_config(STAGE, run.config), load_config(STAGE, run.config, overrides)
-    alone = loaded.config.seeds is None and not loaded.config.cross_validated
+    begun, loaded = load_config(run.stage, run.config), load_config(run.stage, run.config, overrides)
+    alone = not is_several(loaded)
     changed = differing(settings_of(begun), settings_of(loaded))
     refuse_changed(changed, FREE if alone else FREE_OF_SEVERAL)
     chosen = pick_device(device, loaded.config.training.precision)
@@ -81,7 +82,8 @@ def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", ine
         refuse_changed_data(run, prepared)
         if changed:
             write_text(run.path / "config.yaml", _repeatable(loaded).dump())
-        return work(run, loaded, prepared, chosen, exactness=exactness, inexact=inexact)
+        several = several_of(loaded, prepared)
+        return work(run, loaded, prepared, chosen, several, exactness=exactness, inexact=inexact)
 
 
 def _pinned(config: FinetuneConfig, commit: str | None) -> FinetuneConfig:
@@ -96,15 +98,15 @@ def work(
     loaded: LoadedConfig,
     prepared: Prepared,
     device: Device,
+    several: Several | None = None,
     *,
     exactness: str = EXACT,
     inexact: bool = False,
     remarks: Mapping[str, Any] = NO_REMARKS,
 ) -> Run:
     """Train, score and report, alone or as several; the (locked) run folder tells at any time how far it is."""
-    several = several_of(loaded, prepared)
     with recorded(run):
-        record_start(run, STAGE, prepared, device, exactness, **remarks)
+        record_start(run, loaded.stage, prepared, device, exactness, **remarks)
         if several is None:
             train_alone(run, prepared, device, conditions(loaded, device, exactness))
         else:
@@ -153,8 +155,15 @@ def work_child(run: Run, child: Child, *, device: Device, inexact: bool) -> Run:
     return work(run, child.loaded, prepared, device, exactness=exactness)
 
 
+def is_several(loaded: LoadedConfig) -> bool:
+    """Whether a run of this config is made of children."""
+    return loaded.stage == "transfer" or loaded.config.seeds is not None or loaded.config.cross_validated
+
+
 def several_of(loaded: LoadedConfig, prepared: Prepared) -> Several | None:
-    """The seeds or folds that the run is made of; None for an ordinary run."""
+    """What the run is made of: sources and target, seeds or folds; None for an ordinary run."""
+    if loaded.stage == "transfer":
+        return Transfer(loaded, prepared)
     if loaded.config.seeds is not None:
         return Seeds(loaded, prepared)
     return Folds(loaded, prepared) if loaded.config.cross_validated else None

@@ -120,7 +120,7 @@ def _columns_of_training(chosen: Run) -> dict[str, Column | list[Column]]:
     if not path.is_file():
         return {}
     try:
-        columns = load_config("finetune", path).config.data.columns
+        columns = load_config(chosen.stage, path).config.data.columns
     except InputError:
         return {}
     return {role: column for role, column in columns.items() if role in ("text", "text_pair")}

@@ -10,7 +10,6 @@ import torch
 
 from lmfit import console
 from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
-from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
 from lmfit.device import Device, seeded
@@ -23,6 +22,7 @@ from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
 from lmfit.models.load import load_model
+from lmfit.models.packing import packed
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
@@ -30,6 +30,7 @@ from lmfit.runs import Run
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
+from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.ema import exchange_average
 from lmfit.training.guards import Finite, Halved, Room
@@ -47,10 +48,11 @@ class TaskObjective:
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
+        self.forward = forward
 
-    def collate(self, rows: Sequence[Row]) -> Batch:
+    def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
-        return self.task.collate(rows, self.framer)
+        return tensors(self.task.collate(rows, self.framer))
 
 
 def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
@@ -109,13 +111,13 @@ def _start_head(prepared: Prepared, model: Any, device: Device, growth: Growth |
         console.say(f"head: starts from {'random weights' if how == 'none' else f'class means ({how})'}")
 
 
-def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Batch, torch.Tensor]]:
+def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Tensors, torch.Tensor]]:
     """Model inputs and classes of at most 2,048 training rows; nothing where rows have no class of their own."""
     task, rows = prepared.task, prepared.rows
     chosen = draw_rows(keyed_generator(prepared.config.seed, "head rows"), len(rows), HEAD_ROWS)
     lengths = rows.lengths[chosen]
     for piece in split_by_tokens(chosen[np.argsort(lengths)], np.sort(lengths), device.micro_batch_tokens):
-        batch = task.collate([rows[int(i)] for i in piece], prepared.framer)
+        batch = tensors(task.collate([rows[int(i)] for i in piece], prepared.framer))
         classes = task.classes(batch)
         if classes is not None:
             yield {name: tensor.to(device.torch_device) for name, tensor in model_inputs(batch).items()}, classes
@@ -186,6 +188,8 @@ def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator
         elif device.kind == "cpu":
             forms.enter_context(quick_dropout(model))
             forms.enter_context(shared_cast(model))
+        if training.packing == "on":
+            forms.enter_context(packed(model))
         if training.gradient_checkpointing:
             forms.enter_context(checkpointed(model))
         yield
