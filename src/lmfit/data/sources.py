@@ -20,7 +20,7 @@ from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, scheme_of
 from lmfit.data.source import SMALL, Source, balanced, fewer, fingerprint_of, first, in_iob2
 from lmfit.data.word_mode import with_words
-from lmfit.errors import ConfigError, DataError, InputError
+from lmfit.errors import ConfigError, InputError
 
 __all__ = ["Source", "Splits", "load_splits", "read_input"]
 
