@@ -28,6 +28,11 @@ def given(words: list[str]) -> list[str]:
     return words
 
 
+def is_alone(asked: int | None) -> bool:
+    """Whether neither --processes nor torchrun makes several processes of this one."""
+    return max(int(os.environ.get("WORLD_SIZE", "1")), asked or 1) == 1
+
+
 def on_processes(asked: int | None, device: str, check: Callable[[], object]) -> None:
     """Start the processes that are asked for, or follow rank 0 where this is another process of a training.
 
@@ -42,7 +47,7 @@ def on_processes(asked: int | None, device: str, check: Callable[[], object]) ->
         sys.stderr.flush()
         os._exit(code)
     _state["leads"] = count > 1
-    if max(count, asked or 1) > 1 and ":" in device:
+    if not is_alone(asked) and ":" in device:
         fix = f"--device {device.partition(':')[0]}: each process takes the GPU of its number"
         raise ConfigError(f"`{device}` is one device", where="--device", fix=fix)
     if asked is not None and asked > 1:

@@ -11,7 +11,7 @@ from lmfit import console
 from lmfit.data.example import Example
 from lmfit.data.notices import Notices
 from lmfit.data.scheme import SCHEME_FIX, Scheme, to_iob2
-from lmfit.data.splits import few_per_class
+from lmfit.data.splits import few_per_class, nested_draw
 from lmfit.data.spool import Spool
 from lmfit.errors import DataError
 
@@ -57,8 +57,9 @@ class Source:
         if self._length:
             return self
         examples = console.progress(self._stream(notices), total=None, what=f"reading {self.name}")
-        self._keep(list(examples) if self._small else Spool(examples))
-        if not self._length:
+        kept = list(examples) if self._small else Spool(examples)
+        self._keep(kept)
+        if not len(kept):
             fix = "; ".join(notices.counted)
             raise DataError(f"the {self.name} split has no example", where=", ".join(self.files), fix=fix)
         return self
@@ -164,7 +165,14 @@ def balanced(source: Source, number: int, seed: int, notices: Notices) -> Source
     for label, has in sorted(short.items()):
         notices.say(f"{source.name}: class `{label}` has only {has} of the {number} examples of limit_per_class")
 
-    def step(examples: Iterable[Example], _: Notices) -> Iterator[Example]:
-        return (example for position, example in enumerate(examples) if position in kept)
+    return source.then(_at(kept), ["limit_per_class", number, seed])
 
-    return source.then(step, ["limit_per_class", number, seed])
+
+def fewer(source: Source, number: int, seed: int) -> Source:
+    """The source with `number` examples, chosen by hash; fewer of them are part of more."""
+    return source.then(_at(nested_draw(source, number, seed)), ["limit_train", number, seed])
+
+
+def _at(kept: set[int]) -> Step:
+    """The examples at some positions."""
+    return lambda examples, _: (example for position, example in enumerate(examples) if position in kept)

@@ -10,7 +10,7 @@ from lmfit.device import of_process, use_threads
 from lmfit.errors import LmfitError
 from lmfit.runs import Run, list_runs
 from lmfit.stages.calling import Call
-from lmfit.stages.training import in_training_form, make_trainer
+from lmfit.stages.training import in_training_form, make_trainer, thawing
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.distributed import COMPANY, Dismissed, Ranks, is_restarted, job
 from lmfit.training.hooks import Follow
@@ -44,8 +44,9 @@ def train_along(ranks: Ranks, call: Call) -> None:
         device = of_process(call.device, COMPANY.local_rank)
         use_threads(device.threads)
         model.to(device.torch_device)
+    hooks = [*thawing(material.config.training), Follow("")]
     with in_training_form(material, model, device):
-        trainer = make_trainer(material, model, device, Checkpoints(Path(), keep=1), [Follow("")])
+        trainer = make_trainer(material, model, device, Checkpoints(Path(), keep=1), hooks)
         trainer.fit()
         trainer.settle()
 

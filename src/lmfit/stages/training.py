@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lmfit import console
+from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
@@ -31,13 +32,14 @@ from lmfit.stages.calling import call_others, shared_out
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Material, Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
-from lmfit.tasks.tensors import Tensors, tensors
+from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.distributed import COMPANY
 from lmfit.training.guards import Finite, Halved, Room
 from lmfit.training.hooks import Budget, KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import RDrop
+from lmfit.training.thaw import Thaw
 from lmfit.training.trainer import Hook, Objective, Trainer
 
 HEAD_ROWS = 2048
@@ -49,6 +51,7 @@ class TaskObjective:
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
+        self.forward = forward
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
@@ -143,7 +146,7 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
-    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path)), Lead()]
+    hooks += [*thawing(config.training), Save(config.training.checkpoint_every), StopOnSignal(str(run.path)), Lead()]
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
     call_others(prepared, model, device)
@@ -155,6 +158,12 @@ def train(
         console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
         state.best_step = state.step
     return state
+
+
+def thawing(training: TrainingConfig) -> list[Hook]:
+    """The hook that lets weights learn later, where that is asked for; every rank has it."""
+    later = training.head_first or training.unfreeze is not None
+    return [Thaw(training.head_first, training.unfreeze)] if later else []
 
 
 def make_trainer(

@@ -20,7 +20,6 @@ from lmfit.device import (
     seeded,
 )
 from lmfit.errors import LmfitError
-from lmfit.tasks.tensors import forward
 from lmfit.training.replicas import here
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def limit_bytes(setting: float | str) -> int:
 
 def shapes(trainer: "Trainer", number: int) -> list[tuple[int, int]]:
     """Rows and padded length of each micro-batch of a step, of this rank."""
-    return [(len(piece), int(trainer.plan.lengths[piece].max())) for piece in trainer.pieces(number)]
+    return [(len(piece), int(trainer.plan.lengths_of(piece).max())) for piece in trainer.pieces(number)]
 
 
 def halve(trainer: "Trainer", number: int, why: str, *, quiet: bool = False) -> None:
@@ -125,7 +124,7 @@ def halve(trainer: "Trainer", number: int, why: str, *, quiet: bool = False) -> 
     Raises LmfitError where that one is a single row.
     """
     pieces = [piece for rows in trainer.ranks.dealt(trainer.plan.batch(number)) for piece in trainer.cut(rows)]
-    shapes = [(len(piece), int(trainer.plan.lengths[piece].max())) for piece in pieces]
+    shapes = [(len(piece), int(trainer.plan.lengths_of(piece).max())) for piece in pieces]
     rows, length = max(shapes, key=lambda shape: shape[0] * shape[1])
     if rows == 1:
         fix = f"lower data.max_length below {length}, freeze layers (model.freeze) or take a smaller model"
@@ -181,7 +180,7 @@ def _kept(trainer: "Trainer", rows: Sequence[Any]) -> tuple[int, int, int]:
     trainer.placement.trained.train()
     with seeded(0), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         with trainer.device.autocast():
-            logits = forward(trainer.placement.trained, batch)
+            logits = trainer.objective.forward(trainer.placement.trained, batch)
         loss = trainer.objective.loss(logits, batch)
         total = sum(kept.values()) + TRANSIENT * max(kept.values(), default=0)
         del logits, loss
