@@ -130,8 +130,8 @@ class TrainingConfig(Section):
             raise ValueError(f"{' and '.join(given)} exclude each other; keep one, leave the other out ({others})")
         if self.packing == "on" and self.compile:
             raise ValueError("packing and compile exclude each other; keep one (training.compile=false)")
-        if self.sharding == "full" and (others := self._not_in_parts()):
-            raise ValueError(f"sharding: full does not go with {' and '.join(others)}; keep one of them")
+        if self.sharding == "full" and (untried := self._not_in_parts()):
+            raise ValueError(f"sharding: full does not go with {' and '.join(untried)}; keep one of them")
         if self.optimizer == "muon" and (self.ema is not None or self.l2_sp is not None):
             raise ValueError("ema and l2_sp go with AdamW's steps, not with optimizer: muon")
         if self.batch_tokens is not None and "batch_size" in self.model_fields_set:

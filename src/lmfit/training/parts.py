@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.distributed.checkpoint as dcp
-from torch.distributed.checkpoint import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 
 from lmfit.training.checkpoint import load_optimizer, optimizer_state
 
@@ -21,7 +22,7 @@ def write_parts(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opt
     """
     tensors = {**model.state_dict(), **optimizer_state(optimizer)}
     try:
-        dcp.save(tensors, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
+        save(tensors, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
     except CheckpointException as failed:
         raise next(iter(failed.failures.values()))[0] from failed
 
@@ -38,5 +39,5 @@ def read_parts(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
             state[key] = torch.zeros(()) if name == "step" else torch.zeros_like(parameters[int(index)])
     tensors: Mapping[str, Any] = {name: value for name, value in model.state_dict().items() if name in stored}
     with warnings.catch_warnings(action="ignore", category=UserWarning):
-        dcp.load({**tensors, **state}, storage_reader=reader, no_dist=not dist.is_initialized())
+        load({**tensors, **state}, storage_reader=reader, no_dist=not dist.is_initialized())
     load_optimizer(optimizer, state)
