@@ -186,7 +186,7 @@ class StopOnSignal(QuietHook):
 
     def on_start(self, trainer: Trainer) -> None:
         """Listen; only a program's main thread can."""
-        self._ranks = trainer.ranks
+        self._ranks, trainer.ranks.signal = trainer.ranks, 0
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGINT, signal.SIGTERM):
