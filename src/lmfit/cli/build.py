@@ -28,7 +28,7 @@ from lmfit.cli.options import (
 from lmfit.cli.output import show
 from lmfit.errors import InputError
 
-RESUMED = ("finetune", "pretrain")
+RESUMED = ("finetune", "pretrain", "transfer")
 """The stages whose runs can go on; each is a module of that name with a function `resume`."""
 
 
@@ -89,7 +89,7 @@ def transfer(
 
     requirements = parse_requirements(require or [], ("validation", "test"))
     loaded = load_config("transfer", config, overrides(words, sets, output, seed, seeds))
-    from lmfit.stages import finetune as stage
+    from lmfit.stages import transfer as stage
 
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
     show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))

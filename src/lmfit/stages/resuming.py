@@ -30,7 +30,8 @@ def conditions(loaded: LoadedConfig[Any], device: Device, exactness: str) -> dic
 def settings_of(loaded: LoadedConfig[Any]) -> dict[str, Any]:
     """All settings but where the run lies: its folder can be moved."""
     settings = loaded.having(output=None).resolved()
-    settings["model"]["name"] = inside(settings["model"]["name"])
+    if name := settings["model"]["name"]:
+        settings["model"]["name"] = inside(name)
     return settings
 
 

@@ -37,6 +37,7 @@ from lmfit.training.guards import Finite, Halved, Room
 from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import RDrop
+from lmfit.training.thaw import Thaw
 from lmfit.training.trainer import Hook, Objective, Trainer
 
 HEAD_ROWS = 2048
@@ -143,6 +144,8 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
+    if config.training.head_first or config.training.unfreeze is not None:
+        hooks.append(Thaw(config.training.head_first, config.training.unfreeze))
     hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks)

@@ -15,16 +15,18 @@ from lmfit.evaluation.report.scores import headline, score_table
 from lmfit.evaluation.report.several import children, seed_note
 from lmfit.evaluation.report.summary import summary
 from lmfit.evaluation.report.tables import confusion, label_table, outside_share, token_table
+from lmfit.evaluation.report.transfer import transfer
 from lmfit.evaluation.report.words import Words, breakable, count, percent, score
 from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
-    *("several", "probes", "curves", "scores", "labels", "confusion", "scatter"),
+    *("transfer", "several", "probes", "curves", "scores", "labels", "confusion", "scatter"),
     *("calibration", "operating", "costs", "slices", "robustness", "evaluations", "errors"),
     *("ledger", "audit", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
     "curves": ("is_run",),
+    "transfer": ("transfer",),
     "several": ("children",),
     "probes": ("probes",),
     "slices": ("slices",),
@@ -67,6 +69,7 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
     return {
         "split": words.name("split", best.split),
         "summary": summary(run, best, words),
+        "transfer": transfer(run, words),
         "children": children(run, best, words),
         "seed_note": seed_note(run, best, words),
         "probes": probes(run, words),
