@@ -173,9 +173,7 @@ def pretrain(
     from lmfit.summary import check_requirements, finished_lines, parse_requirements
 
     requirements = parse_requirements(require or [], ("validation", "test"))
-    loaded = load_config(
-        "pretrain", config, overrides(words, sets, output) + ([] if seed is None else [f"seed={seed}"])
-    )
+    loaded = load_config("pretrain", config, overrides(words, sets, output, seed, several=False))
     from lmfit.stages import pretrain as stage
 
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))

@@ -177,8 +177,10 @@ def verify_resume(
     """Train twice, once killed again and again and resumed: both must be identical to the bit (else exit 3)."""
     begin(quiet, offline, debug)
     from lmfit.config.load import load_config
+    from lmfit.config.stage import keys_of, stage_of
 
-    loaded = load_config("finetune", config, overrides(words, sets, output, seed))
+    kind = "pretrain" if stage_of(keys_of(config)) == "pretrain" else "finetune"
+    loaded = load_config(kind, config, overrides(words, sets, output, seed, several=kind == "finetune"))
     from lmfit.stages import verify_resume as stage
 
     found = stage.run(loaded, kills=kills, device=device, overwrite=overwrite)
