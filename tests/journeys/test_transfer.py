@@ -225,3 +225,37 @@ class TestMistakes:
         run = transferred(config(sources=[words], head="new"), tmp_path / "run")
         assert run.manifest["transfer"]["head"] == "new"
         assert child(run, "source-1").manifest["task"] == "token-classification"
+
+
+def test_without_pretraining_all_begin_with_the_same_weights_and_characters(
+    config: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    made = config(sources=[{"data": config()["transfer"]["sources"][0]["data"], "training": {"max_steps": 2}}])
+    made |= {"model": {"name": "scratch-characters", "on_unknown": "allow"}, "training": TRAINING | {"max_steps": 2}}
+    run = transferred(made, tmp_path / "run")
+    folders = [child(run, name) for name in ("source-1", "control-seed-1", "seed-1")]
+    tokens = {(one.model / "tokenizer.json").read_bytes() for one in folders}
+    assert len(tokens) == 1
+    assert (
+        len(
+            {
+                load_file(one.model / "model.safetensors")["bert.embeddings.word_embeddings.weight"].shape
+                for one in folders
+            }
+        )
+        == 1
+    )
+    assert run.manifest["model"]["kind"] == "scratch"
+
+
+def test_a_finished_run_as_source(straight: Run, config: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """Its head is kept by name, nothing is trained before the target, and what it forgets is measured."""
+    source = child(straight, "source-1")
+    run = transferred(config(sources=[{"model": str(source.path)}], label_map={"bad": "complaint"}), tmp_path / "run")
+    assert [one.path.name for one in list_children(run)] == ["control-seed-1", "seed-1"]
+    start = load_file(child(run, "start").path / "model.safetensors")
+    learnt = load_file(source.model / "model.safetensors")
+    assert all(equal(start[name], learnt[name]) for name in learnt)
+    (lost,) = run.manifest["transfer"]["forgotten"]
+    assert lost["before"]["value"] == source.metrics["test"]["accuracy"]["value"]
+    assert child(run, "control-seed-1").metrics == child(straight, "control-seed-1").metrics
