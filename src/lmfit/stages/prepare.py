@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -54,6 +54,8 @@ class Prepared:
     audit: Audit
     ledger: Ledger
     seconds: float
+    beside: Sequence["Prepared"] = ()
+    """Other tasks that are learnt at the same time."""
 
     @property
     def held_out(self) -> dict[str, Source]:
@@ -63,10 +65,12 @@ class Prepared:
     @property
     def fingerprints(self) -> dict[str, Any]:
         """For run.json: files, rows and content hash of each split."""
-        return {
+        found = {
             name: {"files": split.files, "rows": split.rows, "sha256": getattr(self.splits, name).fingerprint}
             for name, split in self.ledger.splits.items()
         }
+        others = {f"source {i}": one.fingerprints["train"] for i, one in enumerate(self.beside, 1)}
+        return found | others
 
 
 def prepare(config: FinetuneConfig) -> Prepared:
