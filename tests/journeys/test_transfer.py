@@ -325,3 +325,15 @@ class TestJoint:
         code, _, err = command("transfer", tmp_path / "t.yaml", "-o", tmp_path / "run")
         assert code == 2
         assert "cannot be learnt in one batch" in err
+
+
+def test_check_reads_target_and_sources(
+    config: Callable[..., dict[str, Any]], tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "t.yaml").write_text(dump(config()))
+    code, out, _ = command("check", tmp_path / "t.yaml")
+    assert code == 0
+    assert "source-1:" in out
+    assert f"next: lmfit transfer {tmp_path / 't.yaml'}" in out
+    (tmp_path / "t.yaml").write_text(dump(config(label_map={"x": "praise"})))
+    assert command("check", tmp_path / "t.yaml")[0] == 2

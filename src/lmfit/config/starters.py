@@ -44,6 +44,11 @@ def starter_stage(name: str) -> str:
     return stage_of(_keys(starters()[name]))
 
 
+def stage_checked(file: Path) -> str:
+    """The stage that `lmfit check` takes a file for: transfer where it has that section."""
+    return "transfer" if "transfer" in _keys(file) else "finetune"
+
+
 def _keys(file: Path) -> dict[str, object]:
     """What a file and its parents say."""
     from lmfit.config.layers import read_layers

@@ -1,6 +1,7 @@
 """lmfit transfer: sources, then a target with what was learnt from them, beside the same target without."""
 
 import copy
+import shutil
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -144,6 +145,10 @@ class Transfer(Several):
             sections["training"] = self.settings.training.on(config.training)
         return replace(self.loaded, stage="finetune", config=FinetuneConfig.model_construct(**sections))
 
+    def release(self, child: Run) -> None:
+        """Children are many, and a finished one goes on no more: its checkpoints make room."""
+        shutil.rmtree(child.path / "checkpoints", ignore_errors=True)
+
     def summarise(self, run: Run, children: Sequence[Run]) -> dict[str, Any]:
         """As of the seeds after transfer, control and gain beside them; model/ is that of the best seed."""
         named = {child.path.name: child for child in children}
@@ -158,7 +163,10 @@ class Transfer(Several):
         facts = seeds.summarise(run, arms["all"].transfer)
         found = measure(run, self.prepared, arms, facts)
         best = named[facts["several"]["chosen"]]
-        return facts | {"transfer": found | {"head": self._head(), "forgotten": self._forgotten(named, best)}}
+        return facts | {
+            "transfer": found
+            | {"mode": self.settings.mode, "head": self._head(), "forgotten": self._forgotten(named, best)}
+        }
 
     def _head(self) -> str:
         return "new" if self.heritage.labels is None else "kept"
