@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     lost = {"name": "source-1", "split": "test", "metric": "accuracy"}
     lost |= {"before": entry(0.9), "after": entry(0.7), "difference": entry(-0.2)}
     facts = {"seeds": 3, "split": "test", "metric": "accuracy", "outcome": "hurt", "control": "children/control-seed-1"}
-    facts |= {"curve": [point(16, 0.5, 0.4), point(200, 0.6, 0.8)], "forgotten": [lost]}
+    facts |= {"curve": [point(16, 0.5, 0.25), point(200, 0.6, 0.8)], "forgotten": [lost]}
     (tmp_path / "run.json").write_text(json.dumps({"status": "finished", "transfer": facts}))
     return tmp_path
 
@@ -35,7 +35,7 @@ def test_a_transfer_that_hurt_names_the_control(folder: Path) -> None:
     assert view is not None
     assert view.sentence.startswith("Transfer hurt")
     assert "children/control-seed-1" in view.sentence
-    assert view.rows[0] == ["16", "0.500 (0.400 – 0.600)", "0.400 (0.300 – 0.500)", "0.100 (0.000 – 0.200)"]
+    assert view.rows[0] == ["16", "0.500 (0.400 – 0.600)", "0.250 (0.150 – 0.350)", "0.250 (0.150 – 0.350)"]
     assert view.lost[0][3].startswith("−0.200")
     assert view.chart is not None
     assert view.chart.count("<circle") == 4
