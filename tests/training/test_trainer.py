@@ -44,7 +44,6 @@ class Objective:
     """The mean square of the logits; `scale` makes it diverge."""
 
     scale = 1.0
-    forward = staticmethod(forward)
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         from lmfit.data.collate import pad

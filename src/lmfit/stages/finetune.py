@@ -21,7 +21,8 @@ from lmfit.stages.calibrate import calibrate
 from lmfit.stages.ending import recorded
 from lmfit.stages.folds import Folds
 from lmfit.stages.following import begun_before
-from lmfit.stages.prepare import Prepared, prepare
+from lmfit.stages.joint import prepare_whole, trains_alone
+from lmfit.stages.prepare import Prepared
 from lmfit.stages.recording import record_children, record_result, record_size, record_start
 from lmfit.stages.resuming import (
     FREE,
@@ -68,7 +69,7 @@ def run(
     with loaded.located():
         chosen = pick_device(device, config.training.precision)
         choose_output(config.output, loaded.name, overwrite=overwrite)
-        prepared = prepare(config)
+        prepared = prepare_whole(loaded, config)
         several = made_of(loaded, prepared, chosen)
     tell(prepared, chosen)
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
@@ -91,7 +92,7 @@ def resume(
     inexact: also where another machine or other versions allow equality only up to rounding.
     """
     begun, loaded = load_config(run.stage, run.config), load_config(run.stage, run.config, overrides)
-    alone = made_of is several_of and loaded.config.seeds is None and not loaded.config.cross_validated
+    alone = trains_alone(loaded.config)
     changed = differing(settings_of(begun), settings_of(loaded))
     refuse_changed(changed, FREE if alone else FREE_OF_SEVERAL)
     chosen = pick_device(device, loaded.config.training.precision)
@@ -101,7 +102,7 @@ def resume(
             chosen, exactness = go_on(run, loaded, chosen, inexact=inexact)
         elif not inexact:
             chosen = with_threads(chosen, run.manifest.get("device", {}).get("threads"))
-        prepared = prepare(_pinned(loaded.config, run.manifest.get("model", {}).get("commit")))
+        prepared = prepare_whole(loaded, _pinned(loaded.config, run.manifest.get("model", {}).get("commit")))
         refuse_changed_data(run, prepared)
         if changed:
             write_text(run.path / "config.yaml", _repeatable(loaded).dump())
@@ -171,7 +172,7 @@ def work_child(run: Run, child: Child, *, device: Device, inexact: bool) -> Run:
     begun, exactness = (run.path / "run.json").is_file(), EXACT
     if begun:
         device, exactness = go_on(run, child.loaded, device, inexact=inexact)
-    prepared = child.prepared or prepare(child.loaded.config)
+    prepared = child.prepared or prepare_whole(child.loaded, child.loaded.config)
     if begun:
         refuse_changed_data(run, prepared)
     write_text(run.path / "config.yaml", _repeatable(child.loaded).dump())

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -47,6 +47,14 @@ class Material:
     task: Task
     framer: Framer
     rows: Rows
+    beside: Sequence["Material"] = field(default=(), kw_only=True)
+    """Other tasks that are learnt at the same time."""
+
+    @property
+    def material(self) -> "Material":
+        """This alone, also of something that holds more."""
+        beside = [one.material for one in self.beside]
+        return Material(self.config, self.task, self.framer, self.rows, beside=beside)
 
 
 @dataclass(frozen=True)
@@ -62,11 +70,6 @@ class Prepared(Material):
     seconds: float
 
     @property
-    def material(self) -> Material:
-        """Only what training takes."""
-        return Material(self.config, self.task, self.framer, self.rows)
-
-    @property
     def held_out(self) -> dict[str, Source]:
         """The splits that are there besides the training data."""
         return {name: split for name, split in _named(self.splits) if name != "train"}
@@ -74,10 +77,12 @@ class Prepared(Material):
     @property
     def fingerprints(self) -> dict[str, Any]:
         """For run.json: files, rows and content hash of each split."""
-        return {
+        found = {
             name: {"files": split.files, "rows": split.rows, "sha256": getattr(self.splits, name).fingerprint}
             for name, split in self.ledger.splits.items()
         }
+        others = {f"source {i}": one.fingerprints["train"] for i, one in enumerate(self.beside, 1)}
+        return found | others
 
 
 def prepare(config: FinetuneConfig) -> Prepared:

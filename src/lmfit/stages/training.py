@@ -22,6 +22,7 @@ from lmfit.models.by_layer import can_compile, checkpointed, compiled
 from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
+from lmfit.models.joint_head import joint_head
 from lmfit.models.load import load_model
 from lmfit.models.packing import packed
 from lmfit.models.quick_dropout import quick_dropout
@@ -29,6 +30,7 @@ from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
 from lmfit.stages.calling import call_others, shared_out
+from lmfit.stages.joint import JointObjective, mixed
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Material, Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
@@ -38,7 +40,7 @@ from lmfit.training.distributed import COMPANY
 from lmfit.training.guards import Finite, Halved, Room
 from lmfit.training.hooks import Budget, KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
-from lmfit.training.r_drop import RDrop
+from lmfit.training.r_drop import Comparing, RDrop
 from lmfit.training.thaw import Thaw
 from lmfit.training.trainer import Hook, Objective, Trainer
 
@@ -171,10 +173,11 @@ def make_trainer(
 ) -> Trainer:
     """The trainer that the config asks for."""
     config, ranks = prepared.config, COMPANY.ranks()
+    rows, plan = mixed(prepared) if prepared.beside else (prepared.rows, None)
     return Trainer(
         model,
         objective_of(prepared, model),
-        prepared.rows,
+        rows,
         config.training,
         device=device,
         seed=config.seed,
@@ -182,6 +185,7 @@ def make_trainer(
         hooks=hooks,
         memory_limit=limit_bytes(config.device.memory_limit) // ranks.local_count,
         ranks=ranks,
+        plan=plan,
     )
 
 
@@ -193,8 +197,12 @@ def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator
     """
     training = prepared.config.training
     special = [prepared.framer.pad_id, *prepared.framer.tokenizer.all_special_ids]
-    ids = np.union1d(prepared.rows.distinct("input_ids"), special)
+    every = [prepared, *prepared.beside]
+    ids = np.unique(np.concatenate([special, *(one.rows.distinct("input_ids") for one in every)]))
     with ExitStack() as forms:
+        if prepared.beside:
+            labels, *others = (len(one.task.labels) for one in every)
+            forms.enter_context(joint_head(model, labels, sum(others), key(prepared.config.seed, "joint head")))
         if training.sharding == "none":
             forms.enter_context(used_rows(model, ids))
         if training.compile and can_compile(device):
@@ -211,7 +219,10 @@ def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator
 
 def objective_of(prepared: Material, model: Any) -> Objective:
     """What is minimised, as configured. Raises ConfigError where R-Drop's two passes would be equal."""
-    objective, weight = TaskObjective(prepared.task, prepared.framer), prepared.config.training.r_drop
+    weight = prepared.config.training.r_drop
+    objective: Comparing = TaskObjective(prepared.task, prepared.framer)
+    if prepared.beside:
+        objective = JointObjective([prepared, *prepared.beside])
     if weight is None:
         return objective
     settings = vars(model.config)
@@ -223,6 +234,16 @@ def objective_of(prepared: Material, model: Any) -> Objective:
 
 def describe(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Origin, gold answer and (where texts may be written) text of training rows, by row: found by encoding."""
+    found: dict[int, dict[str, Any]] = {}
+    begin = 0
+    for part in (prepared, *prepared.beside):
+        own = [index - begin for index in indices if begin <= index < begin + len(part.rows)]
+        found |= {begin + number: facts for number, facts in _described(part, own).items()} if own else {}
+        begin += len(part.rows)
+    return found
+
+
+def _described(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     texts, last = prepared.config.evaluation.texts, max(indices)
     wanted, found = set(indices), {}
     number = 0
