@@ -90,7 +90,10 @@ def finished_lines(run: Run) -> list[str]:
         f"{shown_seconds(timing['evaluate_seconds'])} evaluation; model: {size['parameters'] / 1e6:.1f} M parameters, "
         f"{size['bytes'] / 1e6:.0f} MB",
     ]
-    lines.append(_several(manifest, run.metrics))
+    pretrained = manifest.get("stage") == "pretrain"
+    if not pretrained:
+        lines.append(_several(manifest, run.metrics))
+    lines += [probe["sentence"] for probe in manifest.get("probes") or ()]
     if manifest.get("stopped"):
         lines.append(f"stopped early: {manifest['stopped']}; kept the weights of step {manifest['best_step']:,}")
     if manifest.get("warnings"):
@@ -99,7 +102,8 @@ def finished_lines(run: Run) -> list[str]:
     if sentence := looks_told(manifest.get("looks", {}).get("test", {}), "test"):
         lines.append(sentence)
     lines.append(f"report: {run.path / 'report.html'}")
-    lines.append(f"next: lmfit predict INPUT --run {run.path}")
+    go_on = f"finetune CONFIG model.name={run.path}" if pretrained else f"predict INPUT --run {run.path}"
+    lines.append(f"next: lmfit {go_on}")
     return lines
 
 

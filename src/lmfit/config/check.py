@@ -16,17 +16,17 @@ from lmfit.config.layers import SOURCES, Override
 from lmfit.config.names import closest
 from lmfit.config.nodes import Mistake, Node, Path, dotted, find, plain
 from lmfit.config.problems import retell
-from lmfit.config.schema import STAGE_CONFIGS, FinetuneConfig, TaskSettings
+from lmfit.config.schema import STAGE_CONFIGS, TaskSettings
 from lmfit.config.section import Section
 
 
-def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> FinetuneConfig | None:
+def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> Section | None:
     """The typed config, or None and entries in `mistakes`."""
     root = STAGE_CONFIGS[stage]
     schemas: dict[Path, type[Section]] = {(): root}
     values: Any = {name: plain(node) for name, node in tree.keys.items()}
     errors: list[ErrorDetails] = []
-    for path in _tasks(tree):
+    for path in _tasks(tree) if "task" in root.model_fields else ():
         schemas[path] = _task_settings(tree, path, mistakes)
         holder = reduce(getitem, path[:-1], values)
         task, wrong = _validated(schemas[path], holder.get(path[-1], {}), path)

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Literal, overload
+
+from typing_extensions import TypeVar
 
 from lmfit.catalog import DATASETS
 from lmfit.config.check import checked
@@ -23,16 +25,20 @@ from lmfit.config.yaml import dump
 __all__ = ["LoadedConfig", "dump", "load_config"]
 
 
+Stage = TypeVar("Stage", bound=Section, default=FinetuneConfig)
+"""The class of a stage's config; `LoadedConfig` alone is one of fine-tuning."""
+
+
 @dataclass(frozen=True)
-class LoadedConfig:
+class LoadedConfig(Generic[Stage]):
     """A checked config. name: what the run is called if `output` does not say."""
 
     stage: str
     name: str
-    config: FinetuneConfig
+    config: Stage
     tree: Node
 
-    def having(self, **sections: Any) -> "LoadedConfig":
+    def having(self, **sections: Any) -> "LoadedConfig[Stage]":
         """The same config with other values at its top level."""
         return replace(self, config=self.config.model_copy(update=sections))
 
@@ -44,7 +50,7 @@ class LoadedConfig:
         for item in values.get("transfer", {}).get("sources", ()):
             if item["data"] is not None:
                 item["data"] = without_data_set(item["data"])
-        if self.config.seeds is not None:
+        if values.get("seeds") is not None:
             del values["seed"]
         secrets = {path: node.safe for path, node in scalars(self.tree) if node.safe is not None}
         written: dict[str, Any] = _written(values, (), secrets)
@@ -71,7 +77,17 @@ def _written(value: Any, path: KeyPath, secrets: Mapping[KeyPath, str]) -> Any:
     return secrets.get(path, escape(value)) if isinstance(value, str) else value
 
 
-def load_config(stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()) -> LoadedConfig:
+@overload
+def load_config(
+    stage: Literal["finetune"], source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
+) -> LoadedConfig: ...
+@overload
+def load_config(
+    stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
+) -> LoadedConfig[Any]: ...
+def load_config(
+    stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
+) -> LoadedConfig[Any]:
     """The config of a stage from a file (or mapping) and `key.path=value` overrides.
 
     Raises ConfigError with every mistake found, each with its line.

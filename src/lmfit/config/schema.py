@@ -9,6 +9,14 @@ from lmfit.config.choice import OneOf
 from lmfit.config.data import DataConfig, FoldsConfig
 from lmfit.config.evaluation import EvaluationConfig
 from lmfit.config.model import ModelConfig
+from lmfit.config.pretraining import (
+    CorpusConfig,
+    PretrainEvaluationConfig,
+    PretrainingConfig,
+    PretrainModelConfig,
+    PretrainTrainingConfig,
+    TokenizerConfig,
+)
 from lmfit.config.section import Section, TaskSettings
 from lmfit.config.training import DeviceConfig, TrainingConfig
 from lmfit.config.transfer import TransferSettings
@@ -75,6 +83,44 @@ class FinetuneConfig(Section):
         return isinstance(self.data.validation, FoldsConfig) and self.data.validation.fold is None
 
 
+class PretrainConfig(Section):
+    """The whole config of `lmfit pretrain`."""
+
+    model: PretrainModelConfig = PretrainModelConfig()
+    """A new model's architecture and size, or the name of one to go on with."""
+    data: CorpusConfig
+    """The raw text."""
+    pretraining: PretrainingConfig = PretrainingConfig()
+    """What is learnt from it."""
+    training: PretrainTrainingConfig = PretrainTrainingConfig()
+    """The training loop."""
+    device: DeviceConfig = DeviceConfig()
+    """The machine."""
+    evaluation: PretrainEvaluationConfig = PretrainEvaluationConfig()
+    """Scores and report."""
+    output: str | None = None
+    """Run folder; null: runs/<config name>, then -2, -3."""
+    seed: int = Field(default=13, ge=0, lt=2**32)
+    """Seed of everything random."""
+
+    @model_validator(mode="after")
+    def _fitting(self) -> "PretrainConfig":
+        causal = "clm" in self.pretraining.weights
+        if self.model.name is None and causal != (self.model.architecture == "gpt2"):
+            kind = "a decoder: model.architecture: gpt2" if causal else "an encoder, which gpt2 is not"
+            raise ValueError(f"{'clm' if causal else 'mlm'} needs {kind}")
+        if self.pretraining.pair and self.model.name is None and self.model.architecture != "bert":
+            raise ValueError(f"{self.pretraining.pair} needs model.architecture: bert, which has a head for it")
+        tokenizer = self.pretraining.tokenizer
+        if self.model.name is not None and tokenizer != TokenizerConfig(name=tokenizer.name):
+            raise ValueError("pretraining.tokenizer says how one is trained; model.name brings its own")
+        if causal and self.model.name is None and tokenizer.name is None and tokenizer.kind != "bpe":
+            raise ValueError("clm takes pretraining.tokenizer.kind: bpe, which can write any text")
+        if self.pretraining.batch_ramp and "epoch" in (self.training.evaluate_every, self.training.checkpoint_every):
+            raise ValueError("with pretraining.batch_ramp evaluate_every and checkpoint_every are steps or shares")
+        return self
+
+
 class TransferConfig(FinetuneConfig):
     """The whole config of `lmfit transfer`: a target as for `lmfit finetune`, and what it is learnt after."""
 
@@ -104,5 +150,9 @@ class TransferConfig(FinetuneConfig):
         return self.seeds or [(self.seed + i) % 2**32 for i in range(REPEATS)]
 
 
-STAGE_CONFIGS: dict[str, type[FinetuneConfig]] = {"finetune": FinetuneConfig, "transfer": TransferConfig}
+STAGE_CONFIGS: dict[str, type[Section]] = {
+    "finetune": FinetuneConfig,
+    "pretrain": PretrainConfig,
+    "transfer": TransferConfig,
+}
 """The config of each stage."""

@@ -57,8 +57,9 @@ class Source:
         if self._length:
             return self
         examples = console.progress(self._stream(notices), total=None, what=f"reading {self.name}")
-        self._keep(list(examples) if self._small else Spool(examples))
-        if not self._length:
+        kept = list(examples) if self._small else Spool(examples)
+        self._keep(kept)
+        if not len(kept):
             fix = "; ".join(notices.counted)
             raise DataError(f"the {self.name} split has no example", where=", ".join(self.files), fix=fix)
         return self

@@ -1,7 +1,7 @@
 """lmfit finetune: encoder + labelled data -> a model for a task, with scores, intervals and a report."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -38,14 +38,26 @@ from lmfit.stages.seeds import Seeds
 from lmfit.stages.several import Child, Several, train_children
 from lmfit.stages.tracking import tracked
 from lmfit.stages.training import build_model, train
-from lmfit.stages.transfer import Transfer
 from lmfit.training.checkpoint import EXACT, Checkpoints, TrainState
 
+SeveralOf = Callable[[LoadedConfig, Prepared, Device], Several | None]
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
 
 
+def several_of(loaded: LoadedConfig, prepared: Prepared, device: Device) -> Several | None:
+    """The seeds or folds that the run is made of; None for an ordinary run."""
+    if loaded.config.seeds is not None:
+        return Seeds(loaded, prepared)
+    return Folds(loaded, prepared) if loaded.config.cross_validated else None
+
+
 def run(
-    loaded: LoadedConfig, *, device: str = "auto", overwrite: bool = False, remarks: Mapping[str, Any] = NO_REMARKS
+    loaded: LoadedConfig,
+    *,
+    device: str = "auto",
+    overwrite: bool = False,
+    remarks: Mapping[str, Any] = NO_REMARKS,
+    made_of: SeveralOf = several_of,
 ) -> Run:
     """Fine-tune a pretrained encoder on one labelled task; `remarks` (note, tags) go to run.json. The finished run."""
     config = loaded.config
@@ -53,7 +65,7 @@ def run(
         chosen = pick_device(device, config.training.precision)
         choose_output(config.output, loaded.name, overwrite=overwrite)
         prepared = prepare(config)
-        several = several_of(loaded, prepared)
+        several = made_of(loaded, prepared, chosen)
     tell(prepared, chosen)
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
@@ -62,13 +74,20 @@ def run(
         return work(run, loaded, prepared, chosen, several, remarks=remarks)
 
 
-def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", inexact: bool = False) -> Run:
+def resume(
+    run: Run,
+    overrides: Sequence[str] = (),
+    *,
+    device: str = "auto",
+    inexact: bool = False,
+    made_of: SeveralOf = several_of,
+) -> Run:
     """Go on with an interrupted run: from its newest whole checkpoint, or with the children that are not finished.
 
     inexact: also where another machine or other versions allow equality only up to rounding.
     """
     begun, loaded = load_config(run.stage, run.config), load_config(run.stage, run.config, overrides)
-    alone = not is_several(loaded)
+    alone = made_of is several_of and loaded.config.seeds is None and not loaded.config.cross_validated
     changed = differing(settings_of(begun), settings_of(loaded))
     refuse_changed(changed, FREE if alone else FREE_OF_SEVERAL)
     chosen = pick_device(device, loaded.config.training.precision)
@@ -82,7 +101,7 @@ def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", ine
         refuse_changed_data(run, prepared)
         if changed:
             write_text(run.path / "config.yaml", _repeatable(loaded).dump())
-        several = several_of(loaded, prepared)
+        several = made_of(loaded, prepared, chosen)
         return work(run, loaded, prepared, chosen, several, exactness=exactness, inexact=inexact)
 
 
@@ -153,20 +172,6 @@ def work_child(run: Run, child: Child, *, device: Device, inexact: bool) -> Run:
         refuse_changed_data(run, prepared)
     write_text(run.path / "config.yaml", _repeatable(child.loaded).dump())
     return work(run, child.loaded, prepared, device, exactness=exactness)
-
-
-def is_several(loaded: LoadedConfig) -> bool:
-    """Whether a run of this config is made of children."""
-    return loaded.stage == "transfer" or loaded.config.seeds is not None or loaded.config.cross_validated
-
-
-def several_of(loaded: LoadedConfig, prepared: Prepared) -> Several | None:
-    """What the run is made of: sources and target, seeds or folds; None for an ordinary run."""
-    if loaded.stage == "transfer":
-        return Transfer(loaded, prepared)
-    if loaded.config.seeds is not None:
-        return Seeds(loaded, prepared)
-    return Folds(loaded, prepared) if loaded.config.cross_validated else None
 
 
 def _repeatable(loaded: LoadedConfig) -> LoadedConfig:

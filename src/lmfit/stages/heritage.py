@@ -41,9 +41,11 @@ class TrainedSource:
 
 @dataclass(frozen=True)
 class Heritage:
-    """model: what the chain begins with; trained: the sources to train; labels: the rows kept of the head, or None."""
+    """first: a source that is a model, where the chain begins with one; trained: the sources to train; labels: the rows
+    kept of the last one's head by the target's names, None where the head is new.
+    """
 
-    model: ModelConfig
+    first: ModelConfig | None
     trained: Sequence[TrainedSource]
     labels: Sequence[str] | None
 
@@ -56,10 +58,11 @@ def heritage(loaded: LoadedConfig, prepared: Prepared) -> Heritage:
     first = settings.sources[0].model
     if first is not None:
         refuse_other_encoder(find_model(first), prepared.source)
+    _refuse_deep(settings, load_config(prepared.source))
     trained = [_prepared(loaded, number) for number, one in enumerate(settings.sources) if one.data is not None]
     learnt = _learnt_by(trained[-1].prepared.task) if trained else _learnt_of(first or base, prepared.task)
     _refuse_large(settings, prepared)
-    return Heritage(first or base, trained, kept_labels(settings, learnt, prepared.task))
+    return Heritage(first, trained, kept_labels(settings, learnt, prepared.task))
 
 
 def _prepared(loaded: LoadedConfig, number: int) -> TrainedSource:
@@ -140,6 +143,15 @@ def _refuse_unknown(mapping: Mapping[str, str], learnt: Learnt, target: Task) ->
 
 def _few(labels: Sequence[str]) -> str:
     return ", ".join(labels[:10]) + (", ..." if len(labels) > 10 else "")
+
+
+def _refuse_deep(settings: TransferSettings, model: Any) -> None:
+    """Raises ConfigError where more layers are to carry over, or to be frozen, than the encoder has."""
+    held = getattr(model, "num_hidden_layers", None)
+    for key, what in (("layers", "carry over"), ("freeze", "be frozen")):
+        asked = getattr(settings, key)
+        if isinstance(asked, int) and held is not None and asked > held:
+            raise ConfigError(f"{asked} layers cannot {what}: the encoder has {held}", where=f"transfer.{key}")
 
 
 def _refuse_large(settings: TransferSettings, prepared: Prepared) -> None:

@@ -47,14 +47,14 @@ def train_children(run: Run, several: Several, work: Callable[[Run, Child], obje
         if not ((folder.path / "run.json").is_file() and folder.status == "finished"):
             folder.path.mkdir(parents=True, exist_ok=True)
             console.say(child.title)
-            with folder.locked(), _interrupted_as(run):
+            with folder.locked(), interrupted_as(run):
                 work(folder, child)
         finished.append(folder)
     return finished
 
 
 @contextmanager
-def _interrupted_as(run: Run) -> Iterator[None]:
+def interrupted_as(run: Run) -> Iterator[None]:
     """Who interrupts a child goes on with the whole."""
     try:
         yield

@@ -30,13 +30,14 @@ from lmfit.runs import Run
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
-from lmfit.tasks.tensors import Tensors, tensors
+from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.ema import exchange_average
 from lmfit.training.guards import Finite, Halved, Room
 from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import RDrop
+from lmfit.training.thaw import Thaw
 from lmfit.training.trainer import Hook, Objective, Trainer
 
 HEAD_ROWS = 2048
@@ -48,6 +49,7 @@ class TaskObjective:
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
+        self.forward = forward
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
@@ -142,6 +144,8 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
+    if config.training.head_first or config.training.unfreeze is not None:
+        hooks.append(Thaw(config.training.head_first, config.training.unfreeze))
     hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmfit.data.audit.audit import Audit
-from lmfit.data.audit.column import blocks
 from lmfit.data.audit.scan import Profile
 from lmfit.data.audit.shift import SHIFT_WORDS, shifts
 from lmfit.data.audit.sketch import Hashes
+from lmfit.data.column import blocks
 from lmfit.data.example import Example
 from lmfit.data.findings import Finding, by_severity
 from lmfit.data.normal import digest, normal_text

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from lmfit import console
-from lmfit.data.audit.column import Column, parts
 from lmfit.data.audit.labels import find_label_doubts
 from lmfit.data.audit.overlap import find_duplicates, find_near, find_overlaps
 from lmfit.data.audit.scan import LabelsOf, Profile, Scan, scan
 from lmfit.data.audit.shift import SHIFT_WORDS, shifts
 from lmfit.data.audit.sketch import Hashes
 from lmfit.data.cache import Entry
+from lmfit.data.column import Column, parts
 from lmfit.data.findings import Finding, by_severity
 from lmfit.data.source import Source
 from lmfit.errors import DataError, Problem

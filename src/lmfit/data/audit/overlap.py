@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from lmfit.data.audit.column import parts
 from lmfit.data.audit.scan import Scan
 from lmfit.data.audit.sketch import NEAR, Codes, Hashes, candidates, shingles, similarity, smallest
+from lmfit.data.column import parts
 from lmfit.data.example import Example
 from lmfit.data.findings import SHOWN_PLACES, Finding, Severity
 from lmfit.data.normal import normal_text

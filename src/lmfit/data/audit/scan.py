@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmfit.data.audit.column import Column
 from lmfit.data.audit.sketch import BANDS, LETTERS, SIGNS, Bands, Codes, Hashes, band_keys
+from lmfit.data.column import Column
 from lmfit.data.example import Example
 from lmfit.data.findings import SHOWN_PLACES
 from lmfit.data.normal import digest, normal_text

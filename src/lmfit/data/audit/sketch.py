@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmfit.data.audit.column import blocks
+from lmfit.data.column import blocks
 
 BANDS, _VALUES_A_BAND = 12, 4
 NEAR = 0.8

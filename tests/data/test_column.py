@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmfit.data.audit import column, sketch
-from lmfit.data.audit.column import Column, blocks, parts
+from lmfit.data import column
+from lmfit.data.audit import sketch
 from lmfit.data.audit.overlap import find_duplicates, find_overlaps
 from lmfit.data.audit.scan import scan
 from lmfit.data.audit.sketch import candidates
+from lmfit.data.column import Column, blocks, parts
 from lmfit.data.example import Example, Origin
 
 

@@ -59,4 +59,5 @@ def parts(hashes: NDArray[np.uint64], *others: NDArray[np.uint64]) -> Iterator[l
 
 
 def _part(hashes: NDArray[np.uint64], width: np.uint64, number: int) -> NDArray[np.uint64]:
-    return np.minimum(hashes // width, np.uint64(number - 1))
+    found: NDArray[np.uint64] = np.minimum(hashes // width, np.uint64(number - 1))
+    return found
