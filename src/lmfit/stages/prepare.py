@@ -40,20 +40,31 @@ ROWS_VERSION = 3
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What training needs, and the ledger of it."""
+class Material:
+    """What a model is trained with."""
 
     config: FinetuneConfig
+    task: Task
+    framer: Framer
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Prepared(Material):
+    """All that is known before training, and the ledger of it."""
+
     source: ModelSource
     commit: str | None
-    task: Task
     growth: Growth | None
-    framer: Framer
     splits: Splits
-    rows: Rows
     audit: Audit
     ledger: Ledger
     seconds: float
+
+    @property
+    def material(self) -> Material:
+        """Only what training takes."""
+        return Material(self.config, self.task, self.framer, self.rows)
 
     @property
     def held_out(self) -> dict[str, Source]:
@@ -94,7 +105,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     ledger.notices += task.remarks
     commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
     seconds = time.perf_counter() - started
-    return Prepared(config, source, commit, task, growth, framer, splits, rows, audit, ledger, seconds)
+    return Prepared(config, task, framer, rows, source, commit, growth, splits, audit, ledger, seconds)
 
 
 def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
