@@ -95,15 +95,19 @@ def finished_lines(run: Run) -> list[str]:
     if sentence := looks_told(manifest.get("looks", {}).get("test", {}), "test"):
         lines.append(sentence)
     lines.append(f"report: {run.path / 'report.html'}")
-    lines.append(f"next: lmfit predict INPUT --run {run.path}")
+    best = run.path / "best.yaml"
+    train = f"; again, with seeds: lmfit finetune {best} --seeds 1,2,3" if best.is_file() else ""
+    lines.append(f"next: lmfit predict INPUT --run {run.path}{train}")
     return lines
 
 
 def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
-    """How far seeds or folds lie apart, or that it was not measured."""
+    """How far seeds or folds lie apart, or that it was not measured; of a search the best trial."""
     several, headline = manifest.get("several"), manifest.get("headline") or {}
     if not several:
         return "seed variation was not measured; --seeds 1,2,3 measures it"
+    if several["by"] == "trials":
+        return _search(manifest)
     split = "validation" if several["by"] == "folds" else headline.get("split", "")
     entry = metrics.get(split, {}).get(headline.get("metric"), {})
     spread = entry.get("spread") or {"sd": None}
@@ -115,6 +119,19 @@ def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     why = f"best by validation {several['chosen_by']}" if several["chosen_by"] else "the first; no validation data"
     kept = f"model/ is that of {several['chosen']} ({why})"
     return f"seeds: {'; '.join([*told, kept])}"
+
+
+def _search(manifest: Mapping[str, Any]) -> str:
+    """The best of the trials."""
+    found = manifest["search"]
+    states, best = [trial["state"] for trial in found["trials"]], found["best"]
+    counted = f"{len(states)} trials, {states.count('pruned')} ended early, {states.count('failed')} failed"
+    values = ", ".join(f"{key}={_value(value)}" for key, value in best["values"].items())
+    return f"search: {counted}; best {best['name']}: validation {found['metric']} {best['value']:.4f} with {values}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

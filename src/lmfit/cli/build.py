@@ -1,5 +1,6 @@
 """Commands that train."""
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -26,6 +27,9 @@ from lmfit.cli.options import (
 )
 from lmfit.cli.output import show
 from lmfit.errors import InputError
+
+RESUMED = ("finetune", "search")
+"""The stages whose runs can go on; each is a module of lmfit.stages with `resume`."""
 
 
 @app.command()
@@ -61,10 +65,42 @@ def finetune(
 
 
 @app.command()
+def search(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Search hyper-parameters: the best trial by validation, a config to repeat it, one look at the test rows."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
+
+    requirements = parse_requirements(require or [], ("validation", "test"))
+    loaded = load_config("search", config, overrides(words, sets, output, seed))
+    from lmfit.stages import search as stage
+
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)
+
+
+@app.command()
 def resume(
     run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest unfinished run.")] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", help="training.epochs, max_steps, keep, log_every or on_nan.")
+        list[str] | None,
+        typer.Option("--set", help="training.epochs, max_steps, keep, log_every, on_nan; of a search trials."),
     ] = None,
     inexact: Annotated[
         bool, typer.Option("--inexact", help="Also on another machine, where it will be equal up to rounding only.")
@@ -80,14 +116,13 @@ def resume(
     from lmfit.runs import find_run
     from lmfit.summary import finished_lines
 
-    chosen = find_run(run, ("finetune",), finished=False)
+    chosen = find_run(run, RESUMED, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if (made_by := chosen.manifest.get("stage", "finetune")) != "finetune":
+    if (made_by := chosen.manifest.get("stage", "finetune")) not in RESUMED:
         raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
     if chosen.status != "finished":
-        from lmfit.stages import finetune as stage
-
+        stage = import_module(f"lmfit.stages.{made_by}")
         chosen = stage.resume(chosen, sets or [], device=device, inexact=inexact)
     elif sets:
         fix = f"train its model further: lmfit finetune {chosen.path / 'config.yaml'} model.name={chosen.path}"

@@ -15,12 +15,38 @@ from lmfit.config.names import closest
 from lmfit.config.nodes import Mistake, Node, Path, find, plain
 from lmfit.config.problems import retell
 from lmfit.config.schema import STAGE_CONFIGS, FinetuneConfig, TaskSettings
+from lmfit.config.search import SEARCH, searched, searched_stage
 from lmfit.config.section import Section
+from lmfit.config.spaces import gathered, space_mistakes
 
 
 def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> FinetuneConfig | None:
     """The typed config, or None and entries in `mistakes`."""
-    root = STAGE_CONFIGS[stage]
+    if stage == SEARCH:
+        return _checked_search(gathered(tree, mistakes), given, mistakes)
+    return _checked(STAGE_CONFIGS[stage], tree, given, mistakes)
+
+
+def _checked_search(tree: Node, given: Sequence[Override], mistakes: list[Mistake]) -> FinetuneConfig | None:
+    """A search's config: its own section, the rest as the stage has it, and the space against the keys of the stage."""
+    named = find(tree, (SEARCH, "stage"))
+    stage = searched_stage(tree.keys, None if named is None else named.value)
+
+    def check(varied: Node) -> list[Mistake]:
+        found: list[Mistake] = []
+        _checked(STAGE_CONFIGS[stage], varied, (), found)
+        return found
+
+    config = _checked(searched(stage), tree, given, mistakes)
+    schemas: Schemas = {(): STAGE_CONFIGS[stage], ("task",): _task_settings(tree, [])}
+    told = {mistake.path[:3] for mistake in mistakes}
+    mistakes += [mistake for mistake in space_mistakes(tree, schemas, check) if mistake.path not in told]
+    return config
+
+
+def _checked(
+    root: type[Section], tree: Node, given: Sequence[Override], mistakes: list[Mistake]
+) -> FinetuneConfig | None:
     settings = _task_settings(tree, mistakes)
     schemas: Schemas = {(): root, ("task",): settings}
     values = {name: plain(node) for name, node in tree.keys.items()}
@@ -30,7 +56,7 @@ def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mi
     retold = [m for m in retell([*errors, *more], tree, schemas) if m.path not in told]
     mistakes += [*retold, *_unknown_removals(given, schemas)]
     mistakes += contradictions(tree, schemas, mistakes)
-    return config if isinstance(config, root) else None
+    return config if isinstance(config, FinetuneConfig) else None
 
 
 def _validated(schema: type[Section], values: object, path: Path) -> tuple[Section | None, list[ErrorDetails]]:

@@ -10,6 +10,8 @@ from lmfit.catalog import MODELS
 from lmfit.config.model import ModelConfig
 from lmfit.errors import ConfigError, InputError, suggestion
 from lmfit.hub import explain_hub_errors, hub_file_cached, is_offline
+from lmfit.models.lora import CONFIG_FILE, load_adapter
+from lmfit.models.padding import with_padding
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def load_config(source: ModelSource, **changes: Any) -> Any:
 
 
 def load_tokenizer(source: ModelSource) -> Any:
-    """The model's tokenizer, without the truncation and padding that some tokenizer.json carry, words marked as words.
+    """The model's tokenizer, with a padding token, without the truncation and padding that some tokenizer.json carry.
 
     Raises InputError for tokenizers without a fast implementation.
     """
@@ -99,7 +101,7 @@ def load_tokenizer(source: ModelSource) -> Any:
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
-    return tokenizer
+    return with_padding(tokenizer)
 
 
 def mark_words(tokenizer: Any) -> None:
@@ -129,12 +131,15 @@ def mark_words(tokenizer: Any) -> None:
 def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> tuple[Any, bool]:
     """The encoder with a task head, in fp32, and whether that head is new (drawn from torch's RNG).
 
-    `settings` (labels) go to the model's config. All weights of a model from scratch are new.
+    `settings` (labels) go to the model's config. All weights of a model from scratch are new. A folder that holds an
+    adapter gives its base with the adapter merged.
     Raises InputError where weights are missing or have another size; only a head may be new, if there are settings.
     """
     import torch
     import transformers
 
+    if source.kind in ("folder", "run") and (Path(source.where) / CONFIG_FILE).is_file():
+        return _load_adapted(source, auto_class, settings)
     kind = getattr(transformers, auto_class)
     if source.kind == "scratch":
         return kind.from_config(load_config(source, **settings), dtype=torch.float32), True
@@ -151,6 +156,21 @@ def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -
     inside = {name for name in new if name.startswith(f"{model.base_model_prefix}.")}
     _refuse_gaps(source, {name for name in inside if "pooler" not in name} if settings else new)
     return model, bool(new - inside)
+
+
+def _load_adapted(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> tuple[Any, bool]:
+    """The base of an adapter that lmfit wrote, with the adapter, and with its head where the labels are as many."""
+    config = load_config(source)
+    base = (getattr(config, "lmfit", None) or {}).get("base")
+    if base is None:
+        what = "the folder holds an adapter that lmfit did not write"
+        raise InputError(what, where=source.where, fix="merge it into its base with peft, and save that")
+    own = {name: getattr(config, name) for name in ("num_labels", "id2label", "label2id", "problem_type")}
+    wanted = own | settings
+    model, _ = load_model(find_model(ModelConfig(**base)), auto_class, wanted)
+    same = wanted["num_labels"] == own["num_labels"]
+    load_adapter(model, Path(source.where), head=same)
+    return model, not same
 
 
 def _refuse_gaps(source: ModelSource, new: set[str]) -> None:

@@ -27,6 +27,7 @@ from lmfit.hub import cached_commit
 from lmfit.inference.predictor import encode_all
 from lmfit.models.grow import Growth
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
+from lmfit.models.lora import check_adapter
 from lmfit.models.save import LMFIT_KEY
 from lmfit.models.scratch import doubts_about, fitted
 from lmfit.stages.details import check_details
@@ -57,8 +58,9 @@ class Prepared:
 
     @property
     def held_out(self) -> dict[str, Source]:
-        """The splits that are there besides the training data."""
-        return {name: split for name, split in _named(self.splits) if name != "train"}
+        """The splits that are scored: those besides the training data, the test rows only where that is wanted."""
+        scored = ("validation", "test") if self.config.evaluation.test else ("validation",)
+        return {name: split for name, split in _named(self.splits) if name in scored}
 
     @property
     def fingerprints(self) -> dict[str, Any]:
@@ -74,6 +76,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     started = time.perf_counter()
     check_trackers(config.trackers)
     source = find_model(config.model)
+    check_adapter(config.model.lora, source)
     kind = TASKS.load(config.task.name)
     splits = load_splits(config.data, kind.example_kind, keep_columns=bool(config.evaluation.slices))
     source = fitted(source, splits.train)

@@ -23,6 +23,8 @@ from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
 from lmfit.models.load import load_model
+from lmfit.models.lora import adapt
+from lmfit.models.padding import fit_padding
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
@@ -62,11 +64,16 @@ def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
     config, growth = prepared.config, prepared.growth
     with seeded(key(config.seed, "head")):
         model, growth = _load(prepared, growth if config.model.head_init == "auto" or _has_new(growth) else None)
+        fit_padding(model, prepared.framer.pad_id)
     model.to(device.torch_device)
     if not resumed:
         if growth is not None:
             console.say(f"head: {growth} (of {prepared.source.name})")
         _start_head(prepared, model, device, growth)
+    if config.model.lora is not None:
+        with seeded(key(config.seed, "lora")):
+            trained = adapt(model, config.model.lora)
+        console.say(f"lora: {trained:,} weights are trained (adapters and head)")
     freeze(model, config.model.freeze)
     return model
 
@@ -128,10 +135,11 @@ def train(
     device: Device,
     checkpoints: Checkpoints,
     tell: Callable[[Mapping[str, Any]], object],
+    more_hooks: Sequence[Hook] = (),
 ) -> TrainState:
     """Train with all hooks; afterwards the model holds the best weights, if there was validation data.
 
-    tell: takes the lines of the log as they are written.
+    tell: takes the lines of the log as they are written. more_hooks: what else is to happen, once a step is judged.
     """
     config, judged = prepared.config, prepared.splits.validation is not None
     log = Log(run.path / "log.jsonl", config.training.log_every, tell)
@@ -141,7 +149,7 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
-    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
+    hooks += [*more_hooks, Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks)
         state = trainer.fit()

@@ -11,6 +11,7 @@ from lmfit.evaluation.report.files import RunFiles, dig
 from lmfit.evaluation.report.judgement import calibration, costs, evaluations, looks, operating_points, slices
 from lmfit.evaluation.report.robustness import robustness
 from lmfit.evaluation.report.scores import headline, score_table
+from lmfit.evaluation.report.search import search
 from lmfit.evaluation.report.several import children, seed_note
 from lmfit.evaluation.report.summary import summary
 from lmfit.evaluation.report.tables import confusion, label_table, outside_share, token_table
@@ -18,12 +19,13 @@ from lmfit.evaluation.report.words import Words, breakable, count, percent, scor
 from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
-    *("several", "curves", "scores", "labels", "confusion", "scatter"),
+    *("search", "several", "curves", "scores", "labels", "confusion", "scatter"),
     *("calibration", "operating", "costs", "slices", "robustness", "evaluations", "errors"),
     *("ledger", "audit", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
     "curves": ("is_run",),
+    "search": ("search",),
     "several": ("children",),
     "slices": ("slices",),
     "robustness": ("robustness",),
@@ -65,6 +67,7 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
     return {
         "split": words.name("split", best.split),
         "summary": summary(run, best, words),
+        "search": search(run, words),
         "children": children(run, best, words),
         "seed_note": seed_note(run, best, words),
         "curves": curves(run, best.metric, words),
