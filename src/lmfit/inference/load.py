@@ -41,6 +41,7 @@ def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto") -
     chosen = pick_device(device)
     model, _ = load_model(source, kind.auto_class, {})
     fit_padding(model, framer.pad_id)
+    task.attach(model)
     predictor = Predictor(TorchBackend(model.to(chosen.torch_device), chosen), task, framer)
     predictor.quick = precision == "auto"
     return predictor

@@ -43,15 +43,22 @@ def check_adapter(config: LoraConfig | None, base: "ModelSource") -> None:
 def adapt(model: Any, config: LoraConfig) -> int:
     """Put adapters into the encoder; they and the head are all that is trained. Returns how many weights that are.
 
-    A's weights are drawn from torch's RNG, B's are 0, so that the model answers as before.
+    A pooler belongs to the head: it may be new, or set from class means. A's weights are drawn from torch's RNG, B's
+    are 0, so that the model answers as before.
     """
-    for parameter in encoder_of(model).parameters():
-        parameter.requires_grad_(False)
-    head = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    head = _head(model)
+    model.requires_grad_(False)
     _inject(model, config, _targets(model, config.target_modules))
-    for parameter in head:
+    for parameter in head.values():
         parameter.requires_grad_(True)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _head(model: Any) -> dict[str, torch.nn.Parameter]:
+    """The parameters outside the encoder, and those of its pooler, by name."""
+    encoder = encoder_of(model)
+    inside = {id(p) for name, p in encoder.named_parameters() if encoder is not model and "pooler" not in name}
+    return {name: parameter for name, parameter in model.named_parameters() if id(parameter) not in inside}
 
 
 def _targets(model: Any, wanted: list[str] | None) -> list[str]:
@@ -124,8 +131,7 @@ def save_adapter(folder: Path, model: Any, adapter: Tensors, config: LoraConfig,
     """
     from safetensors.torch import save_file
 
-    encoder = {id(parameter) for parameter in encoder_of(model).parameters()}
-    head = {name: p.detach() for name, p in model.named_parameters() if id(p) not in encoder}
+    head = {name: parameter.detach() for name, parameter in _head(model).items()}
     targets = sorted({name.partition(".lora_")[0] for name in adapter})
     transposed = any(type(model.get_submodule(name)).__name__ == "Conv1D" for name in targets)
     tensors = {f"{_PREFIX}{name.replace(f'.{ADAPTER}.', '.')}": held for name, held in (adapter | head).items()}
@@ -139,7 +145,7 @@ def save_adapter(folder: Path, model: Any, adapter: Tensors, config: LoraConfig,
         "lora_dropout": config.dropout,
         "target_modules": targets,
         "fan_in_fan_out": transposed,
-        "modules_to_save": sorted({name.partition(".")[0] for name in head}),
+        "modules_to_save": sorted({"pooler" if "pooler" in name else name.partition(".")[0] for name in head}),
         "bias": "none",
         "inference_mode": True,
     }

@@ -95,6 +95,12 @@ def give_head(model: Any, facts: Facts) -> None:
     model.__class__ = _headed(type(model))
 
 
+def fit_crf(model: Any) -> None:
+    """A CRF whose tags are no longer those of the model begins anew."""
+    if hasattr(model, "crf") and len(model.crf.start) != model.config.num_labels:
+        model.crf = Crf(model.config.num_labels)
+
+
 @cache
 def _headed(kind: type[Any]) -> type[Any]:
     def forward(self: Any, input_ids: Tensor, attention_mask: Tensor | None = None, **others: Any) -> Any:

@@ -11,6 +11,7 @@ from lmfit.data.framing import Framer
 from lmfit.durable import publish
 from lmfit.models.load import ModelSource, quiet_transformers
 from lmfit.models.lora import Tensors, save_adapter
+from lmfit.models.own_head import HEAD_KEY, Facts, save_with_head
 from lmfit.version import __version__
 
 LMFIT_KEY = "lmfit"
@@ -42,11 +43,14 @@ def save_model(
     task_name: str,
     task_state: dict[str, Any],
     calibration: Mapping[str, Any],
+    *,
+    head: Facts | None = None,
     adapter: Adapter | None = None,
 ) -> None:
     """Weights (safetensors), config with real label names, tokenizer; appears whole.
 
     calibration: what was done to the logits; the weights hold it already, so it is only told.
+    head: of a head that transformers has no class for; its weights stand in a file of their own.
     adapter: what is written in place of all weights, where it is kept apart from its base.
     """
     temporary = folder.with_name(f".writing-{folder.name}")
@@ -58,6 +62,7 @@ def save_model(
         "max_length": framer.max_length,
         "overflow": framer.overflow,
         "calibration": calibration,
+        HEAD_KEY: head,
     }
     if adapter is not None:
         base = adapter.base
@@ -66,7 +71,7 @@ def save_model(
     setattr(model.config, LMFIT_KEY, facts)
     with quiet_transformers():
         if adapter is None:
-            model.save_pretrained(temporary)
+            save_with_head(temporary, model)
         else:
             model.config.architectures = [type(model).__name__]
             model.config.save_pretrained(temporary)

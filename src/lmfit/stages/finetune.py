@@ -16,6 +16,7 @@ from lmfit.evaluation.report import write_report
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.lora import merge
+from lmfit.models.own_head import facts_of
 from lmfit.models.save import Adapter, save_model
 from lmfit.runs import Run, choose_output, claim_output
 from lmfit.stages.calibrate import calibrate
@@ -142,7 +143,8 @@ def score_and_save(run: Run, prepared: Prepared, model: Any, state: TrainState, 
     facts = score_run(run, prepared, predictor, judge_of(prepared.config), calibration)
     task = prepared.task
     apart = None if lora is None or lora.merge else Adapter(adapter, lora, prepared.source, task.auto_class)
-    save_model(run.model, model, prepared.framer, task.name, task.state(), calibration, apart)
+    head = facts_of(prepared.config.model)
+    save_model(run.model, model, prepared.framer, task.name, task.state(), calibration, head=head, adapter=apart)
     seconds = time.perf_counter() - started
     record_result(run, model, state, device, seconds, predictor.tokens_per_second, **facts)
 

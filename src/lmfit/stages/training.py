@@ -24,6 +24,7 @@ from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
 from lmfit.models.load import load_model
 from lmfit.models.lora import adapt
+from lmfit.models.own_head import facts_of, fit_crf
 from lmfit.models.padding import fit_padding
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
@@ -66,6 +67,7 @@ def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
         model, growth = _load(prepared, growth if config.model.head_init == "auto" or _has_new(growth) else None)
         fit_padding(model, prepared.framer.pad_id)
     model.to(device.torch_device)
+    prepared.task.attach(model)
     if not resumed:
         if growth is not None:
             console.say(f"head: {growth} (of {prepared.source.name})")
@@ -84,12 +86,13 @@ def _has_new(growth: Growth | None) -> bool:
 
 def _load(prepared: Prepared, growth: Growth | None) -> tuple[Any, Growth | None]:
     """The model with a row of its head for each label, and what was kept of the head; None where all of it is new."""
-    source, task = prepared.source, prepared.task
+    source, task, head = prepared.source, prepared.task, facts_of(prepared.config.model)
     if growth is not None:
-        model, new = load_model(source, task.auto_class, {"num_labels": len(growth.before)})
+        model, new = load_model(source, task.auto_class, {"num_labels": len(growth.before)}, head)
         if not new and grow_head(model, growth, task.model_settings()):
+            fit_crf(model)
             return model, growth
-    model, new = load_model(source, task.auto_class, task.model_settings())
+    model, new = load_model(source, task.auto_class, task.model_settings(), head)
     if not new:
         reset_head(model)
     return model, None
