@@ -1,5 +1,6 @@
 """Heads that transformers has no class for: pooling, hidden layer, CRF; saved, loaded, gone on with."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,17 +58,18 @@ class TestRun:
         assert (run.model / "head.safetensors").is_file()
         rows = run.predictions("test").read_text(encoding="utf-8").splitlines()
         again = lmfit.load(run.path)
-        first = __import__("json").loads(rows[0])
+        first = json.loads(rows[0])
         answer = again.predict([first["text"]])[0].row()
         key = "entities" if "entities" in answer else "label"
-        assert answer[key] == pytest.approx(first[key]) if key == "label" else len(answer[key]) == len(first[key])
+        assert answer[key] == first[key]
         encoder = AutoModel.from_pretrained(run.model, output_loading_info=True)[1]
         assert not {name for name in encoder["missing_keys"] if "pooler" not in name}
         asked = {name: value for name, value in model.items() if name != "lora"} | {"name": str(run.path)}
-        more = tiny_config(task, family, model=asked, training={"max_steps": 1}, output=str(tmp_path / "more"))
+        slow = {"max_steps": 1, "learning_rate": 1e-9}
+        more = tiny_config(task, family, model=asked, training=slow, output=str(tmp_path / "more"))
         metric = run.manifest["headline"]["metric"]
         went_on = lmfit.finetune(more).metrics["validation"][metric]["value"]
-        assert went_on == pytest.approx(run.metrics["validation"][metric]["value"], abs=0.3)
+        assert went_on == pytest.approx(run.metrics["validation"][metric]["value"])
 
 
 def test_crf_learns_what_may_follow(tiny_config: Config, tmp_path: Path) -> None:
