@@ -42,10 +42,13 @@ def quoted(text: str) -> str:
 
 
 def choose_run(name: str | None, stages: tuple[str, ...]) -> Any:
-    """The run asked for, or the newest finished one, which is said."""
+    """The run asked for, or the newest finished one, which is said. Raises InputError for a model without a task."""
     from lmfit.runs import find_run
 
     chosen = find_run(name, stages)
+    if (chosen.path / "run.json").is_file() and chosen.manifest.get("stage") == "pretrain" not in stages:
+        fix = f"fine-tune it first: lmfit finetune CONFIG model.name={chosen.path}"
+        raise InputError(f"`{chosen.path}` is pretrained and has not learnt a task yet", where="--run", fix=fix)
     if name is None:
         console.say(f"run: {chosen.path}")
     return chosen

@@ -28,8 +28,8 @@ from lmfit.cli.options import (
 from lmfit.cli.output import show
 from lmfit.errors import InputError
 
-RESUMED = ("finetune", "search")
-"""The stages whose runs can go on; each is a module of lmfit.stages with `resume`."""
+RESUMED = ("finetune", "pretrain", "search", "transfer")
+"""The stages whose runs can go on; each is a module of that name with a function `resume`."""
 
 
 @app.command()
@@ -58,6 +58,38 @@ def finetune(
     requirements = parse_requirements(require or [], ("validation", "test"))
     loaded = load_config("finetune", config, overrides(words, sets, output, seed, seeds))
     from lmfit.stages import finetune as stage
+
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)
+
+
+@app.command()
+def transfer(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    seeds: Seeds = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Learn source tasks, then a target task: with a control that learns the target alone."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
+
+    requirements = parse_requirements(require or [], ("validation", "test"))
+    loaded = load_config("transfer", config, overrides(words, sets, output, seed, seeds))
+    from lmfit.stages import transfer as stage
 
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
     show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
@@ -119,14 +151,47 @@ def resume(
     chosen = find_run(run, RESUMED, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if (made_by := chosen.manifest.get("stage", "finetune")) not in RESUMED:
+    if (made_by := chosen.stage) not in RESUMED:
         raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
     if chosen.status != "finished":
         stage = import_module(f"lmfit.stages.{made_by}")
         chosen = stage.resume(chosen, sets or [], device=device, inexact=inexact)
     elif sets:
-        fix = f"train its model further: lmfit finetune {chosen.path / 'config.yaml'} model.name={chosen.path}"
+        fix = f"train its model further: lmfit {made_by} {chosen.path / 'config.yaml'} model.name={chosen.path}"
         raise InputError(f"`{chosen.path}` is finished; its settings stay", where="--set", fix=fix)
     else:
         console.say(f"{chosen.path} is finished already; there is nothing to resume")
     show(chosen.manifest | {"path": str(chosen.path), "metrics": chosen.metrics} if json else finished_lines(chosen))
+
+
+@app.command()
+def pretrain(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Make or adapt a language model: raw text -> encoder or decoder, tokenizer included."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
+
+    requirements = parse_requirements(require or [], ("validation", "test"))
+    loaded = load_config(
+        "pretrain", config, overrides(words, sets, output) + ([] if seed is None else [f"seed={seed}"])
+    )
+    from lmfit.stages import pretrain as stage
+
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)

@@ -23,6 +23,7 @@ from lmfit.cli.options import (
 )
 from lmfit.cli.output import emit, show
 from lmfit.errors import InputError
+from lmfit.runs import ANSWERING
 
 
 @app.command()
@@ -110,7 +111,7 @@ def evaluate(
     if data is None and not (slice_by or perturbations) and (seed is not None or device != "auto"):
         fix = "add --data FILE, --slice-by or --robustness"
         raise InputError("--seed and --device change nothing about scores that are there already", fix=fix)
-    chosen = choose_run(run, ("finetune",))
+    chosen = choose_run(run, ANSWERING)
     from lmfit.stages import evaluate as stage
 
     asked = stage.Asked(data, name, words or [], slice_by or [], perturbations, overwrite)

@@ -12,6 +12,8 @@ from lmfit.config.section import Section
 
 SEARCH = "search"
 DEFAULT_TRIALS = 20
+STAGES = ("finetune",)
+"""The stages whose settings can be searched; each has its way of training a trial in lmfit.stages.search."""
 _STAGE_OF_SECTION = {"pretraining": "pretrain", "transfer": "transfer"}
 
 
@@ -85,8 +87,8 @@ class SearchConfig(Section):
     @field_validator("stage")
     @classmethod
     def _trains(cls, value: str | None) -> str | None:
-        if value is not None and value not in STAGE_CONFIGS:
-            raise ValueError(f"no stage `{value}` can be searched; known: {', '.join(STAGE_CONFIGS)}")
+        if value is not None and value not in STAGES:
+            raise ValueError(f"trials of `{value}` cannot be trained; known: {', '.join(STAGES)}")
         return value
 
 
@@ -94,8 +96,7 @@ def searched_stage(sections: Mapping[str, Any], named: Any = None) -> str:
     """The stage whose runs are the trials of a config with these sections; `named`: its search.stage."""
     if named in STAGE_CONFIGS:
         return str(named)
-    found = (stage for section, stage in _STAGE_OF_SECTION.items() if section in sections and stage in STAGE_CONFIGS)
-    return next(found, "finetune")
+    return next((stage for section, stage in _STAGE_OF_SECTION.items() if section in sections), "finetune")
 
 
 @cache

@@ -111,8 +111,10 @@ def is_adapted(model: torch.nn.Module) -> bool:
 def merge(model: Any) -> Tensors:
     """Add the adapters to the weights that they adapt; the model is an ordinary one again. Returns what they were.
 
-    W + (alpha / rank) B A: the logits are equal up to rounding.
+    W + (alpha / rank) B A: the logits are equal up to rounding. A model without adapters stays as it is.
     """
+    if not is_adapted(model):
+        return {}
     held = {name: tensor.detach().clone() for name, tensor in model.state_dict().items() if ".lora_" in name}
     adapted = [(name, module) for name, module in model.named_modules() if hasattr(module, "lora_A")]
     for name, module in adapted:

@@ -1,7 +1,7 @@
 """lmfit finetune: encoder + labelled data -> a model for a task, with scores, intervals and a report."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -43,12 +43,24 @@ from lmfit.stages.training import build_model, train
 from lmfit.training.checkpoint import EXACT, Checkpoints, TrainState
 from lmfit.training.trainer import Hook
 
-STAGE = "finetune"
+SeveralOf = Callable[[LoadedConfig, Prepared, Device], Several | None]
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
 
 
+def several_of(loaded: LoadedConfig, prepared: Prepared, device: Device) -> Several | None:
+    """The seeds or folds that the run is made of; None for an ordinary run."""
+    if loaded.config.seeds is not None:
+        return Seeds(loaded, prepared)
+    return Folds(loaded, prepared) if loaded.config.cross_validated else None
+
+
 def run(
-    loaded: LoadedConfig, *, device: str = "auto", overwrite: bool = False, remarks: Mapping[str, Any] = NO_REMARKS
+    loaded: LoadedConfig,
+    *,
+    device: str = "auto",
+    overwrite: bool = False,
+    remarks: Mapping[str, Any] = NO_REMARKS,
+    made_of: SeveralOf = several_of,
 ) -> Run:
     """Fine-tune a pretrained encoder on one labelled task; `remarks` (note, tags) go to run.json. The finished run."""
     config = loaded.config
@@ -56,21 +68,29 @@ def run(
         chosen = pick_device(device, config.training.precision)
         choose_output(config.output, loaded.name, overwrite=overwrite)
         prepared = prepare(config)
+        several = made_of(loaded, prepared, chosen)
     tell(prepared, chosen)
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
         write_text(run.path / "config.yaml", repeatable(loaded).dump())
-        run.record(status="running", stage=STAGE)
-        return work(run, loaded, prepared, chosen, remarks=remarks)
+        run.record(status="running", stage=loaded.stage)
+        return work(run, loaded, prepared, chosen, several, remarks=remarks)
 
 
-def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", inexact: bool = False) -> Run:
+def resume(
+    run: Run,
+    overrides: Sequence[str] = (),
+    *,
+    device: str = "auto",
+    inexact: bool = False,
+    made_of: SeveralOf = several_of,
+) -> Run:
     """Go on with an interrupted run: from its newest whole checkpoint, or with the children that are not finished.
 
     inexact: also where another machine or other versions allow equality only up to rounding.
     """
-    begun, loaded = load_config(STAGE, run.config), load_config(STAGE, run.config, overrides)
-    alone = loaded.config.seeds is None and not loaded.config.cross_validated
+    begun, loaded = load_config(run.stage, run.config), load_config(run.stage, run.config, overrides)
+    alone = made_of is several_of and loaded.config.seeds is None and not loaded.config.cross_validated
     changed = differing(settings_of(begun), settings_of(loaded))
     refuse_changed(changed, FREE if alone else FREE_OF_SEVERAL)
     chosen = pick_device(device, loaded.config.training.precision)
@@ -84,7 +104,8 @@ def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", ine
         refuse_changed_data(run, prepared)
         if changed:
             write_text(run.path / "config.yaml", repeatable(loaded).dump())
-        return work(run, loaded, prepared, chosen, exactness=exactness, inexact=inexact)
+        several = made_of(loaded, prepared, chosen)
+        return work(run, loaded, prepared, chosen, several, exactness=exactness, inexact=inexact)
 
 
 def pinned(config: FinetuneConfig, commit: str | None) -> FinetuneConfig:
@@ -99,6 +120,7 @@ def work(
     loaded: LoadedConfig,
     prepared: Prepared,
     device: Device,
+    several: Several | None = None,
     *,
     exactness: str = EXACT,
     inexact: bool = False,
@@ -106,9 +128,8 @@ def work(
     hooks: Sequence[Hook] = (),
 ) -> Run:
     """Train, score and report, alone or as several; the (locked) run folder tells at any time how far it is."""
-    several = several_of(loaded, prepared)
     with recorded(run):
-        record_start(run, STAGE, prepared, device, exactness, **remarks)
+        record_start(run, loaded.stage, prepared, device, exactness, **remarks)
         if several is None:
             train_alone(run, prepared, device, conditions(loaded, device, exactness), hooks)
         else:
@@ -160,13 +181,6 @@ def work_child(run: Run, child: Child, *, device: Device, inexact: bool, hooks: 
         refuse_changed_data(run, prepared)
     write_text(run.path / "config.yaml", repeatable(child.loaded).dump())
     return work(run, child.loaded, prepared, device, exactness=exactness, hooks=hooks)
-
-
-def several_of(loaded: LoadedConfig, prepared: Prepared) -> Several | None:
-    """The seeds or folds that the run is made of; None for an ordinary run."""
-    if loaded.config.seeds is not None:
-        return Seeds(loaded, prepared)
-    return Folds(loaded, prepared) if loaded.config.cross_validated else None
 
 
 def repeatable(loaded: LoadedConfig) -> LoadedConfig:

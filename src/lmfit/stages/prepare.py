@@ -210,7 +210,9 @@ def _make_ledger(
     if splits.validation is None and not isinstance(config.data.validation, FoldsConfig):
         what = "no validation data: the last weights are kept; set aside some with data.validation={split: 0.1}"
         findings.append(Finding("no-validation", "warning", what, fix="set data.validation={split: 0.1}"))
-    limits = [f"data.{name}" for name in ("limit", "limit_per_class") if getattr(config.data, name) is not None]
+    limits = [
+        f"data.{name}" for name in ("limit", "limit_per_class", "limit_train") if getattr(config.data, name) is not None
+    ]
     sums = row_sums(splits.accounts, {name: (one.files, one.rows) for name, one in held.items()}, " and ".join(limits))
     notices = [_short(notice) for notice in splits.notices]
     known = 0 if steps == BUDGET_UNKNOWN_STEPS else steps

@@ -144,7 +144,7 @@ class Trials(Several):
         self._trial: Trial | None = None
         self._failures = 0
 
-    def plan(self, finished: Sequence[Run]) -> Iterator[Child]:
+    def plan(self, run: Run, finished: Sequence[Run]) -> Iterator[Child]:
         """Those that are there already, unfinished ones too; then new ones, while there is time."""
         for trial in self.study.own():
             yield self._begin(trial)

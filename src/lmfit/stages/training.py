@@ -10,7 +10,6 @@ import torch
 
 from lmfit import console
 from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
-from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
 from lmfit.device import Device, seeded
@@ -25,6 +24,7 @@ from lmfit.models.head import reset_head, start_from_class_means
 from lmfit.models.load import load_model
 from lmfit.models.lora import adapt
 from lmfit.models.own_head import facts_of, fit_crf
+from lmfit.models.packing import packed
 from lmfit.models.padding import fit_padding
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
@@ -33,12 +33,14 @@ from lmfit.runs import Run
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
+from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.ema import exchange_average
 from lmfit.training.guards import Finite, Halved, Room
 from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import RDrop
+from lmfit.training.thaw import Thaw
 from lmfit.training.trainer import Hook, Objective, Trainer
 
 HEAD_ROWS = 2048
@@ -50,10 +52,11 @@ class TaskObjective:
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
+        self.forward = forward
 
-    def collate(self, rows: Sequence[Row]) -> Batch:
+    def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
-        return self.task.collate(rows, self.framer)
+        return tensors(self.task.collate(rows, self.framer))
 
 
 def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
@@ -119,13 +122,13 @@ def _start_head(prepared: Prepared, model: Any, device: Device, growth: Growth |
         console.say(f"head: starts from {'random weights' if how == 'none' else f'class means ({how})'}")
 
 
-def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Batch, torch.Tensor]]:
+def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Tensors, torch.Tensor]]:
     """Model inputs and classes of at most 2,048 training rows; nothing where rows have no class of their own."""
     task, rows = prepared.task, prepared.rows
     chosen = draw_rows(keyed_generator(prepared.config.seed, "head rows"), len(rows), HEAD_ROWS)
     lengths = rows.lengths[chosen]
     for piece in split_by_tokens(chosen[np.argsort(lengths)], np.sort(lengths), device.micro_batch_tokens):
-        batch = task.collate([rows[int(i)] for i in piece], prepared.framer)
+        batch = tensors(task.collate([rows[int(i)] for i in piece], prepared.framer))
         classes = task.classes(batch)
         if classes is not None:
             yield {name: tensor.to(device.torch_device) for name, tensor in model_inputs(batch).items()}, classes
@@ -152,6 +155,8 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
+    if config.training.head_first or config.training.unfreeze is not None:
+        hooks.append(Thaw(config.training.head_first, config.training.unfreeze))
     hooks += [*more_hooks, Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks)
@@ -197,6 +202,8 @@ def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator
         elif device.kind == "cpu":
             forms.enter_context(quick_dropout(model))
             forms.enter_context(shared_cast(model))
+        if training.packing == "on":
+            forms.enter_context(packed(model))
         if training.gradient_checkpointing:
             forms.enter_context(checkpointed(model))
         yield

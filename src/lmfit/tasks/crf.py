@@ -1,28 +1,34 @@
 """Tags by a conditional random field: its loss over labelled subwords, its best sequence and its probabilities."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from scipy.special import logsumexp
 
-from lmfit.data.collate import IGNORED, Batch
-from lmfit.models.crf import Crf
+from lmfit.data.collate import IGNORED
 from lmfit.tasks.decoding import ConstrainedDecoder, viterbi
 
+if TYPE_CHECKING:
+    import torch
 
-def crf_loss(crf: Crf, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    from lmfit.models.crf import Crf
+    from lmfit.tasks.tensors import Tensors
+
+
+def crf_loss(crf: "Crf", logits: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
     """The negative log-likelihood of each row's labelled subwords as one sequence, weighed by row, summed, shape ().
 
     logits (B, L, C); subwords without a label are left out of the sequence.
     """
     labelled = batch["labels"] != IGNORED
-    order = torch.argsort((~labelled).to(torch.uint8), dim=1, stable=True)[:, : max(1, int(labelled.sum(1).max()))]
+    order = (~labelled).byte().argsort(dim=1, stable=True)[:, : max(1, int(labelled.sum(1).max()))]
     scores = logits.gather(1, order[..., None].expand(-1, -1, logits.shape[2]))
     mask = labelled.gather(1, order)
     tags = batch["labels"].gather(1, order).clamp_min(0)
     return -(batch["weight"] * crf.log_likelihood(scores, tags, mask)).sum()
 
 
-def decode_crf(crf: Crf, logits: np.ndarray, rules: ConstrainedDecoder | None) -> tuple[np.ndarray, np.ndarray]:
+def decode_crf(crf: "Crf", logits: np.ndarray, rules: ConstrainedDecoder | None) -> tuple[np.ndarray, np.ndarray]:
     """The most probable sequence of tags (W,) and each word's probabilities (W, C), from scores (W, C).
 
     rules: what may follow what; impossible sequences then have no probability.

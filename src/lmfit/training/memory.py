@@ -20,7 +20,6 @@ from lmfit.device import (
     seeded,
 )
 from lmfit.errors import LmfitError
-from lmfit.tasks.base import forward
 
 if TYPE_CHECKING:
     from lmfit.training.trainer import Trainer
@@ -115,7 +114,7 @@ def limit_bytes(setting: float | str) -> int:
 
 def shapes(trainer: "Trainer", number: int) -> list[tuple[int, int]]:
     """Rows and padded length of each micro-batch of a step."""
-    return [(len(piece), int(trainer.plan.lengths[piece].max())) for piece in trainer.pieces(number)]
+    return [(len(piece), int(trainer.plan.lengths_of(piece).max())) for piece in trainer.pieces(number)]
 
 
 def halve(trainer: "Trainer", number: int, why: str, *, quiet: bool = False) -> None:
@@ -178,7 +177,7 @@ def _kept(trainer: "Trainer", rows: Sequence[Any]) -> tuple[int, int, int]:
     trainer.model.train()
     with seeded(0), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         with trainer.device.autocast():
-            logits = forward(trainer.model, batch)
+            logits = trainer.objective.forward(trainer.model, batch)
         loss = trainer.objective.loss(logits, batch)
         total = sum(kept.values()) + TRANSIENT * max(kept.values(), default=0)
         del logits, loss

@@ -13,10 +13,9 @@ import torch
 from lmfit import console
 from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import BatchPlan, key, split_by_tokens
-from lmfit.data.collate import Batch
-from lmfit.data.rows import Rows
+from lmfit.data.rows import Row
 from lmfit.device import Device
-from lmfit.tasks.base import forward
+from lmfit.tasks.tensors import Tensors
 from lmfit.training.adversarial import gradient_of
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.memory import Memory
@@ -51,17 +50,32 @@ class Hook(Protocol):
         """After the last step, also one that failed."""
 
 
-class Objective(Protocol):
-    """What the loop needs of a task: batches from rows, a summed loss, and its divisor."""
+class TrainingRows(Protocol):
+    """What the loop needs of the data: rows by the numbers that the plan gives, and how long they are."""
 
-    def collate(self, rows: Sequence[Any]) -> Batch:
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each row, (R,)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int) -> Row: ...
+
+
+class Objective(Protocol):
+    """What the loop needs of a task: batches from rows, the model's answer, a summed loss, and its divisor."""
+
+    def collate(self, rows: Sequence[Any]) -> Tensors:
         """Padded tensors."""
 
-    def targets(self, batch: Batch) -> float:
-        """Number of (weighted) targets."""
+    def targets(self, batch: Tensors) -> Any:
+        """Number of (weighted) targets; a tensor (K,) where the loss has K parts, each with targets of its own."""
 
-    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Loss summed over the targets."""
+    def forward(self, model: Any, batch: Tensors) -> Any:
+        """What the loss is computed from: as a rule the logits, in fp32."""
+
+    def loss(self, logits: Any, batch: Tensors) -> torch.Tensor:
+        """Loss summed over the targets, (); or that of each part, (K,)."""
 
 
 class Trainer:
@@ -71,7 +85,7 @@ class Trainer:
         self,
         model: Any,
         objective: Objective,
-        rows: Rows,
+        rows: TrainingRows,
         config: TrainingConfig,
         *,
         device: Device,
@@ -79,10 +93,13 @@ class Trainer:
         checkpoints: Checkpoints,
         hooks: Sequence[Hook] = (),
         memory_limit: int | None = None,
+        plan: BatchPlan | None = None,
     ) -> None:
         self.model, self.objective, self.rows, self.config = model, objective, rows, config
         self.device, self.seed, self.checkpoints, self.hooks = device, seed, checkpoints, list(hooks)
-        self.plan = BatchPlan(rows.lengths, seed, batch_size=config.batch_size, batch_tokens=config.batch_tokens)
+        self.plan = plan or BatchPlan(
+            rows.lengths, seed, batch_size=config.batch_size, batch_tokens=config.batch_tokens
+        )
         self.optimizer = make_optimizer(model, config)
         self.scaler = device.scaler()
         self.gradient = gradient_of(model, config)
@@ -140,14 +157,14 @@ class Trainer:
             pieces, tokens = [batch], tokens or self.device.micro_batch_tokens
         if tokens is None:
             return pieces
-        return [part for piece in pieces for part in split_by_tokens(piece, self.plan.lengths[piece], tokens)]
+        return [part for piece in pieces for part in split_by_tokens(piece, self.plan.lengths_of(piece), tokens)]
 
-    def forward_backward(self, batch: Batch, targets: float) -> float:
+    def forward_backward(self, batch: Tensors, targets: Any) -> float:
         """Add one micro-batch's share of the step's gradient; returns its share of the mean loss."""
         batch = {name: tensor.to(self.device.torch_device, non_blocking=True) for name, tensor in batch.items()}
         with self.device.autocast():
-            logits = forward(self.model, batch)
-        loss = self.objective.loss(logits, batch) / max(targets, 1e-12)
+            logits = self.objective.forward(self.model, batch)
+        loss = (self.objective.loss(logits, batch) / torch.as_tensor(targets).clamp_min(1e-12)).sum()
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
@@ -202,11 +219,7 @@ def planned_steps(config: TrainingConfig, plan: BatchPlan) -> int:
     if config.budget is not None:
         return BUDGET_UNKNOWN_STEPS
     epochs = default_epochs(plan.steps_per_epoch) if config.epochs is None else config.epochs
-    if plan.batch_tokens is None:
-        return max(1, round(epochs * plan.steps_per_epoch))
-    whole = int(epochs)
-    steps = sum(len(plan.epoch(e)) for e in range(whole)) + round((epochs - whole) * len(plan.epoch(whole)))
-    return max(1, steps)
+    return plan.steps_of_epochs(epochs)
 
 
 def default_epochs(steps_per_epoch: int) -> int:
