@@ -110,7 +110,7 @@ def finished_lines(run: Run) -> list[str]:
 
 
 def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
-    """How far seeds or folds lie apart, or that it was not measured; what a transfer was worth; a search's best trial."""
+    """How far seeds or folds lie apart, if that was measured; what a transfer was worth; a search's best trial."""
     if sentence := manifest.get("transfer", {}).get("sentence"):
         return f"{sentence} model/ is that of {manifest['several']['chosen']}."
     several, headline = manifest.get("several"), manifest.get("headline") or {}

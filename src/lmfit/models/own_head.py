@@ -3,7 +3,6 @@
 Their weights are in model/head.safetensors; what they stand on is saved so that transformers loads it.
 """
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +88,7 @@ def give_head(model: Any, facts: Facts) -> None:
     for name, child in list(model.named_children()):
         if child is not encoder:
             delattr(model, name)
-    dropout = getattr(config, "classifier_dropout", None) or getattr(config, "hidden_dropout_prob", 0.0)
+    dropout = float(getattr(config, "classifier_dropout", None) or getattr(config, "hidden_dropout_prob", 0.0))
     std = getattr(config, "initializer_range", 0.02)
     model.own_head = PooledHead(config.hidden_size, config.num_labels, str(facts["kind"]), pooling, dropout, std)
     model.__class__ = _headed(type(model))
@@ -101,8 +100,9 @@ def fit_crf(model: Any) -> None:
         model.crf = Crf(model.config.num_labels)
 
 
-@cache
 def _headed(kind: type[Any]) -> type[Any]:
+    """The class of a model, its forward pass with the head; its name stays."""
+
     def forward(self: Any, input_ids: Tensor, attention_mask: Tensor | None = None, **others: Any) -> Any:
         from transformers.modeling_outputs import SequenceClassifierOutput
 
