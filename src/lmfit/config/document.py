@@ -100,13 +100,8 @@ def reference_markdown() -> str:
         for section, paths in places.items():
             parts += [f"### {listed(paths, 'and')}", cleandoc(str(section.__doc__)), _table(section)]
     about = "The config of the stage whose runs are the trials, with one more section."
-    parts += [
-        f"## `lmfit {SEARCH}`",
-        about,
-        f"### `{SEARCH}`",
-        cleandoc(str(SearchConfig.__doc__)),
-        _table(SearchConfig),
-    ]
+    section = cleandoc(str(SearchConfig.__doc__))
+    parts += [f"## `lmfit {SEARCH}`", about, f"### `{SEARCH}`", section, _table(SearchConfig)]
     parts += [f"### `{SEARCH}.space.KEY`", cleandoc(str(Range.__doc__)), _table(Range)]
     for task in TASK_SETTINGS:
         settings = TASK_SETTINGS.load(task)

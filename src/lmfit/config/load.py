@@ -44,7 +44,7 @@ class LoadedConfig(Generic[Stage]):
         """The same config with other values at its top level."""
         return replace(self, config=self.config.model_copy(update=sections))
 
-    def varied(self, values: Mapping[str, Any]) -> "LoadedConfig":
+    def varied(self, values: Mapping[str, Any]) -> "LoadedConfig[Any]":
         """The config of a trial: this one without its search, with `values` by dotted key.
 
         Raises ConfigError where they do not go together.
@@ -55,7 +55,7 @@ class LoadedConfig(Generic[Stage]):
         config = checked(tree, stage, (), mistakes)
         refuse(mistakes)
         assert config is not None
-        return replace(self, stage=stage, config=config, tree=tree)
+        return LoadedConfig(stage, self.name, config, tree)
 
     def resolved(self) -> dict[str, Any]:
         """Everything, defaults included, as it is written to config.yaml: secrets stay `${NAME}`."""

@@ -88,7 +88,7 @@ def give_head(model: Any, facts: Facts) -> None:
     for name, child in list(model.named_children()):
         if child is not encoder:
             delattr(model, name)
-    dropout = float(getattr(config, "classifier_dropout", None) or getattr(config, "hidden_dropout_prob", 0.0))
+    dropout: Any = getattr(config, "classifier_dropout", None) or getattr(config, "hidden_dropout_prob", 0.0)
     std = getattr(config, "initializer_range", 0.02)
     model.own_head = PooledHead(config.hidden_size, config.num_labels, str(facts["kind"]), pooling, dropout, std)
     model.__class__ = _headed(type(model))

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from lmfit import console
 from lmfit.config.durations import seconds, shown_seconds
+from lmfit.config.keys import Schemas
 from lmfit.config.load import LoadedConfig, load_config
 from lmfit.config.schema import STAGE_CONFIGS
 from lmfit.config.search import SEARCH, search_of, searched_stage
@@ -135,7 +136,7 @@ class Trials(Several):
         self.search = search_of(loaded.config)
         self.stage = searched_stage(loaded.tree.keys, self.search.stage)
         self.metric = self.search.metric or loaded.config.training.best_metric or prepared.task.headline
-        schemas = {(): STAGE_CONFIGS[self.stage], ("task",): type(loaded.config.task)}
+        schemas: Schemas = {(): STAGE_CONFIGS[self.stage], ("task",): type(loaded.config.task)}
         whole = {name for name in self.search.space if takes_whole_numbers(tuple(name.split(".")), schemas)}
         higher = metric(self.metric).better == "higher"
         options = {"seed": loaded.config.seed, "higher": higher, "owner": run.manifest["owner"], "whole": whole}
@@ -158,7 +159,7 @@ class Trials(Several):
         told = ", ".join(f"{name}={_shown(value)}" for name, value in trial.values.items())
         return Child(trial.name, f"{trial.name}: {told}", self._loaded(trial.values, test=False))
 
-    def _loaded(self, values: Mapping[str, Any], *, test: bool) -> LoadedConfig:
+    def _loaded(self, values: Mapping[str, Any], *, test: bool = True) -> LoadedConfig:
         """The config of a trial; without `test` its test rows are set aside."""
         made = self.loaded.varied(values)
         config = made.config
@@ -211,24 +212,34 @@ class Trials(Several):
         return enough
 
     def summarise(self, run: Run, children: Sequence[Run]) -> dict[str, Any]:
-        """The best trial's model, log and answers become the run's own, and its test rows are looked at, once."""
-        best = self.study.best(own=True)
-        if best is None:
+        """The best trial's model, log and answers become the run's own, and its test rows are looked at, once.
+
+        Where a run that shares the study has a better one, the best of this run's is kept, and no test row looked at.
+        """
+        own, best = self.study.best(own=True), self.study.best(own=False)
+        if own is None or best is None:
             raise LmfitError("no trial was trained to its end", where=str(run.path), fix="search again: --overwrite")
-        child = next(one for one in children if one.path.name == best["name"])
+        if not best["own"]:
+            console.warn(
+                f"{best['name']} of another run is better; model/ is that of {own['name']}, best.yaml of the best"
+            )
+        child = next(one for one in children if one.path.name == own["name"])
         adopt(run, child)
-        loaded = self._loaded(best["values"], test=True)
-        write_text(run.path / "best.yaml", self._about(best) + finetune.repeatable(loaded).dump())
-        prepared = prepare(loaded.config)
-        predictor = load_predictor(child, device=str(self.device.torch_device))
-        predictor.quick = not loaded.config.evaluation.operating_points
-        facts = score_run(run, prepared, predictor, judge_of(loaded.config), child.manifest["calibration"])
+        write_text(run.path / "best.yaml", self._about(best) + finetune.repeatable(self._loaded(best["values"])).dump())
+        facts = self._scores(run, child, self._loaded(own["values"], test=best["own"]))
         by_name = {one.path.name: one for one in children}
         history = [t | _cost(by_name.get(t["name"])) for t in self.study.history()]
         listed = [told(one, self.metric) for one in children]
-        chosen = {"by": "trials", "chosen": best["name"], "chosen_by": self.metric, "children": listed}
+        chosen = {"by": "trials", "chosen": own["name"], "chosen_by": self.metric, "children": listed}
         found = {"metric": self.metric, "best": best, "trials": history, "importance": self.study.importances()}
         return facts | {"several": chosen, "search": found}
+
+    def _scores(self, run: Run, child: Run, loaded: LoadedConfig) -> dict[str, Any]:
+        """The scores of a trial's model on all that its config wants scored; facts for run.json."""
+        predictor = load_predictor(child, device=str(self.device.torch_device))
+        predictor.quick = not loaded.config.evaluation.operating_points
+        calibration = child.manifest["calibration"]
+        return score_run(run, prepare(loaded.config), predictor, judge_of(loaded.config), calibration)
 
     def _about(self, best: Mapping[str, Any]) -> str:
         count = len(self.study.history())
