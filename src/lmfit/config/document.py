@@ -100,8 +100,8 @@ def reference_markdown() -> str:
         for section, paths in places.items():
             parts += [f"### {listed(paths, 'and')}", cleandoc(str(section.__doc__)), _table(section)]
     about = "The config of the stage whose runs are the trials, with one more section."
-    section = cleandoc(str(SearchConfig.__doc__))
-    parts += [f"## `lmfit {SEARCH}`", about, f"### `{SEARCH}`", section, _table(SearchConfig)]
+    sentence = cleandoc(str(SearchConfig.__doc__))
+    parts += [f"## `lmfit {SEARCH}`", about, f"### `{SEARCH}`", sentence, _table(SearchConfig)]
     parts += [f"### `{SEARCH}.space.KEY`", cleandoc(str(Range.__doc__)), _table(Range)]
     for task in TASK_SETTINGS:
         settings = TASK_SETTINGS.load(task)
