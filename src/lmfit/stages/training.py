@@ -24,7 +24,10 @@ from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
 from lmfit.models.joint_head import joint_head
 from lmfit.models.load import load_model
+from lmfit.models.lora import adapt
+from lmfit.models.own_head import facts_of, fit_crf
 from lmfit.models.packing import packed
+from lmfit.models.padding import fit_padding
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
@@ -69,11 +72,17 @@ def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
     config, growth = prepared.config, prepared.growth
     with seeded(key(config.seed, "head")):
         model, growth = _load(prepared, growth if config.model.head_init == "auto" or _has_new(growth) else None)
+        fit_padding(model, prepared.framer.pad_id)
     model.to(device.torch_device)
+    prepared.task.attach(model)
     if not resumed:
         if growth is not None:
             console.say(f"head: {growth} (of {prepared.source.name})")
         _start_head(prepared, model, device, growth)
+    if config.model.lora is not None:
+        with seeded(key(config.seed, "lora")):
+            trained = adapt(model, config.model.lora)
+        console.say(f"lora: {trained:,} weights are trained (adapters and head)")
     freeze(model, config.model.freeze)
     return model
 
@@ -84,12 +93,13 @@ def _has_new(growth: Growth | None) -> bool:
 
 def _load(prepared: Prepared, growth: Growth | None) -> tuple[Any, Growth | None]:
     """The model with a row of its head for each label, and what was kept of the head; None where all of it is new."""
-    source, task = prepared.source, prepared.task
+    source, task, head = prepared.source, prepared.task, facts_of(prepared.config.model)
     if growth is not None:
-        model, new = load_model(source, task.auto_class, {"num_labels": len(growth.before)})
+        model, new = load_model(source, task.auto_class, {"num_labels": len(growth.before)}, head)
         if not new and grow_head(model, growth, task.model_settings()):
+            fit_crf(model)
             return model, growth
-    model, new = load_model(source, task.auto_class, task.model_settings())
+    model, new = load_model(source, task.auto_class, task.model_settings(), head)
     if not new:
         reset_head(model)
     return model, None
@@ -135,10 +145,11 @@ def train(
     device: Device,
     checkpoints: Checkpoints,
     tell: Callable[[Mapping[str, Any]], object],
+    more_hooks: Sequence[Hook] = (),
 ) -> TrainState:
     """Train with all hooks; afterwards the model holds the best weights, if there was validation data.
 
-    tell: takes the lines of the log as they are written.
+    tell: takes the lines of the log as they are written. more_hooks: what else is to happen, once a step is judged.
     """
     config, judged = prepared.config, prepared.splits.validation is not None
     log = Log(run.path / "log.jsonl", config.training.log_every, tell)
@@ -148,7 +159,8 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
-    hooks += [*thawing(config.training), Save(config.training.checkpoint_every), StopOnSignal(str(run.path)), Lead()]
+    hooks += [*thawing(config.training), *more_hooks]
+    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path)), Lead()]
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
     call_others(prepared, model, device)
