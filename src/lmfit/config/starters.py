@@ -44,6 +44,13 @@ def starter_stage(name: str) -> str:
     return stage_of(keys_of(starters()[name]))
 
 
+def stage_checked(file: Path) -> str:
+    """The stage that `lmfit check` takes a file for: transfer where it has that section."""
+    from lmfit.config.stage import keys_of
+
+    return "transfer" if "transfer" in keys_of(file) else "finetune"
+
+
 def means_file(name: str) -> bool:
     """Whether `lmfit init NAME` is about a data file: it looks like a path, or is there and no starter's name."""
     path = Path(name.partition("#")[0])

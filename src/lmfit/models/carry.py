@@ -35,6 +35,12 @@ def _differ(ours: Any, theirs: Any, name: str) -> bool:
     return bool(getattr(ours, name, None) != getattr(theirs, name, None))
 
 
+def write_untrained(folder: Path, source: ModelSource) -> None:
+    """Write an encoder with random weights (of torch's RNG), for trainings that are to begin alike; appears whole."""
+    model, _ = load_model(source, "AutoModel", {})
+    _write(folder, model, source)
+
+
 def write_start(
     folder: Path,
     source: ModelSource,
@@ -47,16 +53,20 @@ def write_start(
     """Write the start of a target's training; appears whole.
 
     labels: the names of the rows of the source's head, which is kept; None: the encoder alone, whose layers above the
-    first `layers` are those of `base`. Raises ConfigError where the encoder has fewer layers.
+    first `layers` are those of `base`.
     """
     model = _encoder(source, base, auto_class, layers) if labels is None else _with_head(source, auto_class, labels)
     if hasattr(model.config, LMFIT_KEY):
         delattr(model.config, LMFIT_KEY)
+    _write(folder, model, base)
+
+
+def _write(folder: Path, model: Any, tokens: ModelSource) -> None:
     temporary = folder.with_name(f".writing-{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     with quiet_transformers():
         model.save_pretrained(temporary)
-        load_tokenizer(base).save_pretrained(temporary)
+        load_tokenizer(tokens).save_pretrained(temporary)
     publish(temporary, folder)
 
 
@@ -81,10 +91,7 @@ def _encoder(source: ModelSource, base: ModelSource, auto_class: str, layers: Li
 
 def _names_below(encoder: Any, count: int) -> set[str]:
     """The names of the weights of the embeddings and the first `count` layers."""
-    layers = layers_of(encoder)
-    if count > len(layers):
-        raise ConfigError(f"{count} layers cannot carry over: the encoder has {len(layers)}", where="transfer.layers")
-    chosen = [embeddings_of(encoder), *layers[:count]]
+    chosen = [embeddings_of(encoder), *layers_of(encoder)[:count]]
     return {
         f"{path}.{name}"
         for path, module in encoder.named_modules()

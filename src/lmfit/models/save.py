@@ -2,15 +2,38 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lmfit.config.model import LoraConfig
 from lmfit.data.framing import Framer
 from lmfit.durable import publish
-from lmfit.models.load import quiet_transformers
+from lmfit.models.load import ModelSource, quiet_transformers
+from lmfit.models.lora import Tensors, save_adapter
+from lmfit.models.own_head import HEAD_KEY, Facts, save_with_head
 from lmfit.version import __version__
 
 LMFIT_KEY = "lmfit"
+_PEFT_TASKS = {
+    "AutoModelForSequenceClassification": "SEQ_CLS",
+    "AutoModelForTokenClassification": "TOKEN_CLS",
+}
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter that stays apart from its base: its tensors (of `merge`), how it was made, and of what."""
+
+    tensors: Tensors
+    config: LoraConfig
+    base: ModelSource
+    auto_class: str
+
+    @property
+    def task_type(self) -> str:
+        """The task in peft's words."""
+        return _PEFT_TASKS[self.auto_class]
 
 
 def save_model(
@@ -20,10 +43,15 @@ def save_model(
     task_name: str,
     task_state: dict[str, Any],
     calibration: Mapping[str, Any],
+    *,
+    head: Facts | None = None,
+    adapter: Adapter | None = None,
 ) -> None:
     """Weights (safetensors), config with real label names, tokenizer; appears whole.
 
     calibration: what was done to the logits; the weights hold it already, so it is only told.
+    head: of a head that transformers has no class for; its weights stand in a file of their own.
+    adapter: what is written in place of all weights, where it is kept apart from its base.
     """
     temporary = folder.with_name(f".writing-{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -34,9 +62,19 @@ def save_model(
         "max_length": framer.max_length,
         "overflow": framer.overflow,
         "calibration": calibration,
+        HEAD_KEY: head,
     }
+    if adapter is not None:
+        base = adapter.base
+        name = base.where if base.kind in ("folder", "run") else base.name
+        facts["base"] = {"name": name, "revision": base.revision, "trust_remote_code": base.trust_remote_code}
     setattr(model.config, LMFIT_KEY, facts)
     with quiet_transformers():
-        model.save_pretrained(temporary)
+        if adapter is None:
+            save_with_head(temporary, model)
+        else:
+            model.config.architectures = [type(model).__name__]
+            model.config.save_pretrained(temporary)
+            save_adapter(temporary, model, adapter.tensors, adapter.config, base.where, adapter.task_type)
         framer.tokenizer.save_pretrained(temporary)
     publish(temporary, folder)

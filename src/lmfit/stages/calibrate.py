@@ -51,7 +51,7 @@ def _calibrate(prepared: Prepared, model: Any, device: Device) -> dict[str, Any]
     batch = model_inputs(tensors(task.collate([prepared.rows[0]], prepared.framer)))
     inputs = {name: tensor.to(next(model.parameters()).device) for name, tensor in batch.items()}
     if not divide_logits(model, fitted.value, inputs):
-        return _unchanged("the last layer of this model's head is not linear")
+        return _unchanged("this model's answers are not made by one last linear layer")
     nll = {"nll_before": fitted.nll_before, "nll_after": fitted.nll_after}
     return {"method": "temperature", "temperature": fitted.value, "items": fitted.items, **nll}
 

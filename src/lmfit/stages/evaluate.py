@@ -215,9 +215,8 @@ def _config(chosen: Run, task: str, asked: Asked) -> FinetuneConfig:
     perturbed = [f"evaluation.robustness={list(asked.robustness)}"] if asked.robustness else []
     path = chosen.path / "config.yaml"
     source: Any = path if path.is_file() else {"task": task, "data": {"train": asked.path}}
-    config: FinetuneConfig = load_config(
-        chosen.stage, source, ["data.revision=null", "data.subset=null", *asked.words, *perturbed]
-    ).config
+    words = ["data.revision=null", "data.subset=null", *asked.words, *perturbed]
+    config: FinetuneConfig = load_config(chosen.stage, source, words).config
     form = "auto" if config.data.format == "hub" else config.data.format
     reading = config.data.model_copy(update={**_OF_TRAINING, "train": asked.path, "format": form})
     slices = list(dict.fromkeys([*config.evaluation.slices, *asked.slices]))

@@ -44,12 +44,7 @@ def measure(run: Run, prepared: Prepared, arms: Mapping[Any, Arms], facts: Mappi
     }
     write_json(run.path / "metrics.json", run.metrics | added)
     if not facts["headline"]:
-        return {
-            "transfer": {
-                "outcome": "unknown",
-                "sentence": "nothing is known of the gain: there are no rows to score on",
-            }
-        }
+        return {"outcome": "unknown", "sentence": "Nothing is known of the gain: there are no rows to score on."}
     split, name = facts["headline"]["split"], facts["headline"]["metric"]
     of_size = {
         size: whole[split] if size == "all" else compared(prepared, held[split], split, pair, judge)
@@ -59,7 +54,8 @@ def measure(run: Run, prepared: Prepared, arms: Mapping[Any, Arms], facts: Mappi
     curve = sorted((_point(rows[size], name, one) for size, one in of_size.items()), key=lambda point: point["rows"])
     seeds = len(arms["all"].transfer)
     told = verdict(split, name, whole[split], seeds, arms["all"].control[0])
-    return {"transfer": {"seeds": seeds, "curve": curve, **told}}
+    control = f"{CHILDREN}/{arms['all'].control[0].path.name}"
+    return {"seeds": seeds, "split": split, "metric": name, "control": control, "curve": curve, **told}
 
 
 def compared(prepared: Prepared, source: Source, split: str, arms: Arms, judge: Judge) -> Measured:

@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmfit.catalog import TASKS
-from lmfit.config.layers import SOURCES
 from lmfit.config.load import LoadedConfig
 from lmfit.config.model import ModelConfig
-from lmfit.config.nodes import find
-from lmfit.config.schema import FinetuneConfig, TransferConfig
+from lmfit.config.schema import TransferConfig
 from lmfit.config.transfer import TransferSettings
 from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.names import Kind
 from lmfit.models.carry import refuse_other_encoder
 from lmfit.models.load import find_model, load_config
-from lmfit.stages.prepare import Prepared, prepare
+from lmfit.stages.joint import refuse_other_kinds
+from lmfit.stages.prepare import Prepared
+from lmfit.stages.sources import TrainedSource, prepared_source
 from lmfit.tasks.base import Task
-
-_SECTIONS = ("training", "device", "evaluation", "seed")
 
 
 @dataclass(frozen=True)
@@ -31,19 +29,12 @@ class Learnt:
 
 
 @dataclass(frozen=True)
-class TrainedSource:
-    """A source that is trained as a child run."""
-
-    name: str
-    loaded: LoadedConfig
-    prepared: Prepared
-
-
-@dataclass(frozen=True)
 class Heritage:
-    """model: what the chain begins with; trained: the sources to train; labels: the rows kept of the head, or None."""
+    """first: a source that is a model, where the chain begins with one; trained: the sources to train; labels: the rows
+    kept of the last one's head by the target's names, None where the head is new.
+    """
 
-    model: ModelConfig
+    first: ModelConfig | None
     trained: Sequence[TrainedSource]
     labels: Sequence[str] | None
 
@@ -56,27 +47,14 @@ def heritage(loaded: LoadedConfig, prepared: Prepared) -> Heritage:
     first = settings.sources[0].model
     if first is not None:
         refuse_other_encoder(find_model(first), prepared.source)
-    trained = [_prepared(loaded, number) for number, one in enumerate(settings.sources) if one.data is not None]
-    learnt = _learnt_by(trained[-1].prepared.task) if trained else _learnt_of(first or base, prepared.task)
+    _refuse_deep(settings, load_config(prepared.source))
+    trained = [prepared_source(loaded, number) for number, one in enumerate(settings.sources) if one.data is not None]
     _refuse_large(settings, prepared)
-    return Heritage(first or base, trained, kept_labels(settings, learnt, prepared.task))
-
-
-def _prepared(loaded: LoadedConfig, number: int) -> TrainedSource:
-    """A source as a config of `lmfit finetune`, prepared; its model is that of the target until the one before is."""
-    config, path = loaded.config, (*SOURCES, number)
-    assert isinstance(config, TransferConfig)
-    source = config.transfer.sources[number]
-    sections: dict[str, Any] = {name: getattr(config, name) for name in _SECTIONS}
-    sections |= {"training": source.training.on(config.training), "seed": config.target_seeds[0], "data": source.data}
-    evaluation = config.evaluation.model_copy(
-        update={"slices": [], "operating_points": [], "costs": {}, "robustness": []}
-    )
-    sections |= {"task": source.task or config.task, "model": config.model, "evaluation": evaluation}
-    tree = find(loaded.tree, path) or loaded.tree
-    own = LoadedConfig("finetune", f"source-{number + 1}", FinetuneConfig(**sections), tree)
-    with own.located():
-        return TrainedSource(own.name, own, prepare(own.config))
+    if settings.mode == "joint":
+        refuse_other_kinds(prepared.task, [one.prepared.task for one in trained])
+        return Heritage(None, trained, None)
+    learnt = _learnt_by(trained[-1].prepared.task) if trained else _learnt_of(first or base, prepared.task)
+    return Heritage(first, trained, kept_labels(settings, learnt, prepared.task))
 
 
 def _learnt_by(task: Task) -> Learnt:
@@ -142,18 +120,17 @@ def _few(labels: Sequence[str]) -> str:
     return ", ".join(labels[:10]) + (", ..." if len(labels) > 10 else "")
 
 
+def _refuse_deep(settings: TransferSettings, model: Any) -> None:
+    """Raises ConfigError where more layers are to carry over, or to be frozen, than the encoder has."""
+    held = getattr(model, "num_hidden_layers", None)
+    for key, what in (("layers", "carry over"), ("freeze", "be frozen")):
+        asked = getattr(settings, key)
+        if isinstance(asked, int) and held is not None and asked > held:
+            raise ConfigError(f"{asked} layers cannot {what}: the encoder has {held}", where=f"transfer.{key}")
+
+
 def _refuse_large(settings: TransferSettings, prepared: Prepared) -> None:
     rows = len(prepared.splits.train)
     if large := [size for size in settings.sizes if size != "all" and size >= rows]:
         what = f"the learning curve asks for {large[0]:,} training rows, and there are {rows:,}"
         raise ConfigError(what, where="transfer.sizes", fix="keep sizes below; `all` is measured in any case")
-
-
-def renewed(source: TrainedSource, model: ModelConfig) -> LoadedConfig:
-    """The source's config with the model that it goes on from."""
-    return source.loaded.having(model=model)
-
-
-def following(path: str, base: ModelConfig) -> ModelConfig:
-    """A run of the chain as the model of the next one; labels that only the earlier one has may be lost."""
-    return base.model_copy(update={"name": path, "revision": None, "drop_labels": True})

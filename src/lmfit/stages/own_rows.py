@@ -82,8 +82,8 @@ def _split_of(chosen: Run) -> str:
 
 def _config(chosen: Run, slices: Sequence[str], robustness: Sequence[str]) -> FinetuneConfig:
     """The run's config with what is asked for now; slices of before are computed again, as they share a correction."""
-    asked = [f"evaluation.robustness={list(robustness)}"]
-    config: FinetuneConfig = load_config(chosen.stage, chosen.config, asked).config
+    words = [f"evaluation.robustness={list(robustness)}"]
+    config: FinetuneConfig = load_config(chosen.stage, chosen.config, words).config
     every = list(dict.fromkeys([*config.evaluation.slices, *slices])) if slices else []
     return config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"slices": every})})
 

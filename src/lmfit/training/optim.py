@@ -8,6 +8,7 @@ import torch
 
 from lmfit.config.training import TrainingConfig
 from lmfit.models.freeze import embeddings_of, encoder_of, layers_of
+from lmfit.training.anchor import anchor
 from lmfit.training.ema import keep_average
 
 STABLE_SHARE = 0.8
@@ -17,10 +18,10 @@ def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019), fused; no decay on biases and one-dimensional weights (normalisation).
 
     Every group holds its peak learning rate under "peak": head_learning_rate for the head, layer_decay^depth below it.
-    Where `ema` is set it keeps the moving average of the weights, too. `muon`: see `MuonAndAdamW`.
+    Where `l2_sp` is set the encoder's weights decay towards where they are now; where `ema` is set the optimizer keeps
+    the moving average of the weights, too. `muon`: see `MuonAndAdamW`.
     """
-    depths = _depths(model)
-    head = {id(p) for p in model.parameters()} - {id(p) for p in encoder_of(model).parameters()}
+    depths, head = depths_of(model), head_of(model)
     matrices = _matrices(model) if config.optimizer == "muon" else []
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for parameter in model.parameters():
@@ -28,7 +29,8 @@ def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.Optimizer:
             continue
         base = config.head_learning_rate if id(parameter) in head else None
         peak = (base or config.learning_rate) * config.layer_decay ** depths.get(id(parameter), 0)
-        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        anchored = config.l2_sp is not None and id(parameter) not in head
+        decay = config.weight_decay if parameter.ndim > 1 and not anchored else 0.0
         groups.setdefault((peak, decay), []).append(parameter)
     optimizer = torch.optim.AdamW(
         [{"params": params, "weight_decay": decay, "peak": peak} for (peak, decay), params in groups.items()],
@@ -37,6 +39,8 @@ def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.Optimizer:
         eps=config.adam_epsilon,
         fused=True,
     )
+    if config.l2_sp is not None:
+        anchor(optimizer, config.l2_sp, [p for p in encoder_of(model).parameters() if p.requires_grad])
     if config.ema is not None:
         keep_average(optimizer, config.ema)
     return MuonAndAdamW(_muon(matrices, depths, config), optimizer) if matrices else optimizer
@@ -85,7 +89,12 @@ class MuonAndAdamW(torch.optim.Optimizer):
         self._share()
 
 
-def _depths(model: Any) -> dict[int, int]:
+def head_of(model: Any) -> set[int]:
+    """The ids of the parameters outside the encoder."""
+    return {id(p) for p in model.parameters()} - {id(p) for p in encoder_of(model).parameters()}
+
+
+def depths_of(model: Any) -> dict[int, int]:
     """How far below the head each parameter lies: last layer 1, ..., embeddings deepest; head and pooler 0."""
     layers = layers_of(model)
     depths = {id(p): len(layers) - i for i, layer in enumerate(layers) for p in layer.parameters()}
@@ -124,6 +133,7 @@ def clip_gradient(optimizer: torch.optim.Optimizer, most: float, *, now: bool) -
     """
     gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients)
+    norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
     if now or not isinstance(optimizer, torch.optim.AdamW):
         torch.nn.utils.clip_grads_with_norm_(
             [p for group in optimizer.param_groups for p in group["params"]], most, norm

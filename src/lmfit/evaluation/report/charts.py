@@ -1,7 +1,7 @@
 """Charts as SVG with real text. Places along x are percentages, so that a chart fills any width at one text size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -92,6 +92,98 @@ def line_chart(points: Sequence[tuple[float, float]], label: str, last_x: float,
             parts.append(element("circle", tip, cx=across(x), cy=down(y), r=3.5, class_="dot"))
     parts.append(element("text", "0", x=f"{_LEFT}%", y=_HEIGHT - 4))
     parts.append(element("text", f"{end:,.0f}", x=f"{_RIGHT}%", y=_HEIGHT - 4, text_anchor="end"))
+    return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
+
+
+def history_chart(trials: Sequence[tuple[float, float, bool]], label: str, *, higher: bool) -> Markup:
+    """The score of each trial by its number, and the best score so far as a line.
+
+    trials: (number, score, whether it was trained to its end); others are drawn hollow and cannot be the best.
+    """
+    values = [value for _, value, _ in trials]
+    scale = ticks(min(values), max(values), 4)
+    low, high, end = scale[0], scale[-1], max(number for number, _, _ in trials) or 1.0
+
+    def across(number: float) -> float:
+        return 1000 * (0.02 + 0.96 * number / end)
+
+    def down(value: float) -> float:
+        return 8 + (_HEIGHT - _FOOT - 12) * (1 - _share(value, low, high))
+
+    parts = []
+    for tick in scale:
+        parts.append(element("line", class_="grid", x1=f"{_LEFT}%", x2=f"{_RIGHT}%", y1=down(tick), y2=down(tick)))
+        parts.append(element("text", tick_label(tick), x=f"{_LEFT - 1.5}%", y=down(tick) + 4, text_anchor="end"))
+    line = element(
+        "path", d=_best_so_far(trials, across, down, higher), class_="line", vector_effect="non-scaling-stroke"
+    )
+    place: dict[str, str | float] = {"x": f"{_LEFT}%", "width": f"{_RIGHT - _LEFT}%", "height": _HEIGHT}
+    parts.append(element("svg", line, viewBox=f"0 0 1000 {_HEIGHT}", preserveAspectRatio="none", **place))
+    for number, value, whole in trials:
+        tip = element("title", f"{number:,.0f}: {tick_label(value)}")
+        x = f"{_LEFT + (_RIGHT - _LEFT) * across(number) / 1000:.2f}%"
+        parts.append(element("circle", tip, cx=x, cy=down(value), r=3.5, class_="dot" if whole else "hollow"))
+    for number, anchor in ((0.0, "start"), (end, "end")):
+        x = f"{_LEFT if anchor == 'start' else _RIGHT}%"
+        parts.append(element("text", f"{number:,.0f}", x=x, y=_HEIGHT - 4, text_anchor=anchor))
+    return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
+
+
+def _best_so_far(
+    trials: Sequence[tuple[float, float, bool]],
+    across: Callable[[float], float],
+    down: Callable[[float], float],
+    higher: bool,
+) -> str:
+    """Steps up (or down) at the trials that were better than all before them."""
+    choose, best, path = max if higher else min, None, ""
+    for number, value, whole in trials:
+        if whole:
+            now = value if best is None else choose(best, value)
+            path += (
+                f"M{across(number):.1f} {down(now):.1f}" if best is None else f"H{across(number):.1f}V{down(now):.1f}"
+            )
+            best = now
+    return path or "M0 0"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of (value, low, high) points; `low` and `high` are None where they are not known."""
+
+    name: str
+    points: Sequence[tuple[float, float | None, float | None]]
+    own: bool = False
+
+
+def compared_lines(lines: Sequence[Line], labels: Sequence[str], label: str) -> Markup:
+    """Lines over the same places, at even steps, with whiskers; `labels` stand below the places."""
+    ends = [end for line in lines for point in line.points for end in point if end is not None]
+    scale = ticks(min(ends), max(ends), 4)
+    low, high, plot = scale[0], scale[-1], _HEIGHT - _FOOT
+
+    def x(index: int, shift: float) -> str:
+        return f"{_LEFT + 4 + (_RIGHT - _LEFT - 8) * index / max(1, len(labels) - 1) + shift:.2f}%"
+
+    def y(value: float) -> float:
+        return 8 + (plot - 12) * (1 - _share(value, low, high))
+
+    parts = [element("line", class_="grid", x1=f"{_LEFT}%", x2=f"{_RIGHT}%", y1=y(tick), y2=y(tick)) for tick in scale]
+    parts += [element("text", tick_label(t), x=f"{_LEFT - 1.5}%", y=y(t) + 4, text_anchor="end") for t in scale]
+    parts += [element("text", name, x=x(i, 0), y=_HEIGHT - 4, text_anchor="middle") for i, name in enumerate(labels)]
+    for line, shift in zip(lines, (-0.4, 0.4), strict=False):
+        kind = "" if line.own else " beside"
+        for i, (value, bottom, top) in enumerate(line.points):
+            at = x(i, shift)
+            if i:
+                before = line.points[i - 1][0]
+                parts.append(
+                    element("line", class_=f"line{kind}", x1=x(i - 1, shift), x2=at, y1=y(before), y2=y(value))
+                )
+            if bottom is not None and top is not None:
+                parts.append(element("line", class_=f"line thin{kind}", x1=at, x2=at, y1=y(bottom), y2=y(top)))
+            tip = element("title", f"{line.name}, {labels[i]}: {tick_label(value)}")
+            parts.append(element("circle", tip, cx=at, cy=y(value), r=4, class_=f"dot{kind}"))
     return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
 
 
