@@ -1,0 +1,1 @@
+"""Smaller and faster models: vocabulary trimming, structured pruning, distillation, and all of it jointly."""
