@@ -134,7 +134,8 @@ def trim_embeddings(model: Any, trimming: Trimming) -> None:
     table, new = model.get_input_embeddings(), trimming.new
     padding = None if table.padding_idx is None else new[table.padding_idx]
     rows = table.weight[torch.from_numpy(trimming.kept).to(table.weight.device)].clone()
-    trimmed = torch.nn.Embedding.from_pretrained(rows, freeze=not table.weight.requires_grad, padding_idx=padding)
+    make: Any = torch.nn.Embedding.from_pretrained
+    trimmed = make(rows, freeze=not table.weight.requires_grad, padding_idx=padding)
     model.set_input_embeddings(trimmed)
     model.config.vocab_size = len(rows)
     for name in SPECIAL_IDS:
