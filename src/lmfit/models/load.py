@@ -135,11 +135,13 @@ def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -
     import torch
     import transformers
 
+    from lmfit.models.pruned import class_for
+
     kind = getattr(transformers, auto_class)
     if source.kind == "scratch":
         return kind.from_config(load_config(source, **settings), dtype=torch.float32), True
     with explain_hub_errors(source.where, "model"), quiet_transformers():
-        model, found = kind.from_pretrained(
+        model, found = class_for(kind, load_config(source)).from_pretrained(
             source.where,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,

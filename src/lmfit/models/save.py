@@ -8,6 +8,7 @@ from typing import Any
 from lmfit.data.framing import Framer
 from lmfit.durable import publish
 from lmfit.models.load import quiet_transformers
+from lmfit.models.pruned import write_code
 from lmfit.version import __version__
 
 LMFIT_KEY = "lmfit"
@@ -36,6 +37,7 @@ def save_model(
         "calibration": calibration,
     }
     setattr(model.config, LMFIT_KEY, facts)
+    write_code(temporary, model)
     with quiet_transformers():
         model.save_pretrained(temporary)
         framer.tokenizer.save_pretrained(temporary)
