@@ -1,8 +1,8 @@
 """Encoders whose layers differ in attention heads and feed-forward neurons; needs PyTorch and transformers alone.
 
-lmfit writes this file beside pruned weights, so that transformers loads them too (`trust_remote_code=True`). The model's
-config says how wide each layer is: `pruned: {"heads": [12, 7, ...], "neurons": [1536, 800, ...]}`. A layer without heads
-(or neurons) adds what is left of that part: the bias of its last matrix.
+lmfit writes this file beside pruned weights, so that transformers loads them too (`trust_remote_code=True`).
+The config says how wide each layer is: `pruned: {"heads": [12, 7, ...], "neurons": [1536, 800, ...]}`. A layer
+without heads (or neurons) adds what is left of that part: the bias of its last matrix.
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,9 +98,10 @@ class Block:
         return self.layer.get_submodule(self.out)
 
     @property
-    def maker(self) -> Any:
-        """The first matrix that makes the units; it reads the layer's residual stream."""
-        return self.layer.get_submodule(self.makers[0])
+    def stream(self) -> Any:
+        """The module that is called with the layer's residual stream: what makes the units, or stands in its place."""
+        gone = self.units == 0 and self.part == "heads"
+        return self.layer.get_submodule(self.anatomy.owner if gone else self.makers[0])
 
     @torch.no_grad()
     def keep(self, kept: Sequence[int]) -> None:
