@@ -1,5 +1,4 @@
 import numpy as np
-import torch
 
 from lmfit.data.collate import pad
 from lmfit.data.rows import Row
@@ -11,7 +10,7 @@ def test_rows_are_padded_on_the_right_each_array_with_its_value() -> None:
     assert batch["input_ids"].tolist() == [[5, 6, 7], [8, 9, 9]]
     assert batch["labels"].tolist() == [[1, 2, 3], [4, -100, -100]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert batch["input_ids"].dtype == torch.int64
+    assert batch["input_ids"].dtype == np.int64
 
 
 def test_values_are_stacked() -> None:
@@ -19,4 +18,4 @@ def test_values_are_stacked() -> None:
     batch = pad(rows, {})
     assert batch["target"].tolist() == [2, 2, 2]
     assert batch["many"].shape == (3, 2)
-    assert batch["target"].dtype == torch.float32
+    assert batch["target"].dtype == np.float32

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-import torch
 
 from lmfit.config.tasks import TextClassificationSettings
 from lmfit.data.collate import Batch
@@ -28,18 +27,18 @@ class Made:
     def __init__(self, error: float = 0.0, quick: "Made | None" = None, worse_below: float = 0.0) -> None:
         self.error, self.quick, self.worse_below, self.rows = error, quick, worse_below, 0
 
-    def logits(self, batch: Batch) -> torch.Tensor:
+    def logits(self, batch: Batch) -> np.ndarray:
         self.rows += len(batch["input_ids"])
-        half = batch["input_ids"][:, 0].float() / 200
-        error = torch.where(half.abs() < self.worse_below / 2, 4 * self.error, self.error)
-        return torch.stack([half - error, -half + error], dim=1)
+        half = batch["input_ids"][:, 0].astype(np.float32) / 200
+        error = np.where(np.abs(half) < self.worse_below / 2, 4 * self.error, self.error)
+        return np.stack([half - error, -half + error], axis=1)
 
 
 class Collating(TextClassification):
     """Batches without a tokenizer."""
 
     def collate(self, rows: Sequence[Row], framer: object) -> Batch:
-        return {"input_ids": torch.from_numpy(np.stack([row.tokens["input_ids"] for row in rows]))}
+        return {"input_ids": np.stack([row.tokens["input_ids"] for row in rows])}
 
 
 def encoded(leads: Sequence[float]) -> list[Encoded]:

@@ -10,14 +10,13 @@ import torch
 
 import lmfit
 from lmfit.config.load import load_config
-from lmfit.data.collate import Batch
 from lmfit.device import pick_device
 from lmfit.errors import ConfigError
 from lmfit.inference.load import load_predictor
 from lmfit.runs import Run
 from lmfit.stages.prepare import Prepared, prepare
 from lmfit.stages.training import build_model
-from lmfit.tasks.base import forward
+from lmfit.tasks.tensors import Tensors, forward, tensors
 from tiny_data import topic_rows, write_conll, write_jsonl
 
 Config = Callable[..., dict[str, Any]]
@@ -36,7 +35,7 @@ def prepared(tiny_config: Config, run: Run, train: str, task: str = "text-classi
     return prepare(load_config("finetune", config).config)
 
 
-def logits(model: Any, batch: Batch) -> torch.Tensor:
+def logits(model: Any, batch: Tensors) -> torch.Tensor:
     with torch.no_grad():
         return forward(model.eval(), batch)
 
@@ -45,7 +44,7 @@ def compare(ready: Prepared, run: Run) -> tuple[list[str], torch.Tensor, torch.T
     """Labels that both know; the logits of these by the run, and by the model that training would start from."""
     old = load_predictor(run, device="cpu")
     new = build_model(ready, pick_device("cpu", "fp32"), resumed=False)
-    batch = ready.task.collate([ready.rows[i] for i in range(8)], ready.framer)
+    batch = tensors(ready.task.collate([ready.rows[i] for i in range(8)], ready.framer))
     common = [label for label in ready.task.labels if label in old.task.labels]
     before = logits(old.backend.model, batch)[..., [old.task.labels.index(label) for label in common]]  # type: ignore[attr-defined]
     after = logits(new, batch)[..., [ready.task.labels.index(label) for label in common]]
@@ -72,7 +71,7 @@ def test_new_rows_start_from_class_means(tiny_config: Config, trained: Callable[
         train = topics(tmp_path / "a.jsonl", thanks=12)
         ready = prepared(tiny_config, trained("text-classification"), train, head_init=init)
         model = build_model(ready, pick_device("cpu", "fp32"), resumed=False)
-        batch = ready.task.collate([ready.rows[i] for i in range(len(ready.rows))], ready.framer)
+        batch = tensors(ready.task.collate([ready.rows[i] for i in range(len(ready.rows))], ready.framer))
         losses[init] = float(ready.task.loss(logits(model, batch), batch))
     assert losses["class_means"] < 0.9 * losses["random"]
 

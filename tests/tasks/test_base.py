@@ -3,7 +3,8 @@ import torch
 
 from lmfit.config.tasks import TextClassificationSettings
 from lmfit.data.example import Origin
-from lmfit.tasks.base import Stats, cross_entropies, symmetric_divergence
+from lmfit.tasks.base import Stats
+from lmfit.tasks.tensors import cross_entropies, symmetric_divergence
 
 LOGITS = torch.tensor([[2.0, 0.5, -1.0], [0.1, 0.2, 0.3], [9.0, 1.0, 0.0]], dtype=torch.float64)
 TARGETS = torch.tensor([0, 2, -100])

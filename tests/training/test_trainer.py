@@ -10,9 +10,9 @@ import torch
 
 from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import BatchPlan
-from lmfit.data.collate import Batch
 from lmfit.data.rows import Row, Rows
 from lmfit.device import Device
+from lmfit.tasks.tensors import Tensors, tensors
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.ema import exchange_average
 from lmfit.training.hooks import QuietHook
@@ -45,15 +45,15 @@ class Objective:
 
     scale = 1.0
 
-    def collate(self, rows: Sequence[Row]) -> Batch:
+    def collate(self, rows: Sequence[Row]) -> Tensors:
         from lmfit.data.collate import pad
 
-        return pad(rows, {})
+        return tensors(pad(rows, {}))
 
-    def targets(self, batch: Batch) -> float:
+    def targets(self, batch: Tensors) -> float:
         return float(batch["attention_mask"].sum())
 
-    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, batch: Tensors) -> torch.Tensor:
         return self.scale * (logits**2).sum()
 
 

@@ -1,13 +1,12 @@
-"""Rows to padded tensors."""
+"""Rows to padded arrays."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 
 from lmfit.data.rows import Row
 
-Batch = dict[str, torch.Tensor]
+Batch = dict[str, np.ndarray]
 
 IGNORED = -100
 
@@ -19,11 +18,11 @@ def pad(rows: Sequence[Row], padding: Mapping[str, int]) -> Batch:
     """
     lengths = np.array([len(row) for row in rows])
     mask = np.arange(lengths.max()) < lengths[:, None]
-    batch: Batch = {"attention_mask": torch.from_numpy(mask.astype(np.int64))}
+    batch: Batch = {"attention_mask": mask.astype(np.int64)}
     for name in rows[0].tokens:
         array = np.full(mask.shape, padding.get(name, 0), np.int64)
         array[mask] = np.concatenate([np.asarray(row.tokens[name]) for row in rows])
-        batch[name] = torch.from_numpy(array)
+        batch[name] = array
     for name in rows[0].values:
-        batch[name] = torch.from_numpy(np.array([row.values[name] for row in rows], np.float32))
+        batch[name] = np.array([row.values[name] for row in rows], np.float32)
     return batch

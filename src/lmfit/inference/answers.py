@@ -6,7 +6,7 @@ import numpy as np
 
 from lmfit.data.batching import split_by_tokens
 from lmfit.data.framing import Framer
-from lmfit.inference.backends import Backend
+from lmfit.inference.backend import Backend
 from lmfit.tasks.base import Encoded, Task
 
 SAMPLE = 64
@@ -63,9 +63,7 @@ class Answerer:
         found: dict[int, np.ndarray] = {}
         for piece in split_by_tokens(order, lengths[order], backend.batch_tokens):
             batch = self._task.collate([rows[i] for i in piece], self._framer)
-            logits = backend.logits(batch)
-            batch = {name: tensor.to(logits.device) for name, tensor in batch.items()}
-            for i, answer in zip(piece, self._task.answers(logits, batch), strict=True):
+            for i, answer in zip(piece, self._task.answers(backend.logits(batch), batch), strict=True):
                 found[i] = answer
         each = (found[i] for i in range(len(rows)))
         return [[next(each) for _ in item.rows] for item in encoded]

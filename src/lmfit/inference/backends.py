@@ -1,29 +1,16 @@
-"""What turns a batch into logits."""
+"""What turns a batch into logits: PyTorch."""
 
 import copy
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
+import numpy as np
 import torch
 
 from lmfit.data.collate import Batch
 from lmfit.device import Device
-from lmfit.tasks.base import forward
-
-
-class Backend(Protocol):
-    """Computes logits; the predictor knows no more of a model."""
-
-    @property
-    def batch_tokens(self) -> int:
-        """Padded tokens of a batch that suits it."""
-
-    @property
-    def quick(self) -> "Backend | None":
-        """The same model in faster, coarser arithmetic; None where there is none."""
-
-    def logits(self, batch: Batch) -> torch.Tensor:
-        """(B, C) or (B, L, C) float32 on the batch's device."""
+from lmfit.inference.backend import Backend
+from lmfit.tasks.tensors import forward, tensors
 
 
 class TorchBackend:
@@ -39,11 +26,11 @@ class TorchBackend:
         return self._device.answer_batch_tokens
 
     @cached_property
-    def quick(self) -> "Backend | None":
+    def quick(self) -> Backend | None:
         """The model as it is now in lower precision, made at first use; what is trained later does not reach it."""
         return None if self._lower is None else _LowerPrecision(self.model, self._lower)
 
-    def logits(self, batch: Batch) -> torch.Tensor:
+    def logits(self, batch: Batch) -> np.ndarray:
         """Logits of a batch in fp32, without gradients."""
         return _logits(self.model, self._device, batch)
 
@@ -69,15 +56,16 @@ class _LowerPrecision:
     def batch_tokens(self) -> int:
         return self._device.answer_batch_tokens
 
-    def logits(self, batch: Batch) -> torch.Tensor:
+    def logits(self, batch: Batch) -> np.ndarray:
         return _logits(self._model, self._device, batch)
 
 
-def _logits(model: Any, device: Device, batch: Batch) -> torch.Tensor:
+def _logits(model: Any, device: Device, batch: Batch) -> np.ndarray:
     """A mask that masks nothing is left out: attention is faster then."""
     model.eval()
     with torch.inference_mode(), device.autocast():
-        moved = {name: tensor.to(device.torch_device) for name, tensor in batch.items()}
+        moved = {name: tensor.to(device.torch_device) for name, tensor in tensors(batch).items()}
         if bool(moved["attention_mask"].all()):
             del moved["attention_mask"]
-        return forward(model, moved)
+        found: np.ndarray = forward(model, moved).cpu().numpy()
+        return found

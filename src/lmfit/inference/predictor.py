@@ -13,7 +13,7 @@ from lmfit.data.notices import Notices
 from lmfit.data.source import checked
 from lmfit.errors import InputError
 from lmfit.inference.answers import Answerer
-from lmfit.inference.backends import Backend
+from lmfit.inference.backend import Backend
 from lmfit.tasks.base import Encoded, Stats, Task
 
 CHUNK_EXAMPLES = 2048

@@ -12,6 +12,7 @@ from lmfit.models.temperature import divide_logits
 from lmfit.stages.prepare import Prepared
 from lmfit.stages.seen import Seen
 from lmfit.tasks.base import model_inputs
+from lmfit.tasks.tensors import tensors
 
 MOST_EXAMPLES = 2048
 
@@ -47,7 +48,7 @@ def _calibrate(prepared: Prepared, model: Any, device: Device) -> dict[str, Any]
     fitted = fit_temperature(outcomes)
     if isinstance(fitted, str):
         return _unchanged(fitted)
-    batch = model_inputs(task.collate([prepared.rows[0]], prepared.framer))
+    batch = model_inputs(tensors(task.collate([prepared.rows[0]], prepared.framer)))
     inputs = {name: tensor.to(next(model.parameters()).device) for name, tensor in batch.items()}
     if not divide_logits(model, fitted.value, inputs):
         return _unchanged("the last layer of this model's head is not linear")

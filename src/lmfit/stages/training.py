@@ -10,7 +10,6 @@ import torch
 
 from lmfit import console
 from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
-from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
 from lmfit.device import Device, seeded
@@ -30,6 +29,7 @@ from lmfit.runs import Run
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
+from lmfit.tasks.tensors import Tensors, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.ema import exchange_average
 from lmfit.training.guards import Finite, Halved, Room
@@ -48,9 +48,9 @@ class TaskObjective:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
 
-    def collate(self, rows: Sequence[Row]) -> Batch:
+    def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
-        return self.task.collate(rows, self.framer)
+        return tensors(self.task.collate(rows, self.framer))
 
 
 def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
@@ -109,13 +109,13 @@ def _start_head(prepared: Prepared, model: Any, device: Device, growth: Growth |
         console.say(f"head: starts from {'random weights' if how == 'none' else f'class means ({how})'}")
 
 
-def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Batch, torch.Tensor]]:
+def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Tensors, torch.Tensor]]:
     """Model inputs and classes of at most 2,048 training rows; nothing where rows have no class of their own."""
     task, rows = prepared.task, prepared.rows
     chosen = draw_rows(keyed_generator(prepared.config.seed, "head rows"), len(rows), HEAD_ROWS)
     lengths = rows.lengths[chosen]
     for piece in split_by_tokens(chosen[np.argsort(lengths)], np.sort(lengths), device.micro_batch_tokens):
-        batch = task.collate([rows[int(i)] for i in piece], prepared.framer)
+        batch = tensors(task.collate([rows[int(i)] for i in piece], prepared.framer))
         classes = task.classes(batch)
         if classes is not None:
             yield {name: tensor.to(device.torch_device) for name, tensor in model_inputs(batch).items()}, classes

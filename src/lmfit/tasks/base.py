@@ -1,16 +1,18 @@
-"""The door between a task and everything else: encode, collate, loss, decode, score in one place per task."""
+"""The door between a task and everything else: encode, collate, loss, decode, score in one place per task.
+
+Only what training calls (targets, classes, loss, divergence) works on tensors; a model in ONNX answers without torch.
+"""
 
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
-import torch
 
 from lmfit.config.tasks import ClassificationLoss
-from lmfit.data.collate import IGNORED, Batch, pad
+from lmfit.data.collate import Batch, pad
 from lmfit.data.example import Example, Origin
 from lmfit.data.findings import SHOWN_PLACES
 from lmfit.data.framing import Framer
@@ -18,6 +20,13 @@ from lmfit.data.rows import Row
 from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.names import HEADLINE, Kind
 from lmfit.evaluation.outcomes import Outcome
+
+if TYPE_CHECKING:
+    import torch
+
+    from lmfit.tasks.tensors import Tensors
+
+T = TypeVar("T")
 
 MODEL_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 UNKNOWN_EXAMPLES = 10
@@ -122,22 +131,22 @@ class Task(ABC):
         """
 
     def collate(self, rows: Sequence[Row], framer: Framer) -> Batch:
-        """Padded tensors of some rows; arrays (B, L), values (B, ...)."""
+        """Padded arrays of some rows: token arrays (B, L), values (B, ...)."""
         return pad(rows, {"input_ids": framer.pad_id, **self.padding})
 
     @abstractmethod
-    def targets(self, batch: Batch) -> float:
+    def targets(self, batch: "Tensors") -> float:
         """How many (weighted) targets the batch holds: what the summed loss is divided by."""
 
-    def classes(self, batch: Batch) -> torch.Tensor | None:
+    def classes(self, batch: "Tensors") -> "torch.Tensor | None":
         """The single class of each row, (B,), where the task has one; else None."""
         return None
 
     @abstractmethod
-    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def loss(self, logits: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
         """The summed loss over the batch's targets, shape ()."""
 
-    def divergence(self, first: torch.Tensor, second: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def divergence(self, first: "torch.Tensor", second: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
         """How far two logits for one batch differ, summed over its targets as the loss is, shape ().
 
         Raises ConfigError where the task does not say (training.r_drop needs it).
@@ -146,7 +155,7 @@ class Task(ABC):
         raise ConfigError(what, where="training.r_drop", fix="training.r_drop=null")
 
     @abstractmethod
-    def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
+    def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """What `decode` needs of each row's logits, as float32 arrays, one per row."""
 
     @abstractmethod
@@ -185,12 +194,6 @@ class Task(ABC):
         """The labels of an example, for the ledger."""
 
 
-def forward(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """The logits of a batch in float32 (float64 where the model computes so): (B, C) or (B, L, C)."""
-    logits: torch.Tensor = model(**model_inputs(batch)).logits
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
-
-
 def lead(logits: np.ndarray) -> np.ndarray:
     """The largest logit less the next: (N, C) to (N,); infinite for a single class."""
     if logits.shape[1] == 1:
@@ -200,38 +203,9 @@ def lead(logits: np.ndarray) -> np.ndarray:
     return margins
 
 
-def model_inputs(batch: Batch) -> Batch:
+def model_inputs(batch: Mapping[str, T]) -> dict[str, T]:
     """The part of a batch that models take."""
     return {name: batch[name] for name in MODEL_INPUTS if name in batch}
-
-
-def cross_entropies(
-    logits: torch.Tensor,
-    targets: torch.Tensor,
-    settings: ClassificationLoss,
-    weights: torch.Tensor | None,
-) -> torch.Tensor:
-    """The loss of each target: logits (N, C), targets (N,) to (N,); 0 where the target is -100.
-
-    Cross entropy with label smoothing (Szegedy et al. 2016, section 7) or focal loss
-    (1 - p)^gamma * -log p (Lin et al. 2017, equation 5), each target weighted by its label's weight.
-    """
-    losses = torch.nn.functional.cross_entropy(
-        logits, targets, weights, reduction="none", ignore_index=IGNORED, label_smoothing=settings.label_smoothing
-    )
-    if settings.loss == "cross_entropy":
-        return losses
-    p = torch.softmax(logits, dim=-1).gather(1, targets.clamp_min(0)[:, None]).squeeze(1)
-    return losses * (1 - p).clamp_min(torch.finfo(p.dtype).tiny) ** settings.focal_gamma
-
-
-def symmetric_divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """The mean of both Kullback-Leibler divergences between softmax distributions: logits (..., C) twice to (...).
-
-    (KL(p, q) + KL(q, p)) / 2 = sum (p - q)(log p - log q) / 2; the constants between logits and logarithms cancel.
-    """
-    p, q = torch.softmax(first, dim=-1), torch.softmax(second, dim=-1)
-    return ((p - q) * (first - second)).sum(dim=-1) / 2
 
 
 def weigh_labels(settings: ClassificationLoss, labels: Sequence[str], counts: Mapping[str, int]) -> list[float] | None:

@@ -1,10 +1,9 @@
 """A label, several labels or a number for a text or a pair of texts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-import torch
 from scipy.special import expit, logit, softmax
 
 from lmfit.catalog import TASK_SETTINGS
@@ -19,18 +18,14 @@ from lmfit.evaluation.names import Kind
 from lmfit.evaluation.outcomes import UNKNOWN, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.thresholds import tune_thresholds
-from lmfit.tasks.base import (
-    UNKNOWN_EXAMPLES,
-    Encoded,
-    Stats,
-    Task,
-    cross_entropies,
-    lead,
-    symmetric_divergence,
-    weigh_labels,
-)
+from lmfit.tasks.base import UNKNOWN_EXAMPLES, Encoded, Stats, Task, lead, weigh_labels
 from lmfit.tasks.labels import Problem, names_of, natural_order, number_of, refuse_numbers, survey
 from lmfit.tasks.predictions import LabelPrediction, NumberPrediction
+
+if TYPE_CHECKING:
+    import torch
+
+    from lmfit.tasks.tensors import Tensors
 
 _MODEL_PROBLEM: dict[Problem, str] = {
     "single_label": "single_label_classification",
@@ -69,7 +64,7 @@ class TextClassification(Task):
         self.pairs = pairs
         self.thresholds = thresholds or [0.5 if settings.thresholds == "tuned" else settings.thresholds] * len(labels)
         self._ids = {label: i for i, label in enumerate(labels)}
-        self._weights = None if weights is None else torch.tensor(weights, dtype=torch.float64)
+        self._weights = weights
 
     @classmethod
     def learn(cls, settings: TextClassificationSettings, words: str, train: Iterable[Example]) -> Self:
@@ -212,47 +207,49 @@ class TextClassification(Task):
         held = example.label if isinstance(example.label, tuple) else ()
         return np.isin(self.labels, held).astype(np.float64)
 
-    def targets(self, batch: Batch) -> float:
+    def targets(self, batch: "Tensors") -> float:
         """Texts (a window of a text counts as its share), each weighing as its row and its label do."""
-        return float(self._row_weights(batch, torch.float64).sum())
+        return float(self._row_weights(batch, batch["weight"].double()).sum())
 
-    def _row_weights(self, batch: Batch, dtype: torch.dtype) -> torch.Tensor:
-        """(B,)"""
-        weights = batch["weight"].to(dtype)
+    def _row_weights(self, batch: "Tensors", weights: "torch.Tensor") -> "torch.Tensor":
+        """(B,), in the type of the rows' weights (B,)."""
         if self.problem == "single_label" and self._weights is not None:
-            weights = weights * self._weights.to(weights)[batch["target"].long()]
+            weights = weights * weights.new_tensor(self._weights)[batch["target"].long()]
         return weights
 
-    def classes(self, batch: Batch) -> torch.Tensor | None:
+    def classes(self, batch: "Tensors") -> "torch.Tensor | None":
         """The gold label of each row, for single-label problems."""
         return batch["target"].long() if self.problem == "single_label" else None
 
-    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def loss(self, logits: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
         """Summed over texts; logits (B, C). Cross entropy, binary cross entropy (mean over labels), squared error."""
+        from lmfit.tasks.tensors import binary_cross_entropies, cross_entropies
+
         target, weight = batch["target"], batch["weight"]
         if self.problem == "regression":
             return (weight * (logits.squeeze(-1) - target) ** 2).sum()
-        weights = None if self._weights is None else self._weights.to(logits)
+        weights = None if self._weights is None else logits.new_tensor(self._weights)
         if self.problem == "multi_label":
-            losses = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, weights, reduction="none")
-            return (weight * losses.mean(dim=1)).sum()
+            return (weight * binary_cross_entropies(logits, target, weights).mean(dim=1)).sum()
         return (weight * cross_entropies(logits, target.long(), self.settings, weights)).sum()
 
-    def divergence(self, first: torch.Tensor, second: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def divergence(self, first: "torch.Tensor", second: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
         """Summed over texts. Labels: the mean of both KL divergences (of several labels the mean over them), numbers:
         the squared difference, which is that divergence where the squared error is the loss.
         """
+        from lmfit.tasks.tensors import symmetric_divergence
+
         if self.problem == "single_label":
             apart = symmetric_divergence(first, second)
         elif self.problem == "multi_label":
             apart = ((first.sigmoid() - second.sigmoid()) * (first - second)).mean(dim=1) / 2
         else:
             apart = (first - second).squeeze(-1) ** 2
-        return (self._row_weights(batch, apart.dtype) * apart).sum()
+        return (self._row_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
 
-    def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
+    def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """Per row its logits (C,)."""
-        return list(logits.cpu().numpy())
+        return list(logits)
 
     def decode(self, encoded: Encoded, answers: Sequence[np.ndarray]) -> LabelPrediction | NumberPrediction:
         """The mean of the windows' logits, as probabilities: softmax, sigmoid, or the number itself."""

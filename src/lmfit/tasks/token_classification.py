@@ -5,10 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-import torch
 from scipy.special import softmax
 
 from lmfit.catalog import TASK_SETTINGS
@@ -24,9 +23,14 @@ from lmfit.evaluation.metrics import score_tags
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.outcomes import UNKNOWN, Outcome
 from lmfit.evaluation.scores import Scores
-from lmfit.tasks.base import Encoded, Stats, Task, cross_entropies, lead, symmetric_divergence, weigh_labels
+from lmfit.tasks.base import Encoded, Stats, Task, lead, weigh_labels
 from lmfit.tasks.decoding import ConstrainedDecoder
 from lmfit.tasks.predictions import Entity, TagPrediction
+
+if TYPE_CHECKING:
+    import torch
+
+    from lmfit.tasks.tensors import Tensors
 
 
 class TokenClassification(Task):
@@ -47,7 +51,7 @@ class TokenClassification(Task):
         self.entities = _are_iob2(labels)
         self._decoder = ConstrainedDecoder(labels) if settings.decoding == "constrained" else None
         self._ids = {label: i for i, label in enumerate(labels)}
-        self._weights = None if weights is None else torch.tensor(weights, dtype=torch.float64)
+        self._weights = weights
 
     @classmethod
     def learn(cls, settings: TokenClassificationSettings, words: str, train: Iterable[Example]) -> Self:
@@ -183,34 +187,37 @@ class TokenClassification(Task):
             stats.counts["entities_cut"] += sum(span.end > kept for span in spans(example.tags or ()))
         return cut(windows[0].end, framer.budget())
 
-    def targets(self, batch: Batch) -> float:
+    def targets(self, batch: "Tensors") -> float:
         """Labelled subwords, each weighing as its row and its label do."""
-        return float(self._target_weights(batch, torch.float64).sum())
+        return float(self._target_weights(batch, batch["weight"].double()).sum())
 
-    def _target_weights(self, batch: Batch, dtype: torch.dtype) -> torch.Tensor:
-        """(B, L); 0 where there is no label."""
-        labelled, weights = batch["labels"] != IGNORED, batch["weight"].to(dtype)[:, None]
+    def _target_weights(self, batch: "Tensors", weights: "torch.Tensor") -> "torch.Tensor":
+        """(B, L), in the type of the rows' weights (B,); 0 where there is no label."""
+        labelled, weights = batch["labels"] != IGNORED, weights[:, None]
         if self._weights is not None:
-            weights = weights * self._weights.to(weights)[batch["labels"].clamp_min(0)]
+            weights = weights * weights.new_tensor(self._weights)[batch["labels"].clamp_min(0)]
         return weights * labelled
 
-    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def loss(self, logits: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
         """Summed over labelled subwords; logits (B, L, C)."""
-        weights = None if self._weights is None else self._weights.to(logits)
+        from lmfit.tasks.tensors import cross_entropies
+
+        weights = None if self._weights is None else logits.new_tensor(self._weights)
         losses = cross_entropies(logits.flatten(0, 1), batch["labels"].flatten(), self.settings, weights)
         return (batch["weight"][:, None] * losses.view_as(batch["labels"])).sum()
 
-    def divergence(self, first: torch.Tensor, second: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def divergence(self, first: "torch.Tensor", second: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
         """Summed over labelled subwords: the mean of both KL divergences."""
-        apart = symmetric_divergence(first, second)
-        return (self._target_weights(batch, apart.dtype) * apart).sum()
+        from lmfit.tasks.tensors import symmetric_divergence
 
-    def answers(self, logits: torch.Tensor, batch: Batch) -> list[np.ndarray]:
+        apart = symmetric_divergence(first, second)
+        return (self._target_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
+
+    def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """Per row: (W, 1 + C), the word's index and its logits, for each word whose first subword is owned."""
         owned = batch["words"] >= 0
-        words = batch["words"][owned].cpu().numpy()
-        table = np.concatenate([words[:, None], logits[owned].cpu().numpy()], axis=1, dtype=np.float32)
-        return np.split(table, np.cumsum(owned.sum(dim=1).cpu().numpy())[:-1])
+        table = np.concatenate([batch["words"][owned][:, None], logits[owned]], axis=1, dtype=np.float32)
+        return np.split(table, np.cumsum(owned.sum(axis=1))[:-1])
 
     def decode(self, encoded: Encoded, answers: Sequence[np.ndarray]) -> TagPrediction:
         """A tag per word, valid IOB2; a word that no subword stands for is O with score 0.

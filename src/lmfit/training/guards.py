@@ -13,7 +13,7 @@ from lmfit import console
 from lmfit.config.sizes import shown_size
 from lmfit.durable import write_text
 from lmfit.errors import LmfitError
-from lmfit.tasks.base import forward
+from lmfit.tasks.tensors import forward
 from lmfit.training.checkpoint import ROUNDING, checkpoint_bytes
 from lmfit.training.hooks import Log, QuietHook
 from lmfit.training.memory import fitting_size

@@ -20,7 +20,7 @@ from lmfit.device import (
     seeded,
 )
 from lmfit.errors import LmfitError
-from lmfit.tasks.base import forward
+from lmfit.tasks.tensors import forward
 
 if TYPE_CHECKING:
     from lmfit.training.trainer import Trainer

@@ -5,14 +5,14 @@ from typing import Any, Protocol
 
 import torch
 
-from lmfit.data.collate import Batch
+from lmfit.tasks.tensors import Tensors
 from lmfit.training.trainer import Objective
 
 
 class Comparing(Objective, Protocol):
     """An objective that can also tell how far two answers differ."""
 
-    def divergence(self, first: torch.Tensor, second: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def divergence(self, first: torch.Tensor, second: torch.Tensor, batch: Tensors) -> torch.Tensor:
         """How far two logits for one batch differ, summed over the targets."""
 
 
@@ -26,15 +26,15 @@ class RDrop:
     def __init__(self, objective: Comparing, weight: float) -> None:
         self.objective, self.weight = objective, weight
 
-    def collate(self, rows: Sequence[Any]) -> Batch:
+    def collate(self, rows: Sequence[Any]) -> Tensors:
         """Padded tensors, all rows and then all rows again."""
         return self.objective.collate([*rows, *rows])
 
-    def targets(self, batch: Batch) -> float:
+    def targets(self, batch: Tensors) -> float:
         """Number of (weighted) targets of one pass."""
         return self.objective.targets(batch) / 2
 
-    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, batch: Tensors) -> torch.Tensor:
         """Summed over the targets of one pass."""
         first, second = logits.chunk(2)
         half = {name: tensor.chunk(2)[0] for name, tensor in batch.items()}

@@ -13,10 +13,9 @@ import torch
 from lmfit import console
 from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import BatchPlan, key, split_by_tokens
-from lmfit.data.collate import Batch
 from lmfit.data.rows import Rows
 from lmfit.device import Device
-from lmfit.tasks.base import forward
+from lmfit.tasks.tensors import Tensors, forward
 from lmfit.training.adversarial import gradient_of
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.memory import Memory
@@ -54,13 +53,13 @@ class Hook(Protocol):
 class Objective(Protocol):
     """What the loop needs of a task: batches from rows, a summed loss, and its divisor."""
 
-    def collate(self, rows: Sequence[Any]) -> Batch:
+    def collate(self, rows: Sequence[Any]) -> Tensors:
         """Padded tensors."""
 
-    def targets(self, batch: Batch) -> float:
+    def targets(self, batch: Tensors) -> float:
         """Number of (weighted) targets."""
 
-    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, batch: Tensors) -> torch.Tensor:
         """Loss summed over the targets."""
 
 
@@ -142,7 +141,7 @@ class Trainer:
             return pieces
         return [part for piece in pieces for part in split_by_tokens(piece, self.plan.lengths[piece], tokens)]
 
-    def forward_backward(self, batch: Batch, targets: float) -> float:
+    def forward_backward(self, batch: Tensors, targets: float) -> float:
         """Add one micro-batch's share of the step's gradient; returns its share of the mean loss."""
         batch = {name: tensor.to(self.device.torch_device, non_blocking=True) for name, tensor in batch.items()}
         with self.device.autocast():
