@@ -8,9 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from lmfit.data.collate import Batch
 from lmfit.models.modeling_pruned import Block, blocks_of
-from lmfit.tasks.base import forward
+from lmfit.tasks.tensors import Tensors, forward
 from lmfit.training.trainer import Objective
 
 Scores = Literal["reconstruction", "fisher", "magnitude"]
@@ -47,7 +46,7 @@ class Curve:
         return sorted(self.order[len(self.order) - width :])
 
 
-def curves(model: Any, objective: Objective, batches: Sequence[Batch], scores: Scores) -> list[Curve]:
+def curves(model: Any, objective: Objective, batches: Sequence[Tensors], scores: Scores) -> list[Curve]:
     """A curve for each block of the model. Raises ValueError for encoders that cannot be pruned.
 
     reconstruction: optimal-brain-surgeon removal with the outputs refitted (Kurtic et al. 2023, ZipLM), the squared
@@ -63,7 +62,7 @@ def curves(model: Any, objective: Objective, batches: Sequence[Batch], scores: S
     return [_reconstructed(block, one) for block, one in zip(blocks, found, strict=True)]
 
 
-def collect(model: Any, objective: Objective, batches: Sequence[Batch]) -> list[Statistics]:
+def collect(model: Any, objective: Objective, batches: Sequence[Tensors]) -> list[Statistics]:
     """Statistics of each block over labelled batches, in evaluation mode."""
     blocks = blocks_of(model)
     found = [_empty(block) for block in blocks]

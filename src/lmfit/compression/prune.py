@@ -8,10 +8,10 @@ from typing import Any
 from lmfit.compression.importance import Scores, curves, parameters
 from lmfit.compression.refit import refit
 from lmfit.compression.search import choose_widths
-from lmfit.data.collate import Batch
 from lmfit.errors import InputError
 from lmfit.models.modeling_pruned import Block, blocks_of
 from lmfit.models.pruned import note_widths
+from lmfit.tasks.tensors import Tensors
 from lmfit.training.trainer import Objective
 
 Costs = Sequence[Mapping[int, float]]
@@ -55,7 +55,7 @@ def full_cost(model: Any, costs: Costs) -> float:
 def prune(
     model: Any,
     objective: Objective,
-    batches: Sequence[Batch],
+    batches: Sequence[Tensors],
     *,
     costs: Costs,
     budget: float,

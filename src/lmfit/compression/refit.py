@@ -6,10 +6,9 @@ from typing import Any
 
 import torch
 
-from lmfit.data.collate import Batch
 from lmfit.models.freeze import layers_of
 from lmfit.models.modeling_pruned import Block, blocks_of
-from lmfit.tasks.base import forward
+from lmfit.tasks.tensors import Tensors, forward
 
 RIDGE = 1e-2
 
@@ -34,7 +33,7 @@ class _Call:
 
 
 @torch.no_grad()
-def refit(model: Any, parent: Any, batches: Sequence[Batch]) -> None:
+def refit(model: Any, parent: Any, batches: Sequence[Tensors]) -> None:
     """Least squares for the last matrix of each block, first to last, on the inputs that it now gets.
 
     Target: residual stream and output of the parent's block, less the pruned residual stream (the reconstruction of
@@ -56,7 +55,7 @@ def refit(model: Any, parent: Any, batches: Sequence[Batch]) -> None:
     model.train(training)
 
 
-def _calls(model: Any, batches: Sequence[Batch]) -> list[_Call]:
+def _calls(model: Any, batches: Sequence[Tensors]) -> list[_Call]:
     """How the first layer is called for each batch."""
     calls: list[_Call] = []
 
@@ -92,7 +91,7 @@ def _inside(block: Block, call: _Call) -> tuple[torch.Tensor, torch.Tensor, torc
     found: dict[str, torch.Tensor] = {}
 
     def before(_: Any, arguments: tuple[torch.Tensor, ...]) -> None:
-        found["residual"] = arguments[0]
+        found.setdefault("residual", arguments[0])
 
     def last(_: Any, arguments: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         found["inputs"], found["output"] = arguments[0], output.expand(*arguments[0].shape[:-1], -1)

@@ -154,6 +154,15 @@ class Task(ABC):
         what = f"{self.name} does not say how far two answers differ"
         raise ConfigError(what, where="training.r_drop", fix="training.r_drop=null")
 
+    def soft_loss(
+        self, logits: "torch.Tensor", teacher: "torch.Tensor", batch: "Tensors", temperature: float
+    ) -> "torch.Tensor":
+        """How far logits are from a teacher's, summed over the batch's targets as the loss is, shape ().
+
+        Raises ConfigError where the task does not say (distillation needs it).
+        """
+        raise ConfigError(f"{self.name} does not say how a teacher is followed", where="compression.distill")
+
     @abstractmethod
     def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """What `decode` needs of each row's logits, as float32 arrays, one per row."""

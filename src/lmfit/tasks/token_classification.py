@@ -213,6 +213,15 @@ class TokenClassification(Task):
         apart = symmetric_divergence(first, second)
         return (self._target_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
 
+    def soft_loss(
+        self, logits: "torch.Tensor", teacher: "torch.Tensor", batch: "Tensors", temperature: float
+    ) -> "torch.Tensor":
+        """Summed over labelled subwords: KL divergence at a temperature."""
+        from lmfit.tasks.tensors import tempered_divergence
+
+        apart = tempered_divergence(logits, teacher, temperature)
+        return (self._target_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
+
     def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """Per row: (W, 1 + C), the word's index and its logits, for each word whose first subword is owned."""
         owned = batch["words"] >= 0

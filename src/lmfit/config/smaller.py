@@ -1,0 +1,59 @@
+"""Keys of the `compression:` section about making a model smaller: prune, distill, trim_vocabulary, joint."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from lmfit.config.section import Section
+
+Share = Field(gt=0, lt=1)
+
+
+class TrimConfig(Section):
+    """Which tokens stay besides those of the training text, single characters and special tokens."""
+
+    reserve: int = Field(default=2000, ge=0)
+    """How many of the most frequent tokens stay whether the training text has them or not."""
+
+
+class PruneConfig(Section):
+    """Which share of heads and feed-forward neurons goes; one target."""
+
+    sparsity: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the layers' weights to remove."""
+    size: str | None = None
+    """Most that all weights may take in fp32, such as 40 MB."""
+    latency_ratio: float | None = Field(default=None, gt=1)
+    """How much faster a batch must be, as measured on this machine for single structures."""
+    scores: Literal["reconstruction", "fisher", "magnitude"] = "reconstruction"
+    """How units are judged: reconstruction (others take over what they can), fisher (gradients), magnitude (weights)."""
+    refit: bool = True
+    """Fit what is left to the parent's answers, layer by layer, by least squares."""
+    rows: int = Field(default=512, ge=1)
+    """Training rows that scores and fit are computed on."""
+    length: int | None = Field(default=None, ge=1)
+    """Tokens of the text that latency is measured with; null: the median of the training rows."""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "PruneConfig":
+        given = [name for name in ("sparsity", "size", "latency_ratio") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("give one target: sparsity, size or latency_ratio")
+        return self
+
+
+class DistillConfig(Section):
+    """How a student follows the run, its teacher."""
+
+    student: str | None = None
+    """A model, as in model.name; null: the teacher itself with fewer layers, or as pruning left it."""
+    layers: int | list[int] | None = None
+    """Layers of a student made of the teacher: how many (evenly spaced, the last one among them), or which, from 0."""
+    alpha: float = Field(default=0.5, ge=0, le=1)
+    """Weight of the teacher's answers; the labels' loss weighs 1 - alpha."""
+    temperature: float = Field(default=2.0, gt=0)
+    """Softens both answers before they are compared."""
+    hidden: float = Field(default=0.0, ge=0)
+    """Weight of the mean squared error between hidden states, the student's projected to the teacher's width."""
+    relations: float = Field(default=0.0, ge=0)
+    """Weight of the divergence between the last layers' query, key and value relations (MiniLM v2)."""
