@@ -27,8 +27,7 @@ class _Objective:
         return float(batch["attention_mask"].sum())
 
     def loss(self, logits: torch.Tensor, batch: Any) -> torch.Tensor:
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), reduction="sum")
-        return loss
+        return torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), reduction="sum")
 
 
 def _batches(count: int = 6) -> list[Any]:

@@ -9,7 +9,6 @@ import torch
 
 from lmfit.compression.teacher import NumberedRow, Outputs, Taps, Wanted
 from lmfit.config.smaller import DistillConfig
-from lmfit.data.collate import Batch
 from lmfit.errors import ConfigError
 from lmfit.models.freeze import layers_of
 from lmfit.models.pruned import note_widths
@@ -18,7 +17,6 @@ from lmfit.training.hooks import Log, QuietHook
 from lmfit.training.trainer import Objective, StepResult, Trainer
 
 PROJECTION = "lmfit_projection"
-_NUMBERS = "row_numbers"
 
 
 class Following(Objective, Protocol):
@@ -64,14 +62,14 @@ class Distilling:
         self._sums: dict[str, float] = {}
         self._targets = 0.0
 
-    def collate(self, rows: Sequence[NumberedRow]) -> Batch:
-        """Padded arrays, and which rows they are."""
+    def collate(self, rows: Sequence[NumberedRow]) -> Tensors:
+        """Padded tensors, and what the teacher said."""
         batch = self.objective.collate(rows)
         for name in self.teacher.arrays:
-            batch[f"teacher.{name}"] = self.teacher.of(name, [row.number for row in rows]).numpy()
+            batch[f"teacher.{name}"] = self.teacher.of(name, [row.number for row in rows])
         return batch
 
-    def targets(self, batch: Batch) -> float:
+    def targets(self, batch: Tensors) -> float:
         """Number of (weighted) targets."""
         return self.objective.targets(batch)
 
@@ -141,7 +139,7 @@ def relation_divergence(student: torch.Tensor, teacher: torch.Tensor, real: torc
 
 
 def project(model: Any, width: int) -> None:
-    """Give the student a learnt matrix from its hidden size to the teacher's `width`; the identity where they are equal."""
+    """Give the student a learnt matrix from its hidden size to the teacher's `width`, at first the identity."""
     own = model.config.hidden_size
     projection = torch.nn.Linear(own, width, bias=False)
     with torch.no_grad():

@@ -154,7 +154,8 @@ def _summed(block: Block, importance: np.ndarray) -> Curve:
 def _reconstructed(block: Block, statistics: Statistics) -> Curve:
     """Units go step by step, the cheapest first; after each step the others take over what they can.
 
-    Removing columns S of W costs tr(W_S (H^-1_SS)^-1 W_S^T) (Hassibi & Stork 1993 for groups), H the inputs' Gram matrix.
+    Removing columns S of W costs tr(W_S (H^-1_SS)^-1 W_S^T) (Hassibi & Stork 1993, for groups); H: the inputs' Gram
+    matrix.
     """
     kept = widths(block)
     if not block.units:

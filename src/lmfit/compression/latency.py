@@ -1,4 +1,4 @@
-"""A table of milliseconds per structure, measured on this machine, so that pruning buys real time (Kurtic et al. 2023)."""
+"""A table of milliseconds per structure, measured on this machine: pruning then buys real time (Kurtic et al. 2023)."""
 
 import copy
 import statistics

@@ -20,7 +20,7 @@ Costs = Sequence[Mapping[int, float]]
 
 @dataclass(frozen=True)
 class Cut:
-    """What became of each block, first to last: its layer, part, units before and after; loss: the estimated increase."""
+    """What became of each block, first to last: layer, part, units before and after; loss: the estimated increase."""
 
     layers: list[dict[str, Any]]
     loss: float

@@ -37,7 +37,8 @@ def refit(model: Any, parent: Any, batches: Sequence[Tensors]) -> None:
     """Least squares for the last matrix of each block, first to last, on the inputs that it now gets.
 
     Target: residual stream and output of the parent's block, less the pruned residual stream (the reconstruction of
-    Kwon et al. 2022, section 3.3, with all weights in place of one factor per unit). Ridge towards the weights there are.
+    Kwon et al. 2022, section 3.3, with all weights in place of one factor per unit). Ridge towards the weights
+    there are.
     Holds for layers that add a block's input to its output before they normalise (BERT and its like).
     """
     training = model.training

@@ -14,11 +14,10 @@ import torch
 from lmfit import console
 from lmfit.data.batching import split_by_tokens
 from lmfit.data.cache import Entry
-from lmfit.data.collate import Batch
 from lmfit.data.rows import Row, Rows
 from lmfit.models.freeze import layers_of
 from lmfit.models.modeling_pruned import blocks_of
-from lmfit.tasks.tensors import forward, tensors
+from lmfit.tasks.tensors import Tensors, forward
 
 _VERSION = 1
 _BATCH_TOKENS = 2048
@@ -28,8 +27,8 @@ _META = "meta.json"
 class Collating(Protocol):
     """Makes a batch of rows."""
 
-    def collate(self, rows: Sequence[Any]) -> Batch:
-        """Padded arrays."""
+    def collate(self, rows: Sequence[Any]) -> Tensors:
+        """Padded tensors."""
 
 
 @dataclass(slots=True)
@@ -54,7 +53,7 @@ def numbered(rows: Rows) -> NumberedRows:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of a teacher: logits always; hidden: of which layers, counted from 1; relations: of the last one."""
+    """What is asked of a teacher besides logits: hidden states of layers, counted from 1; relations of the last one."""
 
     hidden: tuple[int, ...] = ()
     relations: bool = False
@@ -150,7 +149,7 @@ def _batches(
     device = next(teacher.parameters()).device
     with _tapped(teacher, wanted) as taps, torch.inference_mode():
         for numbers in console.progress(pieces, total=len(pieces), what="asking the teacher"):
-            batch = tensors(objective.collate([rows[int(i)] for i in numbers]))
+            batch = objective.collate([rows[int(i)] for i in numbers])
             logits = forward(teacher, {name: tensor.to(device) for name, tensor in batch.items()})
             yield numbers, batch["attention_mask"].bool().numpy(), {"logits": logits, **taps.take()}
 

@@ -26,7 +26,7 @@ class PruneConfig(Section):
     latency_ratio: float | None = Field(default=None, gt=1)
     """How much faster a batch must be, as measured on this machine for single structures."""
     scores: Literal["reconstruction", "fisher", "magnitude"] = "reconstruction"
-    """How units are judged: reconstruction (others take over what they can), fisher (gradients), magnitude (weights)."""
+    """How units are judged: reconstruction (others take over what they can), fisher (gradients), or magnitude."""
     refit: bool = True
     """Fit what is left to the parent's answers, layer by layer, by least squares."""
     rows: int = Field(default=512, ge=1)

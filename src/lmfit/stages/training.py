@@ -47,6 +47,7 @@ class TaskObjective:
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
+        self.soft_loss = task.soft_loss
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
