@@ -40,17 +40,23 @@ ROWS_VERSION = 3
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What training needs, and the ledger of it."""
+class Material:
+    """What a trainer is given besides a model. rows: those of the training split."""
 
     config: FinetuneConfig
-    source: ModelSource
-    commit: str | None
     task: Task
-    growth: Growth | None
     framer: Framer
     splits: Splits
     rows: Rows
+
+
+@dataclass(frozen=True)
+class Prepared(Material):
+    """What a training stage needs, and the ledger of it."""
+
+    source: ModelSource
+    commit: str | None
+    growth: Growth | None
     audit: Audit
     ledger: Ledger
     seconds: float
@@ -88,13 +94,13 @@ def prepare(config: FinetuneConfig) -> Prepared:
     framer = make_framer(config, tokenizer, positions(model_config))
     audit = audited(dict(_named(splits)), task.label_counts, (task.name, task.kind))
     refuse_errors(audit.findings)
-    encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
+    encoded = {name: tokenised(task, framer, split) for name, split in _named(splits)}
     rows = encoded["train"]
     ledger = _make_ledger(config, source, audit, splits, encoded)
     ledger.notices += task.remarks
     commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
     seconds = time.perf_counter() - started
-    return Prepared(config, source, commit, task, growth, framer, splits, rows, audit, ledger, seconds)
+    return Prepared(config, task, framer, splits, rows, source, commit, growth, audit, ledger, seconds)
 
 
 def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
@@ -164,7 +170,8 @@ def _named(splits: Splits) -> Iterator[tuple[str, Source]]:
             yield name, split
 
 
-def _tokenise(task: Task, framer: Framer, split: Source) -> Rows:
+def tokenised(task: Task, framer: Framer, split: Source) -> Rows:
+    """The rows of a split, from the cache where they are there."""
     stats = Stats()
     key = {
         "version": (ROWS_VERSION, __version__),

@@ -27,7 +27,7 @@ from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
 from lmfit.stages.judge import Judge
-from lmfit.stages.prepare import Prepared
+from lmfit.stages.prepare import Material, Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.tasks.tensors import Tensors, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
@@ -124,27 +124,30 @@ def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Tensors, tor
 
 def train(
     run: Run,
-    prepared: Prepared,
+    prepared: Material,
     model: Any,
     device: Device,
     checkpoints: Checkpoints,
     tell: Callable[[Mapping[str, Any]], object],
+    *,
+    objective: Objective | None = None,
+    more_hooks: Callable[[Log], Sequence[Hook]] = lambda log: (),
 ) -> TrainState:
     """Train with all hooks; afterwards the model holds the best weights, if there was validation data.
 
-    tell: takes the lines of the log as they are written.
+    tell: takes the lines of the log as they are written. objective: what is minimised; None: what the config asks for.
     """
     config, judged = prepared.config, prepared.splits.validation is not None
     log = Log(run.path / "log.jsonl", config.training.log_every, tell)
     finite = Finite(run.path, log, config.training.on_nan, partial(describe, prepared))
-    hooks: list[Hook] = [Room(keeps_best=judged), Progress(), finite, log, Halved(run.record)]
+    hooks: list[Hook] = [Room(keeps_best=judged), Progress(), finite, log, Halved(run.record), *more_hooks(log)]
     if config.training.budget is not None:
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
     hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
     with in_training_form(prepared, model, device):
-        trainer = make_trainer(prepared, model, device, checkpoints, hooks)
+        trainer = make_trainer(prepared, model, device, checkpoints, hooks, objective)
         state = trainer.fit()
         exchange_average(model, trainer.optimizer)
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
@@ -154,13 +157,18 @@ def train(
 
 
 def make_trainer(
-    prepared: Prepared, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
+    prepared: Material,
+    model: Any,
+    device: Device,
+    checkpoints: Checkpoints,
+    hooks: Sequence[Hook] = (),
+    objective: Objective | None = None,
 ) -> Trainer:
     """The trainer that the config asks for."""
     config = prepared.config
     return Trainer(
         model,
-        objective_of(prepared, model),
+        objective or objective_of(prepared, model),
         prepared.rows,
         config.training,
         device=device,
@@ -172,7 +180,7 @@ def make_trainer(
 
 
 @contextmanager
-def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator[None]:
+def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator[None]:
     """The model in the form that is trained; afterwards it is as any loader expects it.
 
     Compiled layers draw their own dropout; elsewhere a CPU draws it quickly.
@@ -192,7 +200,7 @@ def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator
         yield
 
 
-def objective_of(prepared: Prepared, model: Any) -> Objective:
+def objective_of(prepared: Material, model: Any) -> Objective:
     """What is minimised, as configured. Raises ConfigError where R-Drop's two passes would be equal."""
     objective, weight = TaskObjective(prepared.task, prepared.framer), prepared.config.training.r_drop
     if weight is None:
@@ -204,7 +212,7 @@ def objective_of(prepared: Prepared, model: Any) -> Objective:
     return RDrop(objective, weight)
 
 
-def describe(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
+def describe(prepared: Material, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Origin, gold answer and (where texts may be written) text of training rows, by row: found by encoding."""
     texts, last = prepared.config.evaluation.texts, max(indices)
     wanted, found = set(indices), {}
@@ -222,7 +230,7 @@ def describe(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, 
     return found
 
 
-def _keep_best(prepared: Prepared, model: Any, device: Device, log: Log) -> KeepBest:
+def _keep_best(prepared: Material, model: Any, device: Device, log: Log) -> KeepBest:
     config = prepared.config
     name = config.training.best_metric or prepared.task.headline
     judge = Judge(resamples=0, seed=config.seed, texts=False)

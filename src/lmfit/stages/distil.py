@@ -1,0 +1,116 @@
+"""A step of `lmfit compress`: a student is trained to follow the run, by the trainer that every training uses."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from lmfit.compression.distill import (
+    Distilling,
+    LogTerms,
+    Pairing,
+    check_student,
+    project,
+    shallower,
+    unproject,
+)
+from lmfit.compression.steps import Work
+from lmfit.compression.teacher import Wanted, numbered, outputs
+from lmfit.config.model import ModelConfig
+from lmfit.config.smaller import DistillConfig
+from lmfit.data.batching import key
+from lmfit.device import seeded
+from lmfit.errors import ConfigError
+from lmfit.models.freeze import layers_of
+from lmfit.models.load import find_model, load_model, load_tokenizer
+from lmfit.stages.prepare import Material, tokenised
+from lmfit.stages.training import TaskObjective, train
+from lmfit.training.checkpoint import Checkpoints
+from lmfit.training.hooks import Log
+from lmfit.training.trainer import Hook
+
+
+def distil(work: Work) -> Work:
+    """Train the student; `training` of the config says how long. The teacher is the run's own model, unchanged."""
+    settings = work.config.compression.distill
+    assert settings is not None
+    teacher = work.original.backend.model  # type: ignore[attr-defined]
+    student = student_of(work, teacher, settings).to(work.device.torch_device)
+    rows = tokenised(work.task, work.framer, work.splits.train)
+    material = Material(work.config, work.task, work.framer, work.splits, numbered(rows))
+    objective = TaskObjective(work.task, work.framer)
+    pairing = Pairing.of(len(layers_of(student)), len(layers_of(teacher)))
+    wanted = Wanted(pairing.teacher if settings.hidden else (), bool(settings.relations))
+    said = outputs(teacher, rows, objective, wanted)
+    checkpoints = Checkpoints(work.run.path / "checkpoints", work.config.training.keep)
+    with _projecting(student, teacher, settings):
+        following = Distilling(objective, settings, said, student, _relation_heads(student, teacher))
+
+        def hooks(log: Log) -> list[Hook]:
+            return [LogTerms(following, log)]
+
+        state = train(
+            work.run,
+            material,
+            student,
+            work.device,
+            checkpoints,
+            lambda line: None,
+            objective=following,
+            more_hooks=hooks,
+        )
+        following.taps.remove()
+    facts = {
+        "student": settings.student or "of the teacher",
+        "layers": len(layers_of(student)),
+        "steps": state.step,
+        "parameters": student.num_parameters(),
+        "train_seconds": round(state.train_seconds, 3),
+        **settings.model_dump(include={"alpha", "temperature", "hidden", "relations"}),
+    }
+    return replace(work, model=student, facts={**work.facts, "distill": facts})
+
+
+def student_of(work: Work, teacher: Any, settings: DistillConfig) -> Any:
+    """A named model, some layers of the teacher, or the model as it is (pruned). Raises ConfigError where none fits."""
+    if settings.student is not None:
+        source = find_model(ModelConfig(name=settings.student))
+        with seeded(key(work.config.seed, "head")):
+            student, _ = load_model(source, work.task.auto_class, work.task.model_settings())
+        vocabularies = [t.backend_tokenizer.get_vocab(True) for t in (work.framer.tokenizer, load_tokenizer(source))]
+        check_student(teacher, student, *vocabularies)
+        return student
+    if settings.layers is not None:
+        return shallower(work.model, settings.layers)
+    if work.config.compression.prune is None:
+        what = "nothing says what the student is: it would be the teacher itself"
+        fix = "--distill NAME, compression.distill.layers=3, or prune as well: --prune 0.5"
+        raise ConfigError(what, where="compression.distill", fix=fix)
+    return copy.deepcopy(work.model)
+
+
+@contextmanager
+def _projecting(student: Any, teacher: Any, settings: DistillConfig) -> Iterator[None]:
+    """Inside the block the student has a learnt matrix to the teacher's width, where hidden states are compared."""
+    if settings.hidden:
+        project(student, teacher.config.hidden_size)
+    try:
+        yield
+    finally:
+        unproject(student)
+
+
+def _relation_heads(student: Any, teacher: Any) -> int:
+    """As many heads as both widths can be divided into, at most the teacher's own."""
+    most = int(teacher.config.num_attention_heads)
+    widths = [_relation_width(student), _relation_width(teacher)]
+    return next(count for count in range(most, 0, -1) if all(width % count == 0 for width in widths))
+
+
+def _relation_width(model: Any) -> int:
+    from lmfit.models.modeling_pruned import blocks_of
+
+    return next(
+        block.units * block.size for block in reversed(blocks_of(model)) if block.part == "heads" and block.units
+    )
