@@ -99,6 +99,12 @@ class Distilling:
         mapped = student[real].float() if projection is None else projection(student[real].float())
         return (mapped - teacher[real]).square().mean()
 
+    def added(self, name: str, value: torch.Tensor, batch: Tensors) -> torch.Tensor:
+        """A further term, counted once for each target of the batch; told with the others."""
+        targets = self.objective.targets(batch)
+        self._note({name: targets * value}, 0.0)
+        return targets * value
+
     def _note(self, terms: Mapping[str, torch.Tensor], targets: float) -> None:
         for name, value in terms.items():
             self._sums[name] = self._sums.get(name, 0.0) + float(value.detach())

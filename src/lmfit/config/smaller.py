@@ -42,6 +42,25 @@ class PruneConfig(Section):
         return self
 
 
+class JointConfig(Section):
+    """All of it in one training: shares of its steps, and weights."""
+
+    dense: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the steps that only distil."""
+    ramp: float = Field(default=0.4, gt=0, lt=1)
+    """Share in which the budget of heads and neurons falls to the target; then the model is cut."""
+    quantize: float = Field(default=0.3, ge=0, lt=1)
+    """Share, at the end, that is trained under the rounding of the int8 model."""
+    quant_weight: float = Field(default=1.0, ge=0)
+    """Weight of the distance between logits with and without rounding."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> "JointConfig":
+        if self.dense + self.ramp + self.quantize > 1:
+            raise ValueError("dense, ramp and quantize are shares of the steps: together at most 1")
+        return self
+
+
 class DistillConfig(Section):
     """How a student follows the run, its teacher."""
 
