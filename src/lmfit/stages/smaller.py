@@ -1,5 +1,6 @@
 """Steps of `lmfit compress` that change a PyTorch model: prune, distil, trim the vocabulary; in this order."""
 
+import copy
 import time
 from dataclasses import asdict, replace
 from typing import Any
@@ -30,25 +31,24 @@ def prune_model(work: Work) -> Work:
     """Cut heads and neurons to the target, and fit what is left to the answers of the model before."""
     settings, started = work.config.compression.prune, time.perf_counter()
     assert settings is not None
-    blocks(work.model)
+    model = copy.deepcopy(work.model)
+    blocks(model)
     rows = tokenised(work.task, work.framer, work.splits.train)
     objective, batches = TaskObjective(work.task, work.framer), _batches(work, rows, settings.rows)
     costs, budget, facts = _target(work, settings, rows)
-    parameters = work.model.num_parameters()
-    cut = prune(
-        work.model, objective, batches, costs=costs, budget=budget, scores=settings.scores, refitted=settings.refit
-    )
-    weights = weight_costs(work.model)
+    parameters = model.num_parameters()
+    cut = prune(model, objective, batches, costs=costs, budget=budget, scores=settings.scores, refitted=settings.refit)
+    weights = weight_costs(model)
     told = {
         **facts,
         **cut.as_dict,
         "scores": settings.scores,
         "refit": settings.refit,
-        "parameters": {"before": parameters, "after": work.model.num_parameters()},
+        "parameters": {"before": parameters, "after": model.num_parameters()},
         "seconds": round(time.perf_counter() - started, 3),
     }
-    console.say(f"prune: {_widths(cut.layers)}; {full_cost(work.model, weights):,.0f} weights left in the layers")
-    return replace(work, facts={**work.facts, "prune": told})
+    console.say(f"prune: {_widths(cut.layers)}; {full_cost(model, weights):,.0f} weights left in the layers")
+    return replace(work, model=model, facts={**work.facts, "prune": told})
 
 
 def _widths(layers: list[dict[str, Any]]) -> str:
@@ -114,11 +114,12 @@ def trim_vocabulary(work: Work) -> Work:
     rows = tokenised(work.task, work.framer, work.splits.train)
     trimming = choose(work.framer.tokenizer, work.model.config, rows.distinct("input_ids"), settings.reserve)
     framer = Framer(trim_tokenizer(work.framer.tokenizer, trimming), work.framer.max_length, work.framer.overflow)
-    trim_embeddings(work.model, trimming)
+    model = copy.deepcopy(work.model)
+    trim_embeddings(model, trimming)
     held = {name: split for name in ("validation", "test") if (split := getattr(work.splits, name)) is not None}
     told = {name: asdict(changed(work.task, split, work.framer, framer, trimming)) for name, split in held.items()}
     before, after = trimming.before, len(trimming.kept)
-    width = work.model.get_input_embeddings().weight.shape[1]
+    width = model.get_input_embeddings().weight.shape[1]
     facts = {
         "tokens": {"before": before, "after": after},
         "reserve": settings.reserve,
@@ -127,7 +128,7 @@ def trim_vocabulary(work: Work) -> Work:
         "seconds": round(time.perf_counter() - started, 3),
     }
     console.say(f"vocabulary: {after:,} of {before:,} tokens kept{_told(told)}")
-    return replace(work, framer=framer, facts={**work.facts, "trim_vocabulary": facts})
+    return replace(work, model=model, framer=framer, facts={**work.facts, "trim_vocabulary": facts})
 
 
 def _told(changes: dict[str, dict[str, Any]]) -> str:
