@@ -1,12 +1,13 @@
 """Commands that train."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lmfit import console
 from lmfit.cli.app import app, begin
-from lmfit.cli.asked import overrides, remarks
+from lmfit.cli.asked import MODELS, choose_run, overrides, quoted, remarks
 from lmfit.cli.options import (
     Config,
     Debug,
@@ -58,6 +59,44 @@ def finetune(
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
     show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
     check_requirements(run.metrics, requirements)
+
+
+@app.command()
+def compress(
+    run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest finished run.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="A YAML file with the section compression.", metavar="FILE")
+    ] = None,
+    quantize: Annotated[
+        str | None, typer.Option("--quantize", help="int8, int8-static, fp16, bf16 or int4.", metavar="HOW")
+    ] = None,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Make a trained model smaller and faster, with a certificate that it still answers alike."""
+    begin(quiet, offline, debug)
+    from lmfit.summary import check_certificate, check_requirements, compressed_lines, parse_requirements
+
+    requirements = parse_requirements(require or [], ("validation", "test"))
+    chosen = choose_run(run, MODELS, backend="pytorch")
+    words = [] if quantize is None else [f"compression.quantize={quoted(quantize)}"]
+    from lmfit.stages import compress as stage
+
+    loaded = stage.load(chosen, config, [*overrides([], sets, output, seed), *words])
+    made = stage.run(chosen, loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(made.manifest | {"path": str(made.path), "metrics": made.metrics} if json else compressed_lines(made))
+    check_requirements(made.metrics, requirements)
+    check_certificate(made.manifest["certificate"])
 
 
 @app.command()
