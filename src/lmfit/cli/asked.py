@@ -6,6 +6,9 @@ from typing import Any
 from lmfit import console
 from lmfit.errors import InputError
 
+MODELS = ("finetune", "compress")
+"""The stages whose runs hold a model for a task."""
+
 
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given."""
@@ -41,11 +44,11 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def choose_run(name: str | None, stages: tuple[str, ...]) -> Any:
-    """The run asked for, or the newest finished one, which is said."""
+def choose_run(name: str | None, stages: tuple[str, ...], *, backend: str | None = None) -> Any:
+    """The run asked for, or the newest finished one (of a backend), which is said."""
     from lmfit.runs import find_run
 
-    chosen = find_run(name, stages)
+    chosen = find_run(name, stages, backend=backend)
     if name is None:
         console.say(f"run: {chosen.path}")
     return chosen

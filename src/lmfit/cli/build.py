@@ -1,12 +1,13 @@
 """Commands that train."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lmfit import console
 from lmfit.cli.app import app, begin
-from lmfit.cli.asked import overrides, remarks
+from lmfit.cli.asked import MODELS, choose_run, overrides, quoted, remarks
 from lmfit.cli.options import (
     Config,
     Debug,
@@ -58,6 +59,62 @@ def finetune(
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
     show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
     check_requirements(run.metrics, requirements)
+
+
+def _student(name: str) -> str:
+    """A number is one of layers, else it is a model's name."""
+    return f"layers={name}" if name.isdigit() else f"student={quoted(name)}"
+
+
+@app.command()
+def compress(
+    run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest finished run.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="A YAML file with the section compression.", metavar="FILE")
+    ] = None,
+    quantize: Annotated[
+        str | None, typer.Option("--quantize", help="int8, int8-static, fp16, bf16 or int4.", metavar="HOW")
+    ] = None,
+    prune: Annotated[
+        float | None, typer.Option("--prune", help="Remove this share of the layers' weights.", metavar="SHARE")
+    ] = None,
+    distill: Annotated[
+        str | None,
+        typer.Option("--distill", help="Train a student: a model's name, or a number of layers.", metavar="STUDENT"),
+    ] = None,
+    trim_vocabulary: Annotated[
+        bool, typer.Option("--trim-vocabulary", help="Keep the tokens that the task needs.")
+    ] = False,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Make a trained model smaller and faster, with a certificate that it still answers alike."""
+    begin(quiet, offline, debug)
+    from lmfit.summary import check_certificate, check_requirements, compressed_lines, parse_requirements
+
+    requirements = parse_requirements(require or [], ("validation", "test"))
+    chosen = choose_run(run, MODELS, backend="pytorch")
+    words = [] if quantize is None else [f"compression.quantize={quoted(quantize)}"]
+    words += [] if prune is None else [f"compression.prune={{sparsity: {prune}}}"]
+    words += [] if distill is None else [f"compression.distill.{_student(distill)}"]
+    words += ["compression.trim_vocabulary={}"] if trim_vocabulary else []
+    from lmfit.stages import compress as stage
+
+    loaded = stage.load(chosen, config, [*words, *overrides([], sets, output, seed)])
+    made = stage.run(chosen, loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(made.manifest | {"path": str(made.path), "metrics": made.metrics} if json else compressed_lines(made))
+    check_requirements(made.metrics, requirements)
+    check_certificate(made.manifest["certificate"])
 
 
 @app.command()

@@ -1,1 +1,1 @@
-"""Smaller and faster models: vocabulary trimming, structured pruning, distillation, and all of it jointly."""
+"""Smaller, faster models that answer alike: fewer tokens, units, layers and bits, and the certificate of it."""

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lmfit.catalog import TRACKERS
 from lmfit.config.choice import OneOf
+from lmfit.config.compression import CompressionConfig
 from lmfit.config.data import DataConfig, FoldsConfig
 from lmfit.config.evaluation import EvaluationConfig
 from lmfit.config.model import ModelConfig
@@ -77,5 +78,12 @@ class FinetuneConfig(Section):
         return isinstance(self.data.validation, FoldsConfig) and self.data.validation.fold is None
 
 
-STAGE_CONFIGS = {"finetune": FinetuneConfig}
+class CompressConfig(FinetuneConfig):
+    """The config of `lmfit compress`: that of the run that is compressed, and how."""
+
+    compression: CompressionConfig = CompressionConfig()
+    """What is done to the model."""
+
+
+STAGE_CONFIGS: dict[str, type[FinetuneConfig]] = {"finetune": FinetuneConfig, "compress": CompressConfig}
 """The config of each stage."""

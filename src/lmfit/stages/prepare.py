@@ -27,7 +27,7 @@ from lmfit.hub import cached_commit
 from lmfit.inference.predictor import encode_all
 from lmfit.models.grow import Growth
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
-from lmfit.models.save import LMFIT_KEY
+from lmfit.models.plain import LMFIT_KEY
 from lmfit.models.scratch import doubts_about, fitted
 from lmfit.stages.details import check_details
 from lmfit.tasks.base import Stats, Task

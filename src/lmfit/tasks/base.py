@@ -175,6 +175,14 @@ class Task(ABC):
     def margin(self, answers: Sequence[np.ndarray]) -> float:
         """How much an answer may change, at most, without changing the decision; 0 where every change counts."""
 
+    def logits_in(self, answers: Sequence[np.ndarray]) -> np.ndarray:
+        """The logits among an example's answers, (N, C)."""
+        return np.stack(answers)
+
+    def decisions(self, answers: Sequence[np.ndarray]) -> np.ndarray | None:
+        """What an example's answers decide, item by item, so that two models can be compared; None for numbers."""
+        return None
+
     @abstractmethod
     def recall(self, example: Example, row: Mapping[str, Any]) -> Any:
         """The prediction that `row` of a predictions file holds, for the example that it is about."""

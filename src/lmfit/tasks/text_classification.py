@@ -289,6 +289,13 @@ class TextClassification(Task):
             return float(np.abs(logits - logit(self.thresholds)).min())
         return float(lead(logits[None])[0] / 2)
 
+    def decisions(self, answers: Sequence[np.ndarray]) -> np.ndarray | None:
+        """The best label, or whether each label is given; None for regression."""
+        if self.problem == "regression":
+            return None
+        logits = _mean(answers)
+        return logits > logit(self.thresholds) if self.problem == "multi_label" else np.array([logits.argmax()])
+
     def _prediction(self, example: Example, probabilities: np.ndarray) -> LabelPrediction:
         scores = dict(zip(self.labels, map(float, probabilities), strict=True))
         if self.problem == "single_label":

@@ -252,6 +252,15 @@ class TokenClassification(Task):
             return 0.0
         return float(lead(logits).min(initial=np.inf) / 2)
 
+    def logits_in(self, answers: Sequence[np.ndarray]) -> np.ndarray:
+        """Those of each word."""
+        return np.concatenate(answers)[:, 1:]
+
+    def decisions(self, answers: Sequence[np.ndarray]) -> np.ndarray:
+        """The best tag of each word."""
+        found: np.ndarray = self.logits_in(answers).argmax(axis=1)
+        return found
+
     def _prediction(
         self, example: Example, offsets: list[tuple[int, int]], tags: list[str], scores: list[float]
     ) -> TagPrediction:
