@@ -11,6 +11,7 @@ from lmfit.compression.distill import (
     LogTerms,
     Pairing,
     check_student,
+    chosen_layers,
     project,
     shallower,
     unproject,
@@ -70,6 +71,16 @@ def distil(work: Work) -> Work:
         **settings.model_dump(include={"alpha", "temperature", "hidden", "relations"}),
     }
     return replace(work, model=student, facts={**work.facts, "distill": facts})
+
+
+def check_student_of(work: Work) -> None:
+    """Raises ConfigError where there is no student, or none that reads and answers as its teacher does."""
+    settings = work.config.compression.distill
+    assert settings is not None
+    if settings.layers is not None and settings.student is None:
+        chosen_layers(settings.layers, len(layers_of(work.model)))
+        return
+    student_of(work, work.model, settings)
 
 
 def student_of(work: Work, teacher: Any, settings: DistillConfig) -> Any:

@@ -1,6 +1,7 @@
 """Steps of `lmfit compress` that change a PyTorch model: prune, distil, trim the vocabulary; in this order."""
 
 import copy
+import json
 import time
 from dataclasses import asdict, replace
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from lmfit import console
 from lmfit.compression.latency import Latency, measure, torch_runner
+from lmfit.compression.pieces import pieces_of
 from lmfit.compression.prune import Costs, blocks, full_cost, prune, weight_costs
 from lmfit.compression.steps import Step, Work
 from lmfit.compression.vocabulary import changed, choose, trim_embeddings, trim_tokenizer
@@ -18,13 +20,22 @@ from lmfit.data.batching import draw_rows, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
-from lmfit.stages.distil import distil
+from lmfit.stages.distil import check_student_of, distil
 from lmfit.stages.prepare import tokenised
 from lmfit.stages.training import TaskObjective
 from lmfit.tasks.tensors import Tensors, model_inputs
 
 BYTES = 4
 BATCH_TOKENS = 1024
+
+
+def check_pruning(work: Work) -> None:
+    """Raises InputError where the encoder cannot be pruned, or not as far as is asked for."""
+    blocks(work.model)
+    settings = work.config.compression.prune
+    assert settings is not None
+    if settings.size is not None:
+        _size_budget(work.model, settings.size)
 
 
 def prune_model(work: Work) -> Work:
@@ -80,15 +91,21 @@ def _target(work: Work, settings: PruneConfig, rows: Rows) -> tuple[Costs, float
     if settings.sparsity is not None:
         return costs, full * (1 - settings.sparsity), {"sparsity": settings.sparsity}
     assert settings.size is not None
-    rest = work.model.num_parameters() - full
-    budget = size_bytes(settings.size) / BYTES - rest
+    return costs, _size_budget(work.model, settings.size), {"size": settings.size}
+
+
+def _size_budget(model: Any, size: str) -> float:
+    """Weights that the layers' heads and neurons may have. Raises ConfigError where all the others are too many."""
+    costs = weight_costs(model)
+    rest = model.num_parameters() - full_cost(model, costs)
+    budget = size_bytes(size) / BYTES - rest
     least = sum(min(cost.values()) for cost in costs)
     if budget < least:
-        what = f"{settings.size} cannot be reached: without its layers' heads and neurons the model has "
+        what = f"{size} cannot be reached: without its layers' heads and neurons the model has "
         what += f"{(rest + least) * BYTES / 1e6:.1f} MB"
         fix = "a larger size; --trim-vocabulary and --quantize int8 make the embeddings smaller"
         raise ConfigError(what, where="compression.prune.size", fix=fix)
-    return costs, budget, {"size": settings.size}
+    return budget
 
 
 def _reachable(table: Latency, ratio: float) -> None:
@@ -105,6 +122,11 @@ def _example(work: Work, rows: Rows, length: int) -> Tensors:
     row = TaskObjective(work.task, work.framer).collate([rows[int(np.argmax(rows.lengths))]])
     inputs = model_inputs(row)
     return {name: tensor.repeat(1, -(-length // tensor.shape[1]))[:, :length] for name, tensor in inputs.items()}
+
+
+def check_vocabulary(work: Work) -> None:
+    """Raises InputError for tokenizers and models whose vocabulary cannot be trimmed."""
+    pieces_of(json.loads(work.framer.backend.to_str())["model"])
 
 
 def trim_vocabulary(work: Work) -> Work:
@@ -137,12 +159,13 @@ def _told(changes: dict[str, dict[str, Any]]) -> str:
 
 
 STEPS = (
-    Step("pruning", "pruned", lambda compression: compression.prune is not None, prune_model),
-    Step("distilling", "student", lambda compression: compression.distill is not None, distil),
+    Step("pruning", "pruned", lambda compression: compression.prune is not None, check_pruning, prune_model),
+    Step("distilling", "student", lambda compression: compression.distill is not None, check_student_of, distil),
     Step(
         "trimming the vocabulary",
         "trimmed",
         lambda compression: compression.trim_vocabulary is not None,
+        check_vocabulary,
         trim_vocabulary,
     ),
 )
