@@ -81,3 +81,29 @@ def test_student_with_another_tokenizer_is_refused(
     code, _, err = command("compress", parent, "--distill", tiny("roberta"), "-o", tmp_path / "no")
     assert code == 2
     assert "different tokenizers" in err
+
+
+def test_joint_training_is_cut_and_quantized(trained: Any, command: Command, tmp_path: Path) -> None:
+    parent, made = trained("text-classification"), tmp_path / "joint"
+    (tmp_path / "joint.yaml").write_text(
+        "compression:\n  quantize: int8\n  prune: {sparsity: 0.5}\n  distill: {alpha: 0.5, hidden: 0.1}\n  joint: {}\n"
+        "training: {max_steps: 20, batch_size: 16, learning_rate: 1.0e-3}\n"
+    )
+    code, _, told = command("compress", parent.path, "--config", tmp_path / "joint.yaml", "-o", made)
+    assert code == 0, told
+    facts = _manifest(made)["compression"]["joint"]
+    assert (facts["cut_at"], facts["rounded_from"], facts["steps"]) == (10, 14, 20)
+    assert facts["cost"] <= facts["budget"]
+    first, second = (
+        [
+            json.loads(line)["terms"]
+            for line in (made / "phases" / name / "log.jsonl").read_text().splitlines()
+            if "terms" in line
+        ]
+        for name in "12"
+    )
+    assert {"task", "soft", "hidden", "prune"} <= first[-1].keys()
+    assert {"task", "soft", "hidden", "quant"} <= second[-1].keys()
+    code, _, told = command("compress", parent.path, "--set", "compression.joint={}", "-o", tmp_path / "no")
+    assert code == 2
+    assert "needs the section compression.prune" in told

@@ -138,7 +138,7 @@ def relation_divergence(student: torch.Tensor, teacher: torch.Tensor, real: torc
     away = torch.where(real, 0.0, torch.finfo(student.dtype).min)[:, None, None, None, :]
     logs = []
     for vectors in (student, teacher.to(student.dtype)):
-        parts = vectors.unflatten(-1, (3, heads, -1)).permute(0, 2, 3, 1, 4)
+        parts = vectors.view(*vectors.shape[:2], 3, heads, -1).permute(0, 2, 3, 1, 4)
         logs.append(torch.log_softmax(parts @ parts.transpose(-1, -2) / parts.shape[-1] ** 0.5 + away, -1))
     apart = (logs[1].exp() * (logs[1] - logs[0])).sum(-1)
     return apart.permute(0, 3, 1, 2)[real].mean()

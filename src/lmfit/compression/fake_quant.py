@@ -32,7 +32,7 @@ def rounded_input(values: torch.Tensor) -> torch.Tensor:
         low, high = values.min().clamp_max(0).float(), values.max().clamp_min(0).float()
         scale = ((high - low) / 255).clamp_min(torch.finfo(torch.float32).tiny)
         zero = (-low / scale).round().clamp(0, 255).int()
-    return torch.fake_quantize_per_tensor_affine(values, scale, zero, 0, 255)
+    return torch.fake_quantize_per_tensor_affine(values.float(), scale, zero, 0, 255)
 
 
 def rounded_weight(weight: torch.Tensor, limit: int) -> torch.Tensor:
@@ -56,7 +56,8 @@ def fake_quantized(model: Any) -> Iterator[None]:
     finally:
         for module in swapped:
             module.__class__ = torch.nn.Linear
-            vars(module).pop("limit", None)
+            for name in ("limit", "active"):
+                vars(module).pop(name, None)
 
 
 def set_rounding(model: Any, on: bool) -> None:

@@ -91,7 +91,7 @@ def _empty(block: Block) -> Statistics:
 def _gather(block: Block, into: Statistics, seen: torch.Tensor) -> Callable[..., None]:
     """A forward hook that adds to a block's statistics, also when the gradient comes back."""
 
-    def hook(reader: Any, arguments: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def hook(reader: Any, arguments: tuple[torch.Tensor, ...], output: Any) -> None:
         inputs = arguments[0].detach()
         tokens = inputs[seen].cpu()
         into.gram.addmm_(tokens.T, tokens)
@@ -133,13 +133,13 @@ def widths(block: Block) -> list[int]:
 
 def _magnitudes(block: Block) -> np.ndarray:
     """(units,)."""
-    after = block.reader.weight.detach().square().sum(0) if block.units else torch.zeros(0)
     if not block.units:
-        return after.numpy()
-    before = sum(block.layer.get_submodule(path).weight.detach().square().sum(1) for path in block.makers)
-    shape = (block.units, block.size)
-    product: torch.Tensor = after.view(shape).sum(1) * before.view(shape).sum(1)  # type: ignore[union-attr]
-    return product.cpu().numpy()
+        return np.zeros(0)
+    makers: list[Any] = [block.layer.get_submodule(path) for path in block.makers]
+    before = torch.stack([maker.weight.detach().square().sum(1) for maker in makers]).sum(0)
+    after = block.reader.weight.detach().square().sum(0)
+    each: np.ndarray = (before.view(block.units, -1).sum(1) * after.view(block.units, -1).sum(1)).cpu().numpy()
+    return each
 
 
 def _summed(block: Block, importance: np.ndarray) -> Curve:
@@ -185,7 +185,7 @@ def _group_costs(weight: torch.Tensor, inverse: torch.Tensor, size: int) -> torc
         return weight.square().sum(0) / inverse.diagonal()
     groups = torch.arange(len(inverse)).view(-1, size)
     parts = weight[:, groups].permute(1, 2, 0)
-    solved = torch.linalg.solve(inverse[groups[:, :, None], groups[:, None, :]], parts)
+    solved: torch.Tensor = torch.linalg.solve(inverse[groups[:, :, None], groups[:, None, :]], parts)
     return (parts * solved).sum((1, 2))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lmfit.compression.importance import Scores, curves, parameters
+from lmfit.compression.importance import Curve, Scores, curves, parameters
 from lmfit.compression.refit import refit
 from lmfit.compression.search import choose_widths
 from lmfit.errors import InputError
@@ -68,15 +68,21 @@ def prune(
     """
     found = blocks(model)
     least = curves(model, objective, batches, scores)
-    chosen = choose_widths(least, costs, budget)
     parent = copy.deepcopy(model) if refitted else None
+    cut = cut_to(model, found, least, costs, budget)
+    if parent is not None:
+        refit(model, parent, batches)
+    return cut
+
+
+def cut_to(model: Any, found: Sequence[Block], least: Sequence[Curve], costs: Costs, budget: float) -> Cut:
+    """Cut blocks, in place, to the widths of least loss within `budget`. Raises InputError where it cannot be kept."""
+    chosen = choose_widths(least, costs, budget)
     layers = []
     for block, curve, width in zip(found, least, chosen, strict=True):
         layers.append({"layer": block.index, "part": block.part, "before": block.units, "after": width})
         if width < block.units:
             block.keep(curve.left(width))
-    if parent is not None:
-        refit(model, parent, batches)
     note_widths(model)
     loss = sum(curve.loss[curve.kept.index(width)] for curve, width in zip(least, chosen, strict=True))
     cost = sum(cost[width] for cost, width in zip(costs, chosen, strict=True))

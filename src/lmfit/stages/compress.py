@@ -28,7 +28,7 @@ from lmfit.stages.certify import Child, Parent, certify
 from lmfit.stages.compressed import record_begun, record_done, score_compressed
 from lmfit.stages.ending import recorded
 from lmfit.stages.quantize import quantize
-from lmfit.stages.smaller import STEPS
+from lmfit.stages.shrinking import STEPS
 from lmfit.stages.temperature import unchanged
 
 STAGE = "compress"

@@ -17,10 +17,11 @@ from lmfit.compression.distill import (
     unproject,
 )
 from lmfit.compression.steps import Work
-from lmfit.compression.teacher import Wanted, numbered, outputs
+from lmfit.compression.teacher import Outputs, Wanted, numbered, outputs
 from lmfit.config.model import ModelConfig
 from lmfit.config.smaller import DistillConfig
 from lmfit.data.batching import key
+from lmfit.data.rows import Rows
 from lmfit.device import seeded
 from lmfit.errors import ConfigError
 from lmfit.models.freeze import layers_of
@@ -41,12 +42,10 @@ def distil(work: Work) -> Work:
     rows = tokenised(work.task, work.framer, work.splits.train)
     material = Material(work.config, work.task, work.framer, work.splits, numbered(rows))
     objective = TaskObjective(work.task, work.framer)
-    pairing = Pairing.of(len(layers_of(student)), len(layers_of(teacher)))
-    wanted = Wanted(pairing.teacher if settings.hidden else (), bool(settings.relations))
-    said = outputs(teacher, rows, objective, wanted)
+    said = asked(teacher, student, rows, objective, settings)
     checkpoints = Checkpoints(work.run.path / "checkpoints", work.config.training.keep)
-    with _projecting(student, teacher, settings):
-        following = Distilling(objective, settings, said, student, _relation_heads(student, teacher))
+    with projecting(student, teacher, settings):
+        following = Distilling(objective, settings, said, student, relation_heads(student, teacher))
 
         def hooks(log: Log) -> list[Hook]:
             return [LogTerms(following, log)]
@@ -71,6 +70,13 @@ def distil(work: Work) -> Work:
         **settings.model_dump(include={"alpha", "temperature", "hidden", "relations"}),
     }
     return replace(work, model=student, facts={**work.facts, "distill": facts})
+
+
+def asked(teacher: Any, student: Any, rows: Rows, objective: TaskObjective, settings: DistillConfig) -> Outputs:
+    """What the student's loss needs of the teacher, for all rows."""
+    pairing = Pairing.of(len(layers_of(student)), len(layers_of(teacher)))
+    wanted = Wanted(pairing.teacher if settings.hidden else (), bool(settings.relations))
+    return outputs(teacher, rows, objective, wanted)
 
 
 def check_student_of(work: Work) -> None:
@@ -102,7 +108,7 @@ def student_of(work: Work, teacher: Any, settings: DistillConfig) -> Any:
 
 
 @contextmanager
-def _projecting(student: Any, teacher: Any, settings: DistillConfig) -> Iterator[None]:
+def projecting(student: Any, teacher: Any, settings: DistillConfig) -> Iterator[None]:
     """Inside the block the student has a learnt matrix to the teacher's width, where hidden states are compared."""
     if settings.hidden:
         project(student, teacher.config.hidden_size)
@@ -112,7 +118,7 @@ def _projecting(student: Any, teacher: Any, settings: DistillConfig) -> Iterator
         unproject(student)
 
 
-def _relation_heads(student: Any, teacher: Any) -> int:
+def relation_heads(student: Any, teacher: Any) -> int:
     """As many heads as both widths can be divided into, at most the teacher's own."""
     most = int(teacher.config.num_attention_heads)
     widths = [_relation_width(student), _relation_width(teacher)]

@@ -1,4 +1,4 @@
-"""Steps of `lmfit compress` that change a PyTorch model: prune, distil, trim the vocabulary; in this order."""
+"""Steps of `lmfit compress` without training: prune, trim the vocabulary."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ from lmfit import console
 from lmfit.compression.latency import Latency, measure, torch_runner
 from lmfit.compression.pieces import pieces_of
 from lmfit.compression.prune import Costs, blocks, full_cost, prune, weight_costs
-from lmfit.compression.steps import Step, Work
+from lmfit.compression.steps import Work
 from lmfit.compression.vocabulary import changed, choose, trim_embeddings, trim_tokenizer
 from lmfit.config.sizes import size_bytes
 from lmfit.config.smaller import PruneConfig
@@ -20,7 +20,6 @@ from lmfit.data.batching import draw_rows, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
-from lmfit.stages.distil import check_student_of, distil
 from lmfit.stages.prepare import tokenised
 from lmfit.stages.training import TaskObjective
 from lmfit.tasks.tensors import Tensors, model_inputs
@@ -46,7 +45,7 @@ def prune_model(work: Work) -> Work:
     blocks(model)
     rows = tokenised(work.task, work.framer, work.splits.train)
     objective, batches = TaskObjective(work.task, work.framer), _batches(work, rows, settings.rows)
-    costs, budget, facts = _target(work, settings, rows)
+    costs, budget, facts = target_of(work, settings, rows)
     parameters = model.num_parameters()
     cut = prune(model, objective, batches, costs=costs, budget=budget, scores=settings.scores, refitted=settings.refit)
     weights = weight_costs(model)
@@ -78,7 +77,7 @@ def _batches(work: Work, rows: Rows, count: int) -> list[Tensors]:
     return [{name: tensor.to(work.device.torch_device) for name, tensor in batch.items()} for batch in made]
 
 
-def _target(work: Work, settings: PruneConfig, rows: Rows) -> tuple[Costs, float, dict[str, Any]]:
+def target_of(work: Work, settings: PruneConfig, rows: Rows) -> tuple[Costs, float, dict[str, Any]]:
     """What each width costs, the budget, and what to tell of both. Raises ConfigError where it cannot be reached."""
     if settings.latency_ratio is not None:
         length = settings.length or int(np.median(rows.lengths))
@@ -156,16 +155,3 @@ def trim_vocabulary(work: Work) -> Work:
 def _told(changes: dict[str, dict[str, Any]]) -> str:
     last = list(changes.items())[-1:]
     return "".join(f"; {one['texts']:.1%} of {name} texts are cut otherwise" for name, one in last)
-
-
-STEPS = (
-    Step("pruning", "pruned", lambda compression: compression.prune is not None, check_pruning, prune_model),
-    Step("distilling", "student", lambda compression: compression.distill is not None, check_student_of, distil),
-    Step(
-        "trimming the vocabulary",
-        "trimmed",
-        lambda compression: compression.trim_vocabulary is not None,
-        check_vocabulary,
-        trim_vocabulary,
-    ),
-)

@@ -260,8 +260,8 @@ class TextClassification(Task):
         if self.problem == "single_label":
             apart = tempered_divergence(logits, teacher, temperature)
         elif self.problem == "multi_label":
-            pairs = (torch.stack([one, torch.zeros_like(one)], -1) for one in (logits, teacher))
-            apart = tempered_divergence(*pairs, temperature).mean(dim=1)
+            ours, theirs = (torch.stack([one, torch.zeros_like(one)], -1) for one in (logits, teacher))
+            apart = tempered_divergence(ours, theirs, temperature).mean(dim=1)
         else:
             apart = (logits - teacher).squeeze(-1) ** 2
         return (self._row_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
