@@ -13,14 +13,13 @@ INT8_OPS = ("MatMul", "Attention", "Gemm", "Gather", "EmbedLayerNormalization")
 STATIC_OPS = ("MatMul", "Gemm", "Gather")
 INT4_BLOCK = 32
 _LEAST_STORED = 1024
-_GEMM = ("MatMul", "Attention", "Gemm")
 
 
-def quantize_int8(source: Path, target: Path, *, keep: Sequence[str] = ()) -> None:
+def quantize_int8(source: Path, target: Path, *, keep: Sequence[str] = (), bits: int | None = None) -> None:
     """Weights per channel and embeddings as 8-bit integers; activations are rounded as they come, per tensor.
 
-    keep: names of nodes that stay in fp32. Where products of bytes saturate (`machine.multiplies_int8_exactly`) weights
-    take 7 bits, so that the file answers alike on every processor.
+    keep: names of nodes that stay in fp32. bits: of weights, 7 or 8; None: 8, but 7 where products of bytes saturate
+    (`machine.multiplies_int8_exactly`), so that a file made there answers alike on every processor.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -29,11 +28,16 @@ def quantize_int8(source: Path, target: Path, *, keep: Sequence[str] = ()) -> No
         str(target),
         op_types_to_quantize=list(INT8_OPS),
         per_channel=True,
-        reduce_range=not multiplies_int8_exactly(),
+        reduce_range=(bits or weight_bits()) == 7,
         weight_type=QuantType.QInt8,
         nodes_to_exclude=list(keep),
         extra_options=_options(),
     )
+
+
+def weight_bits() -> int:
+    """Bits of a weight that this processor multiplies without saturation."""
+    return 8 if multiplies_int8_exactly() else 7
 
 
 def quantize_int8_static(source: Path, target: Path, batches: Sequence[Batch], *, keep: Sequence[str] = ()) -> None:
@@ -56,7 +60,7 @@ def quantize_int8_static(source: Path, target: Path, batches: Sequence[Batch], *
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=list(STATIC_OPS),
         per_channel=True,
-        reduce_range=not multiplies_int8_exactly(),
+        reduce_range=weight_bits() == 7,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         nodes_to_exclude=list(keep),
@@ -118,13 +122,6 @@ def _bf16(values: np.ndarray) -> np.ndarray:
     """The upper half of each float32, rounded to the nearest, ties to even."""
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
-
-
-def quantizable(source: Path) -> list[str]:
-    """The names of the nodes whose products would be quantized."""
-    import onnx
-
-    return [node.name for node in onnx.load(str(source)).graph.node if node.op_type in _GEMM]
 
 
 def divide_logits(path: Path, temperature: float) -> None:

@@ -10,6 +10,7 @@ from lmfit.catalog import MODELS
 from lmfit.config.model import ModelConfig
 from lmfit.errors import ConfigError, InputError, suggestion
 from lmfit.hub import explain_hub_errors, hub_file_cached, is_offline
+from lmfit.models.plain import ONNX_FILE
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,10 @@ def find_model(config: ModelConfig) -> ModelSource:
         if (folder / "run.json").is_file():
             if not (folder / "model" / "config.json").is_file():
                 raise InputError(f"the run `{name}` has no model yet", where="model.name", fix=f"lmfit resume {name}")
+            _refuse_onnx(folder / "model", name)
             return ModelSource(name, "run", str(folder / "model"), None, config.trust_remote_code)
         if (folder / "config.json").is_file():
+            _refuse_onnx(folder, name)
             return ModelSource(name, "folder", name, None, config.trust_remote_code)
         if folder.exists():
             raise ConfigError(
@@ -70,6 +73,13 @@ def find_model(config: ModelConfig) -> ModelSource:
             fix=f"did you mean `{close[0]}`?" if close else "connect, or use a local folder or `minilm-l6`",
         )
     return source
+
+
+def _refuse_onnx(folder: Path, name: str) -> None:
+    """Raises InputError for a model that has no weights in PyTorch."""
+    if (folder / ONNX_FILE).is_file() and not any(folder.glob("*.safetensors")):
+        what = f"`{name}` is compressed to ONNX: it answers, but cannot be trained"
+        raise InputError(what, where="model.name", fix="use the run that it was made from")
 
 
 def _hub_like(name: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import jinja2
 
+from lmfit.evaluation.report.certificate import certificate
 from lmfit.evaluation.report.curves import curves, scatter_chart
 from lmfit.evaluation.report.facts import environment, findings, ledger, warnings
 from lmfit.evaluation.report.files import RunFiles, dig
@@ -18,11 +19,12 @@ from lmfit.evaluation.report.words import Words, breakable, count, percent, scor
 from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
-    *("several", "curves", "scores", "labels", "confusion", "scatter"),
+    *("several", "certificate", "curves", "scores", "labels", "confusion", "scatter"),
     *("calibration", "operating", "costs", "slices", "robustness", "evaluations", "errors"),
     *("ledger", "audit", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
+    "certificate": ("certificate",),
     "curves": ("is_run",),
     "several": ("children",),
     "slices": ("slices",),
@@ -66,6 +68,7 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
         "split": words.name("split", best.split),
         "summary": summary(run, best, words),
         "children": children(run, best, words),
+        "certificate": certificate(run, words),
         "seed_note": seed_note(run, best, words),
         "curves": curves(run, best.metric, words),
         "scores": score_table(run, best, words),
