@@ -2,8 +2,8 @@
 
     python scripts/benchmarks/prune.py RUN [--rows 1000] [--sparsity 0.3 0.5] [--reserve 2000]
 
-F1 on the first ROWS test rows; latency: one thread of PyTorch, batch 1 at the median length of the training rows, parent
-and child in turn, median of the ratios.
+F1 on the first ROWS test rows; latency: one thread of PyTorch, batch 1 at the median length of the training rows,
+parent and child in turn, median of the ratios.
 """
 
 import argparse

@@ -32,7 +32,8 @@ class Gates(torch.nn.Module):
             torch.nn.Parameter(torch.full((block.units,), FIRST_LOGIT / SPEED)) for block in self.blocks
         )
         self.first, self.second = (torch.nn.Parameter(torch.zeros(1)) for _ in range(2))
-        for multiplier in (self.first, self.second):
+        multipliers: list[Any] = [self.first, self.second]
+        for multiplier in multipliers:
             multiplier.register_hook(torch.neg)
         self._handles = [
             block.reader.register_forward_pre_hook(self._multiplying(number))

@@ -23,8 +23,8 @@ from lmfit.stages.prepare import Material, tokenised
 from lmfit.stages.smaller import check_pruning, target_of
 from lmfit.stages.training import TaskObjective, train
 from lmfit.training.checkpoint import Checkpoints
-from lmfit.training.hooks import Hook, Log
-from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, Objective, planned_steps
+from lmfit.training.hooks import Log
+from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, Hook, Objective, planned_steps
 
 PHASES = "phases"
 

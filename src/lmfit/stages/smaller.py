@@ -22,7 +22,8 @@ from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
 from lmfit.stages.prepare import tokenised
 from lmfit.stages.training import TaskObjective
-from lmfit.tasks.tensors import Tensors, model_inputs
+from lmfit.tasks.base import model_inputs
+from lmfit.tasks.tensors import Tensors
 
 BYTES = 4
 BATCH_TOKENS = 1024
@@ -97,7 +98,7 @@ def _size_budget(model: Any, size: str) -> float:
     """Weights that the layers' heads and neurons may have. Raises ConfigError where all the others are too many."""
     costs = weight_costs(model)
     rest = model.num_parameters() - full_cost(model, costs)
-    budget = size_bytes(size) / BYTES - rest
+    budget: float = size_bytes(size) / BYTES - rest
     least = sum(min(cost.values()) for cost in costs)
     if budget < least:
         what = f"{size} cannot be reached: without its layers' heads and neurons the model has "
