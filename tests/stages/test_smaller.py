@@ -11,6 +11,12 @@ Command = Callable[..., tuple[int, str, str]]
 FEW = ("--set", "training.max_steps=4", "--set", "training.evaluate_every=2")
 
 
+@pytest.fixture(autouse=True)
+def _no_fresh_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """tests/journeys/test_compress.py has the memory of a process in its certificates."""
+    monkeypatch.setattr("lmfit.stages.certify.footprint", lambda run: None)
+
+
 def _manifest(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "run.json").read_text())
     return found
@@ -107,3 +113,33 @@ def test_joint_training_is_cut_and_quantized(trained: Any, command: Command, tmp
     code, _, told = command("compress", parent.path, "--set", "compression.joint={}", "-o", tmp_path / "no")
     assert code == 2
     assert "needs the section compression.prune" in told
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_interrupted_training_goes_on_as_if_it_had_not(
+    joint: bool, trained: Any, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lmfit.errors import Interrupted
+    from lmfit.training.trainer import Trainer
+
+    parent = trained("text-classification")
+    sections = ["compression.prune={sparsity: 0.3}", "compression.distill={hidden: 0.1}", "training.checkpoint_every=3"]
+    sections += ["compression.joint={}", "training.max_steps=12"] if joint else ["training.max_steps=8"]
+    asked = [part for section in sections for part in ("--set", section)]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert command("compress", parent.path, *asked, "-o", whole)[0] == 0
+    step = Trainer.step
+
+    def dying(self: Trainer, number: int) -> Any:
+        if number == 4:
+            raise Interrupted(2, fix="lmfit resume")
+        return step(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", dying)
+        assert command("compress", parent.path, *asked, "-o", cut)[0] == 130
+    code, _, told = command("resume", cut)
+    assert code == 0, told
+    assert "resuming from step 3" in told
+    weights = [(run / "model" / "model.safetensors").read_bytes() for run in (whole, cut)]
+    assert weights[0] == weights[1]

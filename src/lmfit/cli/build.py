@@ -1,7 +1,7 @@
 """Commands that train."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -117,6 +117,18 @@ def compress(
     check_certificate(made.manifest["certificate"])
 
 
+def _resume_compression(run: Any, sets: list[str] | None, device: str, *, json: bool) -> None:
+    """Go on with `lmfit compress`."""
+    from lmfit.stages import compress as stage
+    from lmfit.summary import check_certificate, compressed_lines
+
+    if sets:
+        raise InputError("the settings of a compression stay", where="--set", fix="leave --set out")
+    made = stage.resume(run, device=device)
+    show(made.manifest | {"path": str(made.path), "metrics": made.metrics} if json else compressed_lines(made))
+    check_certificate(made.manifest["certificate"])
+
+
 @app.command()
 def resume(
     run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest unfinished run.")] = None,
@@ -137,10 +149,13 @@ def resume(
     from lmfit.runs import find_run
     from lmfit.summary import finished_lines
 
-    chosen = find_run(run, ("finetune",), finished=False)
+    chosen = find_run(run, MODELS, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if (made_by := chosen.manifest.get("stage", "finetune")) != "finetune":
+    if (made_by := chosen.manifest.get("stage", "finetune")) == "compress" and chosen.status != "finished":
+        _resume_compression(chosen, sets, device, json=json)
+        return
+    if made_by not in MODELS:
         raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
     if chosen.status != "finished":
         from lmfit.stages import finetune as stage

@@ -57,22 +57,48 @@ def run(
     config = cast(CompressConfig, loaded.config)
     steps = wanted(config.compression, device)
     name = "-".join([parent.path.resolve().name, *_suffixes(steps, config.compression)])
-    chosen = choose_output(config.output, name, overwrite=overwrite)
-    original = load_predictor(parent, device="cpu", precision="fp32")
-    with loaded.located():
-        splits = load_splits(config.data, original.task.example_kind, keep_columns=bool(config.evaluation.slices))
-        model, task = original.backend.model, deepcopy(original.task)  # type: ignore[attr-defined]
-        work = Work(model, task, original.framer, splits, config, pick_device(device), original, Run(chosen))
-        for step in steps:
-            step.check(work)
+    work = _begun(parent, loaded, Run(choose_output(config.output, name, overwrite=overwrite)), steps, device)
     made = Run(claim_output(config.output, name, overwrite=overwrite))
     with made.locked():
         write_text(made.path / "config.yaml", loaded.having(output=None).dump())
         record_begun(made, parent, STAGE, config, **remarks)
-        with recorded(made, again=f"lmfit compress {parent.path} ... --overwrite -o {made.path}"):
-            _work(made, Parent(parent, original), replace(work, run=made), steps)
-    made.mark_latest()
-    return made
+        return _done(parent, replace(work, run=made), steps)
+
+
+def resume(made: Run, *, device: str = "auto") -> Run:
+    """Go on with an interrupted compression: training from its newest checkpoint, what needs none from the start.
+
+    Raises InputError where the run that is compressed is gone.
+    """
+    parent = Run(Path(str(made.manifest.get("parent"))))
+    loaded = load_config(STAGE, made.config)
+    check(parent)
+    steps = wanted(cast(CompressConfig, loaded.config).compression, device)
+    with made.locked():
+        work = _begun(parent, loaded, made, steps, device)
+        made.record(status="running", error=None)
+        return _done(parent, work, steps)
+
+
+def _begun(parent: Run, loaded: LoadedConfig, made: Run, steps: Sequence[Step], device: str) -> Work:
+    """The parent's model and data; what cannot be done is found out here."""
+    config = cast(CompressConfig, loaded.config)
+    original = load_predictor(parent, device="cpu", precision="fp32")
+    with loaded.located():
+        splits = load_splits(config.data, original.task.example_kind, keep_columns=bool(config.evaluation.slices))
+        model, task = original.backend.model, deepcopy(original.task)  # type: ignore[attr-defined]
+        work = Work(model, task, original.framer, splits, config, pick_device(device), original, made)
+        for step in steps:
+            step.check(work)
+    return work
+
+
+def _done(parent: Run, work: Work, steps: Sequence[Step]) -> Run:
+    """All the work, in a run folder that is this process's own."""
+    with recorded(work.run):
+        _work(work.run, Parent(parent, work.original), work, steps)
+    work.run.mark_latest()
+    return work.run
 
 
 def check(parent: Run) -> None:
@@ -126,7 +152,7 @@ def _work(made: Run, parent: Parent, work: Work, steps: Sequence[Step]) -> None:
 def _keep_pytorch(run: Run, parent: Parent, work: Work) -> None:
     """Save and judge the model as PyTorch has it."""
     if run.path.parent.name == CHILDREN:
-        run.path.mkdir(parents=True)
+        run.path.mkdir(parents=True, exist_ok=True)
         write_text(run.path / "config.yaml", (run.path.parent.parent / "config.yaml").read_text(encoding="utf-8"))
         record_begun(run, parent.run, STAGE, work.config)
     calibration = unchanged("compress fits temperatures to quantized models only")

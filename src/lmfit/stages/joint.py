@@ -140,5 +140,6 @@ class _Phases:
                 lambda _: None,
                 objective=minimised,
                 more_hooks=hooks,
+                resumed_as=self.work.run,
             )
         following.taps.remove()

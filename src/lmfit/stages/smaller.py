@@ -20,6 +20,7 @@ from lmfit.data.batching import draw_rows, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
+from lmfit.runs import write_json
 from lmfit.stages.prepare import tokenised
 from lmfit.stages.training import TaskObjective
 from lmfit.tasks.base import model_inputs
@@ -82,7 +83,7 @@ def target_of(work: Work, settings: PruneConfig, rows: Rows) -> tuple[Costs, flo
     """What each width costs, the budget, and what to tell of both. Raises ConfigError where it cannot be reached."""
     if settings.latency_ratio is not None:
         length = settings.length or int(np.median(rows.lengths))
-        table = measure(work.model, torch_runner(_example(work, rows, length)))
+        table = _table(work, rows, length)
         _reachable(table, settings.latency_ratio)
         told = {"length": length, "milliseconds": round(table.full, 4), "other_milliseconds": round(table.other, 4)}
         return table.blocks, table.full / settings.latency_ratio - table.other, {"latency": told}
@@ -106,6 +107,17 @@ def _size_budget(model: Any, size: str) -> float:
         fix = "a larger size; --trim-vocabulary and --quantize int8 make the embeddings smaller"
         raise ConfigError(what, where="compression.prune.size", fix=fix)
     return budget
+
+
+def _table(work: Work, rows: Rows, length: int) -> Latency:
+    """Measured, and kept in the run: a resumed run must cut alike."""
+    path = work.run.path / "latency.json"
+    if path.is_file():
+        kept = json.loads(path.read_text())
+        return Latency([{int(w): ms for w, ms in one.items()} for one in kept["blocks"]], kept["other"], kept["full"])
+    table = measure(work.model, torch_runner(_example(work, rows, length)))
+    write_json(path, asdict(table))
+    return table
 
 
 def _reachable(table: Latency, ratio: float) -> None:

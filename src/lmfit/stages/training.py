@@ -132,10 +132,12 @@ def train(
     *,
     objective: Objective | None = None,
     more_hooks: Callable[[Log], Sequence[Hook]] = lambda log: (),
+    resumed_as: Run | None = None,
 ) -> TrainState:
     """Train with all hooks; afterwards the model holds the best weights, if there was validation data.
 
     tell: takes the lines of the log as they are written. objective: what is minimised; None: what the config asks for.
+    resumed_as: the run that `lmfit resume` is given, where `run` is a part of it.
     """
     config, judged = prepared.config, prepared.splits.validation is not None
     log = Log(run.path / "log.jsonl", config.training.log_every, tell)
@@ -145,7 +147,7 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
-    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
+    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str((resumed_as or run).path))]
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks, objective)
         state = trainer.fit()
