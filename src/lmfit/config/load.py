@@ -82,7 +82,7 @@ def load_config(
     given = read_overrides(overrides, mistakes)
     tree = long_form(read_layers(source, mistakes))
     if base is not None:
-        tree, source = merge(put(read_layers(base, mistakes), ("compression",), None), tree), base
+        tree, source = merge(put(long_form(read_layers(base, mistakes)), ("compression",), None), tree), base
     tree = apply(tree, [o for o in given if not _inside_data(o)], mistakes)
     _refuse_other_name(given, tree, mistakes)
     if not _is_complete(source, tree, given):
