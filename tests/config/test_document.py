@@ -90,7 +90,7 @@ def test_json_schema_requires_nothing_that_a_parent_may_bring() -> None:
 def test_every_starter_loads_and_says_what_it_is_for() -> None:
     assert "quickstart" in starters()
     for name, file in starters().items():
-        _loaded(file)
+        load_config("finetune", file)
         assert abouts()[name]
 
 
@@ -98,14 +98,7 @@ def test_starter_text_stands_alone(tmp_path: Path) -> None:
     for name, file in starters().items():
         copy = tmp_path / f"{name}.yaml"
         copy.write_text(starter_text(name), encoding="utf-8")
-        assert _loaded(copy) == _loaded(file)
-
-
-def _loaded(file: Path) -> Any:
-    """A config of compressing is laid on that of a run."""
-    if "\ncompression:" in file.read_text(encoding="utf-8"):
-        return load_config("compress", file, base=starters()["quickstart"]).config
-    return load_config("finetune", file).config
+        assert load_config("finetune", copy).config == load_config("finetune", file).config
 
 
 def test_starters_of_an_installed_wheel_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ from lmfit.tasks.tensors import Tensors
 
 BYTES = 4
 BATCH_TOKENS = 1024
+LOOK_ROUNDS = 5
+"""How often each structure is timed to see whether a target can be reached at all."""
 
 
 def check_pruning(work: Work) -> None:
@@ -37,6 +39,10 @@ def check_pruning(work: Work) -> None:
     assert settings is not None
     if settings.size is not None:
         _size_budget(work.model, settings.size)
+    if settings.latency_ratio is not None:
+        rows = tokenised(work.task, work.framer, work.splits.train)
+        runner = torch_runner(_example(work, rows, settings.length or int(np.median(rows.lengths))))
+        _reachable(measure(work.model, runner, LOOK_ROUNDS), settings.latency_ratio)
 
 
 def prune_model(work: Work) -> Work:
