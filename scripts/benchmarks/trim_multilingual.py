@@ -2,8 +2,8 @@
 
     python scripts/benchmarks/trim_multilingual.py ../shared/data [--layers 12] [--hidden 384]
 
-The model has XLM-R's architecture and random weights (bytes do not depend on them). Its Unigram pieces are the words of real
-text in three languages with their relative frequencies, the most frequent first, filled up with the beginnings of rarer ones.
+The model has XLM-R's architecture and random weights (bytes do not depend on them). Its Unigram pieces are the words of
+real text in three languages with their relative frequencies, the most frequent first, then beginnings of words.
 """
 
 import argparse
@@ -57,10 +57,9 @@ def main() -> None:
     sizes.append(written(model, smaller))
     seconds = time.process_time() - started, time.perf_counter() - wall
     parameters = model.num_parameters()
+    ratio = sizes[0] / sizes[1]
     print(f"pieces {len(tokenizer):,} -> {len(trimming.kept):,}; {seconds[0]:.1f} s CPU, {seconds[1]:.1f} s in all")
-    print(
-        f"fp32: {sizes[0] / 1e6:.1f} -> {sizes[1] / 1e6:.1f} MB, {sizes[0] / sizes[1]:.1f}x; {parameters:,} weights left"
-    )
+    print(f"fp32: {sizes[0] / 1e6:.1f} -> {sizes[1] / 1e6:.1f} MB, {ratio:.1f}x; {parameters:,} weights left")
 
 
 def written(model: object, tokenizer: object) -> int:

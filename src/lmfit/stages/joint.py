@@ -50,7 +50,7 @@ def _settings(work: Work) -> _Asked:
     for name in ("prune", "distill"):
         if getattr(asked_for, name) is None:
             what = f"a joint training needs the section compression.{name}"
-            raise ConfigError(what, where="compression.joint", fix="see configs/compress/joint.yaml")
+            raise ConfigError(what, where="compression.joint", fix="see configs/compress_joint.yaml")
     assert asked_for.prune is not None
     assert asked_for.distill is not None
     if asked_for.distill.student is not None or asked_for.distill.layers is not None:
