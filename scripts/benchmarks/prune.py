@@ -1,6 +1,6 @@
 """Trimmed vocabularies and training-free pruning of a finished run: F1, bytes and latency beside the parent's.
 
-    python scripts/benchmarks/prune.py RUN [--rows 1000] [--sparsity 0.3 0.5] [--reserve 2000]
+    python scripts/benchmarks/prune.py RUN [--rows 1000] [--sparsity 0.3 0.5] [--reserve 3000]
 
 F1 on the first ROWS test rows; latency: one thread of PyTorch, batch 1 at the median length of the training rows,
 parent and child in turn, median of the ratios.
@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--sparsity", type=float, nargs="*", default=[0.3, 0.5])
-    parser.add_argument("--reserve", type=int, nargs="*", default=[2000])
+    parser.add_argument("--reserve", type=int, nargs="*", default=[3000])
+    parser.add_argument("--parent", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--calibration", type=int, default=256)
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -51,7 +52,12 @@ def main() -> None:
     test = list(itertools.islice(splits.test or (), asked.rows))
     rows = tokenised(predictor.task, predictor.framer, splits.train)
     bench = Bench(predictor, rows, test)
-    bench.tell("parent", predictor.backend.model, predictor.framer, 0.0)
+    if splits.validation is not None:
+        bench.used = np.union1d(
+            bench.used, tokenised(predictor.task, predictor.framer, splits.validation).distinct("input_ids")
+        )
+    if asked.parent:
+        bench.tell("parent", predictor.backend.model, predictor.framer, 0.0)
     for reserve in asked.reserve:
         bench.trim(reserve)
     for sparsity in asked.sparsity:
@@ -63,7 +69,7 @@ class Bench:
 
     def __init__(self, predictor: Any, rows: Any, test: list[Any]) -> None:
         self.parent, self.task, self.framer = predictor.backend.model, predictor.task, predictor.framer
-        self.rows, self.test = rows, test
+        self.rows, self.test, self.used = rows, test, rows.distinct("input_ids")
 
     def tell(self, name: str, model: Any, framer: Framer, seconds: float) -> None:
         """One row."""
@@ -84,10 +90,9 @@ class Bench:
         return [_time(parent) / _time(child) for _ in range(ROUNDS)]
 
     def trim(self, reserve: int) -> None:
-        """The vocabulary of the training text, characters and `reserve` frequent tokens."""
+        """The vocabulary of training and validation text, characters and `reserve` frequent tokens."""
         started = time.process_time()
-        used = self.rows.distinct("input_ids")
-        trimming = choose(self.framer.tokenizer, self.parent.config, used, reserve)
+        trimming = choose(self.framer.tokenizer, self.parent.config, self.used, reserve)
         framer = Framer(trim_tokenizer(self.framer.tokenizer, trimming), self.framer.max_length, self.framer.overflow)
         model = copy.deepcopy(self.parent)
         trim_embeddings(model, trimming)

@@ -10,10 +10,10 @@ Share = Field(gt=0, lt=1)
 
 
 class TrimConfig(Section):
-    """Which tokens stay besides those of the training text, single characters and special tokens."""
+    """Which tokens stay besides those of training and validation text, single characters and special tokens."""
 
-    reserve: int = Field(default=2000, ge=0)
-    """How many of the most frequent tokens stay whether the training text has them or not."""
+    reserve: int = Field(default=3000, ge=0)
+    """How many of the most frequent tokens stay whether the task's text has them or not."""
 
 
 class PruneConfig(Section):

@@ -148,11 +148,12 @@ def check_vocabulary(work: Work) -> None:
 
 
 def trim_vocabulary(work: Work) -> Work:
-    """Keep the tokens of the training text, frequent ones and characters; tell what that changes on other splits."""
+    """Keep the tokens of the training and validation text, frequent ones and characters; tell what that changes."""
     settings, started = work.config.compression.trim_vocabulary, time.perf_counter()
     assert settings is not None
-    rows = tokenised(work.task, work.framer, work.splits.train)
-    trimming = choose(work.framer.tokenizer, work.model.config, rows.distinct("input_ids"), settings.reserve)
+    splits = [split for split in (work.splits.train, work.splits.validation) if split is not None]
+    used = np.concatenate([tokenised(work.task, work.framer, split).distinct("input_ids") for split in splits])
+    trimming = choose(work.framer.tokenizer, work.model.config, used, settings.reserve)
     framer = Framer(trim_tokenizer(work.framer.tokenizer, trimming), work.framer.max_length, work.framer.overflow)
     model = copy.deepcopy(work.model)
     trim_embeddings(model, trimming)
