@@ -5,11 +5,7 @@ the only path whose attention is fused today; where fusion changes answers, or i
 plain graph is taken, and that is said.
 """
 
-import logging
-import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lmfit.compression.quiet import quiet
 from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.errors import InputError, MissingExtra
@@ -65,7 +62,7 @@ def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True) 
     model.eval()
     plain, layers = folder / "plain.onnx", len(layers_of(model))
     batches = [_batch(framer, *shape) for shape in _SHAPES]
-    with _quiet():
+    with quiet():
         _trace(model, batches[0], plain)
         if not _agrees(model, plain, batches):
             what = f"{type(model).__name__} does not answer alike after its export to ONNX"
@@ -203,16 +200,3 @@ def _agrees(model: Any, path: Path, batches: list[Batch]) -> bool:
         if np.abs(found - wanted)[seen].max() > TOLERANCE * max(1.0, float(np.abs(wanted[seen]).max())):
             return False
     return True
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Neither tracer nor optimizer have anything to tell a user."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

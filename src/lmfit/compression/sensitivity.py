@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lmfit.data.collate import Batch
-from lmfit.inference.onnx import open_session
+from lmfit.inference.onnx import feeds, open_session
 
 PRODUCTS = ("MatMul", "Attention", "Gemm")
 
@@ -41,8 +41,7 @@ def worst_first(source: Path, batches: Sequence[Batch]) -> list[tuple[str, float
 
 def _run(session: Any, names: list[str], batches: Sequence[Batch]) -> dict[str, list[np.ndarray]]:
     """What each tensor holds for each batch."""
-    feeds = [{one.name: batch[one.name] for one in session.get_inputs()} for batch in batches]
-    runs = [session.run(names, feed) for feed in feeds]
+    runs = [session.run(names, feeds(session, batch)) for batch in batches]
     return {name: [values[i] for values in runs] for i, name in enumerate(names)}
 
 

@@ -34,10 +34,15 @@ def open_session(path: Path) -> Any:
 
 
 def run_session(session: Any, batch: Batch) -> np.ndarray:
-    """Logits of a batch, float32; segments that the batch does not tell are 0, as models take them."""
-    absent = np.zeros_like(batch["input_ids"])
-    found: np.ndarray = session.run(None, {one.name: batch.get(one.name, absent) for one in session.get_inputs()})[0]
+    """Logits of a batch, float32; a task that gives no segments means the first one."""
+    found: np.ndarray = session.run(None, feeds(session, batch))[0]
     return found
+
+
+def feeds(session: Any, batch: Batch) -> Batch:
+    """The inputs of a session."""
+    names = [one.name for one in session.get_inputs()]
+    return {name: batch[name] if name in batch else np.zeros_like(batch["input_ids"]) for name in names}
 
 
 class OnnxBackend:

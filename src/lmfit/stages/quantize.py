@@ -17,6 +17,7 @@ from lmfit.compression.quantize import (
     quantize_int8_static,
     store_half,
 )
+from lmfit.compression.quiet import quiet
 from lmfit.compression.sensitivity import worst_first
 from lmfit.compression.steps import Work
 from lmfit.config.compression import Quantization
@@ -104,13 +105,19 @@ def _made_and_repaired(source: Path, target: Path, how: Quantization, work: Work
 
 def _maker(source: Path, target: Path, how: Quantization, batches: Sequence[Batch]) -> Callable[[Sequence[str]], None]:
     """Writes `target` anew, with some nodes left as they are."""
-    if how == "int8":
-        return lambda keep: quantize_int8(source, target, keep=keep)
-    if how == "int8-static":
-        return lambda keep: quantize_int8_static(source, target, batches, keep=keep)
-    if how == "int4":
-        return lambda keep: quantize_int4(source, target)
-    return lambda keep: store_half(source, target, how)
+
+    def make(keep: Sequence[str]) -> None:
+        with quiet():
+            if how == "int8":
+                quantize_int8(source, target, keep=keep)
+            elif how == "int8-static":
+                quantize_int8_static(source, target, batches, keep=keep)
+            elif how == "int4":
+                quantize_int4(source, target)
+            else:
+                store_half(source, target, how)
+
+    return make
 
 
 def _predictor(path: Path, work: Work) -> Predictor:
