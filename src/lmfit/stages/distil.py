@@ -26,6 +26,7 @@ from lmfit.device import seeded
 from lmfit.errors import ConfigError
 from lmfit.models.freeze import layers_of
 from lmfit.models.load import find_model, load_model, load_tokenizer
+from lmfit.models.modeling_pruned import blocks_of
 from lmfit.stages.prepare import Material, tokenised
 from lmfit.stages.training import TaskObjective, train
 from lmfit.training.checkpoint import Checkpoints
@@ -45,7 +46,7 @@ def distil(work: Work) -> Work:
     said = asked(teacher, student, rows, objective, settings)
     checkpoints = Checkpoints(work.run.path / "checkpoints", work.config.training.keep)
     with projecting(student, teacher, settings):
-        following = Distilling(objective, settings, said, student, relation_heads(student, teacher))
+        following = Distilling(objective, settings, said, student, relation_heads(student, teacher, settings))
 
         def hooks(log: Log) -> list[Hook]:
             return [LogTerms(following, log)]
@@ -118,16 +119,22 @@ def projecting(student: Any, teacher: Any, settings: DistillConfig) -> Iterator[
         unproject(student)
 
 
-def relation_heads(student: Any, teacher: Any) -> int:
-    """As many heads as both widths can be divided into, at most the teacher's own."""
+def relation_heads(student: Any, teacher: Any, settings: DistillConfig) -> int:
+    """As many heads as both widths can be divided into, at most the teacher's own; 1 where none are compared.
+
+    Raises ConfigError where nothing is left of a student's attention that could be compared.
+    """
+    if not settings.relations:
+        return 1
+    widths = [_last_attention(one) for one in (student, teacher)]
+    if not all(widths):
+        what = "the student has no attention heads left whose relations could be compared"
+        raise ConfigError(what, where="compression.distill.relations", fix="relations: 0, or prune less")
     most = int(teacher.config.num_attention_heads)
-    widths = [_relation_width(student), _relation_width(teacher)]
     return next(count for count in range(most, 0, -1) if all(width % count == 0 for width in widths))
 
 
-def _relation_width(model: Any) -> int:
-    from lmfit.models.modeling_pruned import blocks_of
-
-    return next(
-        block.units * block.size for block in reversed(blocks_of(model)) if block.part == "heads" and block.units
-    )
+def _last_attention(model: Any) -> int:
+    """The width of the last attention that has heads; 0 where there is none."""
+    found = (block.units * block.size for block in reversed(blocks_of(model)) if block.part == "heads" and block.units)
+    return next(found, 0)

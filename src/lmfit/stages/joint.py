@@ -113,7 +113,7 @@ class _Phases:
 
     def _following(self, model: Any, distill: DistillConfig) -> Distilling:
         task = TaskObjective(self.work.task, self.work.framer)
-        return Distilling(task, distill, self.said, model, relation_heads(model, self.teacher))
+        return Distilling(task, distill, self.said, model, relation_heads(model, self.teacher, distill))
 
     def _train(self, name: str, model: Any, objective: Any, following: Distilling, steps: int, schedule: str) -> None:
         training = self.work.config.training.model_copy(
