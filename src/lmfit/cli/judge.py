@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lmfit.cli.app import app, begin
-from lmfit.cli.asked import MODELS, choose_run, overrides
+from lmfit.cli.asked import choose_run, overrides
 from lmfit.cli.options import (
     Config,
     Debug,
@@ -23,6 +23,7 @@ from lmfit.cli.options import (
 )
 from lmfit.cli.output import emit, show
 from lmfit.errors import InputError
+from lmfit.runs import ANSWERING
 
 
 @app.command()
@@ -118,7 +119,7 @@ def evaluate(
     if data is None and not (slice_by or perturbations) and (seed is not None or device != "auto"):
         fix = "add --data FILE, --slice-by or --robustness"
         raise InputError("--seed and --device change nothing about scores that are there already", fix=fix)
-    chosen = choose_run(run, MODELS)
+    chosen = choose_run(run, ANSWERING)
     from lmfit.stages import evaluate as stage
 
     asked = stage.Asked(data, name, words or [], slice_by or [], perturbations, overwrite)

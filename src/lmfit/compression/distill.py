@@ -54,6 +54,7 @@ class Distilling:
 
     def __init__(self, objective: Following, settings: DistillConfig, teacher: Outputs, model: Any, heads: int) -> None:
         self.objective, self.settings, self.teacher, self.model, self.heads = objective, settings, teacher, model, heads
+        self.forward = objective.forward
         depth = len(layers_of(model))
         of_teacher = tuple(int(n.partition(".")[2]) for n in teacher.arrays if n.startswith("hidden."))
         self.pairs = list(zip(Pairing.of(depth, max(of_teacher, default=depth)).student, of_teacher, strict=False))

@@ -22,7 +22,7 @@ class _Around:
 
     def __init__(self, objective: Distilling) -> None:
         self.objective, self.step = objective, 0
-        self.collate, self.targets = objective.collate, objective.targets
+        self.collate, self.targets, self.forward = objective.collate, objective.targets, objective.forward
 
     def at(self, step: int) -> None:
         """The step that comes next."""

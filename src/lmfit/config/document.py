@@ -31,9 +31,20 @@ Every key of a config file. This page is written by `python -m lmfit.config.docu
 - `task`, `model` and `data` may be a name alone: `task: token-classification`."""
 
 
-def commented_yaml(config: Mapping[str, object] | None = None, stage: str = "finetune") -> str:
-    """A config with every key: those of `config` set, the others as `#key: default`; above each its sentence."""
+def stage_of(config: Mapping[str, object]) -> str:
+    """The stage whose config has all the top-level keys of this one."""
+    return next(
+        (stage for stage, root in STAGE_CONFIGS.items() if config.keys() <= root.model_fields.keys()), "finetune"
+    )
+
+
+def commented_yaml(config: Mapping[str, object] | None = None) -> str:
+    """A config with every key: those of `config` set, the others as `#key: default`; above each its sentence.
+
+    Which stage it is for, its keys tell.
+    """
     given: Any = plain(long_form(from_plain(config or {}, Place("config"))))
+    stage = stage_of(given)
     blocks = []
     for name, field in _ordered(STAGE_CONFIGS[stage]):
         kind = _task_class(given) if name == "task" else field.annotation
@@ -70,7 +81,8 @@ def _setting(name: str, field: FieldInfo, given: Mapping[str, Any]) -> str:
 
 
 def _default(field: FieldInfo) -> Any:
-    return None if field.is_required() else field.get_default(call_default_factory=True)
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    return default.model_dump() if isinstance(default, Section) else default
 
 
 def reference_markdown() -> str:
@@ -123,10 +135,11 @@ def json_schema(stage: str = "finetune") -> dict[str, Any]:
         definitions.update(settings.pop("$defs", {}))
         definitions[settings["title"]] = settings | {"required": ["name"]}
         tasks.append({"$ref": f"#/$defs/{settings['title']}"})
-    properties["task"] = {
-        "description": properties["task"]["description"],
-        "anyOf": [{"enum": list(TASK_SETTINGS)}, *tasks],
-    }
+    if "task" in properties:
+        properties["task"] = {
+            "description": properties["task"]["description"],
+            "anyOf": [{"enum": list(TASK_SETTINGS)}, *tasks],
+        }
     for name in SHORT_FORMS[1:]:
         section = properties[name]
         properties[name] = {

@@ -26,8 +26,6 @@ def starter_text(name: str) -> str:
     Raises ConfigError for an unknown name.
     """
     from lmfit.config.document import commented_yaml
-    from lmfit.config.layers import read_layers
-    from lmfit.config.nodes import Mistake, plain
 
     known = starters()
     if name not in known:
@@ -36,9 +34,23 @@ def starter_text(name: str) -> str:
         raise ConfigError(f"there is no starter `{name}`", fix=fix)
     text = known[name].read_text(encoding="utf-8")
     opening = "".join(itertools.takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
+    return f"{opening}\n{commented_yaml(_keys(known[name]))}"
+
+
+def starter_stage(name: str) -> str:
+    """The stage that a starter is for, told by its keys."""
+    from lmfit.config.document import stage_of
+
+    return stage_of(_keys(starters()[name]))
+
+
+def _keys(file: Path) -> dict[str, object]:
+    """What a file and its parents say."""
+    from lmfit.config.layers import read_layers
+    from lmfit.config.nodes import Mistake, plain
+
     mistakes: list[Mistake] = []
-    given = plain(read_layers(known[name], mistakes))
-    return f"{opening}\n{commented_yaml(cast(dict[str, object], given))}"
+    return cast(dict[str, object], plain(read_layers(file, mistakes)))
 
 
 def means_file(name: str) -> bool:

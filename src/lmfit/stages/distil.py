@@ -27,7 +27,7 @@ from lmfit.errors import ConfigError
 from lmfit.models.freeze import layers_of
 from lmfit.models.load import find_model, load_model, load_tokenizer
 from lmfit.models.modeling_pruned import blocks_of
-from lmfit.stages.prepare import Material, tokenised
+from lmfit.stages.prepare import Studied, tokenised
 from lmfit.stages.training import TaskObjective, train
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.hooks import Log
@@ -41,7 +41,7 @@ def distil(work: Work) -> Work:
     teacher = work.original.backend.model  # type: ignore[attr-defined]
     student = student_of(work, teacher, settings).to(work.device.torch_device)
     rows = tokenised(work.task, work.framer, work.splits.train)
-    material = Material(work.config, work.task, work.framer, work.splits, numbered(rows))
+    material = Studied(work.config, work.task, work.framer, numbered(rows), work.splits)
     objective = TaskObjective(work.task, work.framer)
     said = asked(teacher, student, rows, objective, settings)
     checkpoints = Checkpoints(work.run.path / "checkpoints", work.config.training.keep)

@@ -20,7 +20,7 @@ from lmfit.evaluation.report import write_report
 from lmfit.evaluation.scores import Scores
 from lmfit.inference.load import load_predictor
 from lmfit.inference.predictor import Predictor
-from lmfit.runs import Run, evaluations, write_json
+from lmfit.runs import BESIDE, Run, evaluations, write_json
 from lmfit.stages.details import Details, check_details
 from lmfit.stages.evaluations import appearing, choose_folder, has_validation, validation_outcomes
 from lmfit.stages.judge import Judge, shown
@@ -51,7 +51,14 @@ _SCORING = (
     "evaluation.texts",
 )
 _SEED = 13
-_OF_TRAINING = {"name": None, "validation": None, "test": None, "limit": None, "limit_per_class": None}
+_OF_TRAINING = {
+    "name": None,
+    "validation": None,
+    "test": None,
+    "limit": None,
+    "limit_per_class": None,
+    "limit_train": None,
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def run(chosen: Run, asked: Asked, *, device: str, seed: int | None) -> Judged:
     if asked.path is None:
         more = bool(asked.slices or asked.robustness)
         rows = judge_own_rows(chosen, asked.slices, asked.robustness, device=device, seed=seed) if more else []
-        own = {split: entries for split, entries in chosen.metrics.items() if split != "baseline"}
+        own = {split: entries for split, entries in chosen.metrics.items() if split not in BESIDE}
         found = {folder.name: next(iter(Run(folder).metrics.values())) for folder in evaluations(chosen)}
         named = {f"{name}-file" if name in own else name: metrics for name, metrics in found.items()}
         return Judged(own | named, rows)

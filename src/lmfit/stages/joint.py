@@ -19,7 +19,7 @@ from lmfit.data.batching import BatchPlan
 from lmfit.errors import ConfigError
 from lmfit.runs import Run
 from lmfit.stages.distil import asked, projecting, relation_heads
-from lmfit.stages.prepare import Material, tokenised
+from lmfit.stages.prepare import Studied, tokenised
 from lmfit.stages.smaller import check_pruning, target_of
 from lmfit.stages.training import TaskObjective, train
 from lmfit.training.checkpoint import Checkpoints
@@ -73,7 +73,7 @@ def joint(work: Work) -> Work:
     dense = round(settings.joint.dense * steps)
     ramped = max(1, dense + round(settings.joint.ramp * steps))
     rounded = round((1 - settings.joint.quantize) * steps)
-    material = Material(work.config, work.task, work.framer, replace(work.splits, validation=None), rows)
+    material = Studied(work.config, work.task, work.framer, rows, replace(work.splits, validation=None))
     said = asked(teacher, model, rows, TaskObjective(work.task, work.framer), settings.distill)
     phases = _Phases(work, material, said, teacher)
     cut, facts = phases.ramp(model, settings, (dense, ramped))
@@ -86,7 +86,7 @@ def joint(work: Work) -> Work:
 class _Phases:
     """Both trainings of a joint one; each keeps its own log and checkpoints in RUN/phases/."""
 
-    def __init__(self, work: Work, material: Material, said: Outputs, teacher: Any) -> None:
+    def __init__(self, work: Work, material: Studied, said: Outputs, teacher: Any) -> None:
         self.work, self.material, self.said, self.teacher = work, material, said, teacher
 
     def ramp(self, model: Any, settings: _Asked, ramp: tuple[int, int]) -> tuple[Cut, dict[str, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lmfit import console
+from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
@@ -22,20 +23,23 @@ from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
 from lmfit.models.load import load_model
+from lmfit.models.packing import packed
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
+from lmfit.stages.calling import call_others, shared_out
 from lmfit.stages.judge import Judge
-from lmfit.stages.prepare import Material, Prepared
+from lmfit.stages.prepare import Material, Prepared, Studied
 from lmfit.tasks.base import Stats, Task, model_inputs
-from lmfit.tasks.tensors import Tensors, tensors
+from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
-from lmfit.training.ema import exchange_average
+from lmfit.training.distributed import COMPANY
 from lmfit.training.guards import Finite, Halved, Room
-from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
+from lmfit.training.hooks import Budget, KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import RDrop
+from lmfit.training.thaw import Thaw
 from lmfit.training.trainer import Hook, Objective, Trainer
 
 HEAD_ROWS = 2048
@@ -47,7 +51,7 @@ class TaskObjective:
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
-        self.soft_loss = task.soft_loss
+        self.soft_loss, self.forward = task.soft_loss, forward
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
@@ -124,7 +128,7 @@ def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Tensors, tor
 
 def train(
     run: Run,
-    prepared: Material,
+    prepared: Studied,
     model: Any,
     device: Device,
     checkpoints: Checkpoints,
@@ -147,15 +151,26 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
-    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str((resumed_as or run).path))]
+    stop = StopOnSignal(str((resumed_as or run).path))
+    hooks += [*thawing(config.training), Save(config.training.checkpoint_every), stop, Lead()]
+    if shared := shared_out(config.training, device.processes):
+        console.say(shared)
+    if objective is None:
+        call_others(prepared, model, device)
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks, objective)
         state = trainer.fit()
-        exchange_average(model, trainer.optimizer)
+        trainer.settle()
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
         console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
         state.best_step = state.step
     return state
+
+
+def thawing(training: TrainingConfig) -> list[Hook]:
+    """The hook that lets weights learn later, where that is asked for; every rank has it."""
+    later = training.head_first or training.unfreeze is not None
+    return [Thaw(training.head_first, training.unfreeze)] if later else []
 
 
 def make_trainer(
@@ -167,7 +182,7 @@ def make_trainer(
     objective: Objective | None = None,
 ) -> Trainer:
     """The trainer that the config asks for."""
-    config = prepared.config
+    config, ranks = prepared.config, COMPANY.ranks()
     return Trainer(
         model,
         objective or objective_of(prepared, model),
@@ -177,7 +192,8 @@ def make_trainer(
         seed=config.seed,
         checkpoints=checkpoints,
         hooks=hooks,
-        memory_limit=limit_bytes(config.device.memory_limit),
+        memory_limit=limit_bytes(config.device.memory_limit) // ranks.local_count,
+        ranks=ranks,
     )
 
 
@@ -191,12 +207,15 @@ def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator
     special = [prepared.framer.pad_id, *prepared.framer.tokenizer.all_special_ids]
     ids = np.union1d(prepared.rows.distinct("input_ids"), special)
     with ExitStack() as forms:
-        forms.enter_context(used_rows(model, ids))
+        if training.sharding == "none":
+            forms.enter_context(used_rows(model, ids))
         if training.compile and can_compile(device):
             forms.enter_context(compiled(model))
         elif device.kind == "cpu":
             forms.enter_context(quick_dropout(model))
             forms.enter_context(shared_cast(model))
+        if training.packing == "on":
+            forms.enter_context(packed(model))
         if training.gradient_checkpointing:
             forms.enter_context(checkpointed(model))
         yield
@@ -214,7 +233,7 @@ def objective_of(prepared: Material, model: Any) -> Objective:
     return RDrop(objective, weight)
 
 
-def describe(prepared: Material, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
+def describe(prepared: Studied, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Origin, gold answer and (where texts may be written) text of training rows, by row: found by encoding."""
     texts, last = prepared.config.evaluation.texts, max(indices)
     wanted, found = set(indices), {}
@@ -232,7 +251,7 @@ def describe(prepared: Material, indices: Sequence[int]) -> dict[int, dict[str, 
     return found
 
 
-def _keep_best(prepared: Material, model: Any, device: Device, log: Log) -> KeepBest:
+def _keep_best(prepared: Studied, model: Any, device: Device, log: Log) -> KeepBest:
     config = prepared.config
     name = config.training.best_metric or prepared.task.headline
     judge = Judge(resamples=0, seed=config.seed, texts=False)
