@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 import pytest
 
+from lmfit.compression.blocks import blocks, quantize_int4
 from lmfit.compression.quantize import (
     divide_logits,
-    quantize_int4,
     quantize_int8,
     quantize_int8_static,
     store_half,
@@ -50,6 +50,14 @@ def test_answers_stay_near(how: str, exported: Callable[..., Any], batch: Batch,
         assert not nodes["MatMul"]
     if how == "int4":
         assert nodes["MatMulNBits"] > 0
+
+
+def test_blocks_hold_what_fits_into_four_bits() -> None:
+    table = np.array([[-8.0, *range(-7, 8), *[0] * 20], [4.0] * 36])
+    packed, scales = blocks(table)
+    values = np.stack([packed & 15, packed >> 4], axis=-1).reshape(2, 2, 32).astype(int) - 8
+    found = (values * scales[..., None]).reshape(2, -1)[:, :36]
+    np.testing.assert_allclose(found, table)
 
 
 def test_named_nodes_stay_in_fp32(exported: Callable[..., Any], tmp_path: Path) -> None:

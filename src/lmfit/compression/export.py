@@ -132,7 +132,7 @@ def _fuse(plain: Path, path: Path, *, attention: bool) -> int:
     onnx.save(graph, str(told))
     del graph
     options = FusionOptions("bert")
-    options.enable_attention = attention
+    options.enable_attention = options.enable_embed_layer_norm = attention
     fused = optimizer.optimize_model(
         str(told), model_type="bert", num_heads=0, hidden_size=0, opt_level=0, optimization_options=options
     )

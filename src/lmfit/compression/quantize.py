@@ -11,7 +11,6 @@ from lmfit.machine import multiplies_int8_exactly
 
 INT8_OPS = ("MatMul", "Attention", "Gemm", "Gather", "EmbedLayerNormalization")
 STATIC_OPS = ("MatMul", "Gemm", "Gather")
-INT4_BLOCK = 32
 _LEAST_STORED = 1024
 
 
@@ -73,24 +72,6 @@ def _options() -> dict[str, Any]:
     import onnx
 
     return {"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT}
-
-
-def quantize_int4(source: Path, target: Path) -> None:
-    """Weights and embeddings as 4-bit integers in blocks of 32 with a scale each; products are computed in fp32."""
-    import onnx
-    from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
-    from onnxruntime.quantization.quant_utils import QuantFormat
-
-    config = DefaultWeightOnlyQuantConfig(
-        block_size=INT4_BLOCK,
-        is_symmetric=True,
-        quant_format=QuantFormat.QOperator,
-        op_types_to_quantize=("MatMul", "Gather"),
-        quant_axes=(("MatMul", 0), ("Gather", 1)),
-    )
-    made = MatMulNBitsQuantizer(onnx.load(str(source)), algo_config=config)
-    made.process()
-    made.model.save_model_to_file(str(target))
 
 
 def store_half(source: Path, target: Path, kind: str) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from lmfit import console
+from lmfit.compression.blocks import quantize_int4
 from lmfit.compression.export import Exported, export
 from lmfit.compression.quantize import (
     divide_logits,
-    quantize_int4,
     quantize_int8,
     quantize_int8_static,
     store_half,
