@@ -72,7 +72,8 @@ class Distilling:
 
     def targets(self, batch: Tensors) -> float:
         """Number of (weighted) targets."""
-        return self.objective.targets(batch)
+        targets: float = self.objective.targets(batch)
+        return targets
 
     def loss(self, logits: torch.Tensor, batch: Tensors) -> torch.Tensor:
         """All terms, summed over the targets."""
@@ -97,7 +98,7 @@ class Distilling:
 
     def _hidden_error(self, student: torch.Tensor, teacher: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         projection = getattr(self.model, PROJECTION, None)
-        mapped = student[real].float() if projection is None else projection(student[real].float())
+        mapped: torch.Tensor = student[real].float() if projection is None else projection(student[real].float())
         return (mapped - teacher[real]).square().mean()
 
     def added(self, name: str, value: torch.Tensor, batch: Tensors) -> torch.Tensor:

@@ -31,9 +31,10 @@ def _main(run: str) -> None:
     started = time.perf_counter()
     import resource
 
-    import lmfit
+    from lmfit.inference.load import load_predictor
+    from lmfit.runs import Run
 
-    model = lmfit.load(run, device="cpu")
+    model = load_predictor(Run(Path(run)), device="cpu")
     pairs = getattr(model.task, "pairs", None)
     model.predict([(_TEXT, _TEXT) if pairs else _TEXT])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,6 +1,7 @@
 """The view of a compressed model's certificate: what it kept and gained against its parent, and where."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from lmfit.evaluation.report.facts import Facts
 from lmfit.evaluation.report.files import Json, RunFiles, dig, items, number, records
@@ -33,8 +34,8 @@ def certificate(run: RunFiles, words: Words) -> Certificate | None:
     holds, name = dig(found, "verdict", "holds"), dig(found, "metric", "metric")
     metric = None
     if name:
-        both = (estimate(dig(found, "metric", role)) for role in ("parent", "child"))
-        metric = (words.heading("metric", str(name)), *both)
+        parent, child = (estimate(dig(found, "metric", role)) for role in ("parent", "child"))
+        metric = (words.heading("metric", str(name)), parent, child)
     return Certificate(
         verdict="kept" if holds is True else "missed" if holds is False else "open",
         sentence=str(dig(found, "verdict", "sentence") or ""),
@@ -48,7 +49,9 @@ def certificate(run: RunFiles, words: Words) -> Certificate | None:
 def _rows(found: Json, words: Words) -> list[tuple[str, str, str]]:
     """Size, memory, start, latency and throughput of parent and child."""
     roles = ("parent", "child")
-    rows = [(words.plain("certificate.size"), *(size(number(dig(found, "size", f"{r}_bytes"))) for r in roles))]
+    rows: list[Any] = [
+        (words.plain("certificate.size"), *(size(number(dig(found, "size", f"{r}_bytes"))) for r in roles))
+    ]
     memory = [dig(found, "memory", role) for role in roles]
     rows.append((words.plain("certificate.memory"), *(size(number(dig(one, "peak_bytes"))) for one in memory)))
     rows.append((words.plain("certificate.start"), *(words.duration(number(dig(one, "seconds"))) for one in memory)))
