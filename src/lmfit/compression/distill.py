@@ -103,7 +103,7 @@ class Distilling:
 
     def added(self, name: str, value: torch.Tensor, batch: Tensors) -> torch.Tensor:
         """A further term, counted once for each target of the batch; told with the others."""
-        targets = self.objective.targets(batch)
+        targets: float = self.objective.targets(batch)
         self._note({name: targets * value}, 0.0)
         return targets * value
 

@@ -19,6 +19,8 @@ class TrimConfig(Section):
 class PruneConfig(Section):
     """Which share of heads and feed-forward neurons goes; one target."""
 
+    pattern: Literal["structured", "unstructured", "2:4"] = "structured"
+    """structured: whole heads and neurons; the others set weights to zero, for research: no faster on a CPU."""
     sparsity: float | None = Field(default=None, gt=0, lt=1)
     """Share of the layers' weights to remove."""
     size: str | None = None
@@ -37,7 +39,11 @@ class PruneConfig(Section):
     @model_validator(mode="after")
     def _one_target(self) -> "PruneConfig":
         given = [name for name in ("sparsity", "size", "latency_ratio") if getattr(self, name) is not None]
-        if len(given) != 1:
+        if self.pattern == "2:4" and self.sparsity not in (None, 0.5):
+            raise ValueError("of 2:4 half of the weights go: sparsity 0.5")
+        if self.pattern != "structured" and {"size", "latency_ratio"} & set(given):
+            raise ValueError(f"{self.pattern} takes sparsity alone as its target")
+        if self.pattern != "2:4" and len(given) != 1:
             raise ValueError("give one target: sparsity, size or latency_ratio")
         return self
 

@@ -56,6 +56,9 @@ def _settings(work: Work) -> _Asked:
     if asked_for.distill.student is not None or asked_for.distill.layers is not None:
         what = "the student of a joint training is the run itself, as it gets narrower"
         raise ConfigError(what, where="compression.distill", fix="take out student and layers")
+    if asked_for.prune.pattern != "structured":
+        what = "a joint training removes whole heads and neurons"
+        raise ConfigError(what, where="compression.prune.pattern", fix="compression.prune.pattern=structured")
     return _Asked(asked_for.joint, asked_for.prune, asked_for.distill)
 
 

@@ -12,6 +12,7 @@ from lmfit import console
 from lmfit.compression.latency import Latency, measure, torch_runner
 from lmfit.compression.pieces import pieces_of
 from lmfit.compression.prune import Costs, blocks, full_cost, prune, weight_costs
+from lmfit.compression.sparse import zero_smallest, zero_two_of_four, zeros
 from lmfit.compression.steps import Work
 from lmfit.compression.vocabulary import changed, choose, trim_embeddings, trim_tokenizer
 from lmfit.config.sizes import size_bytes
@@ -34,9 +35,11 @@ LOOK_ROUNDS = 5
 
 def check_pruning(work: Work) -> None:
     """Raises InputError where the encoder cannot be pruned, or not as far as is asked for."""
-    blocks(work.model)
     settings = work.config.compression.prune
     assert settings is not None
+    if settings.pattern != "structured":
+        return
+    blocks(work.model)
     if settings.size is not None:
         _size_budget(work.model, settings.size)
     if settings.latency_ratio is not None:
@@ -50,6 +53,8 @@ def prune_model(work: Work) -> Work:
     settings, started = work.config.compression.prune, time.perf_counter()
     assert settings is not None
     model = copy.deepcopy(work.model)
+    if settings.pattern != "structured":
+        return _zeroed(work, model, settings)
     blocks(model)
     rows = tokenised(work.task, work.framer, work.splits.train)
     objective, batches = TaskObjective(work.task, work.framer), _batches(work, rows, settings.rows)
@@ -67,6 +72,17 @@ def prune_model(work: Work) -> Work:
     }
     console.say(f"prune: {_widths(cut.layers)}; {full_cost(model, weights):,.0f} weights left in the layers")
     return replace(work, model=model, facts={**work.facts, "prune": told})
+
+
+def _zeroed(work: Work, model: Any, settings: PruneConfig) -> Work:
+    """Weights set to zero one by one, which makes nothing faster."""
+    if settings.pattern == "2:4":
+        zero_two_of_four(model)
+    else:
+        zero_smallest(model, settings.sparsity or 0.0)
+    share = zeros(model)
+    console.warn(f"{settings.pattern}: {share:.1%} of the layers' weights are zero; a CPU computes no faster with them")
+    return replace(work, model=model, facts={**work.facts, "prune": {"pattern": settings.pattern, "zeros": share}})
 
 
 def _widths(layers: list[dict[str, Any]]) -> str:
