@@ -122,14 +122,15 @@ class Distilling:
 class LogTerms(QuietHook):
     """Writes the parts of a step's loss to the log, at the steps that `Log` writes a line for."""
 
-    def __init__(self, objective: Distilling, log: Log) -> None:
-        self.objective, self.log = objective, log
+    def __init__(self, objective: Distilling) -> None:
+        self.objective = objective
 
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """The parts of this step alone: a resumed run logs the same."""
         terms, state = self.objective.take_terms(), trainer.state
-        if state.step % self.log.every == 0 or state.step >= state.total_steps:
-            self.log.write(trainer, {"terms": {name: round(value, 6) for name, value in terms.items()}})
+        log = next(hook for hook in trainer.hooks if isinstance(hook, Log))
+        if state.step % log.every == 0 or state.step >= state.total_steps:
+            log.write(trainer, {"terms": {name: round(value, 6) for name, value in terms.items()}})
 
 
 def relation_divergence(student: torch.Tensor, teacher: torch.Tensor, real: torch.Tensor, heads: int) -> torch.Tensor:

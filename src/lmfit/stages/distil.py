@@ -30,8 +30,6 @@ from lmfit.models.modeling_pruned import blocks_of
 from lmfit.stages.prepare import Studied, tokenised
 from lmfit.stages.training import TaskObjective, train
 from lmfit.training.checkpoint import Checkpoints
-from lmfit.training.hooks import Log
-from lmfit.training.trainer import Hook
 
 
 def distil(work: Work) -> Work:
@@ -48,9 +46,6 @@ def distil(work: Work) -> Work:
     with projecting(student, teacher, settings):
         following = Distilling(objective, settings, said, student, relation_heads(student, teacher, settings))
 
-        def hooks(log: Log) -> list[Hook]:
-            return [LogTerms(following, log)]
-
         state = train(
             work.run,
             material,
@@ -59,7 +54,7 @@ def distil(work: Work) -> Work:
             checkpoints,
             lambda line: None,
             objective=following,
-            more_hooks=hooks,
+            more_hooks=[LogTerms(following)],
         )
         following.taps.remove()
     facts = {

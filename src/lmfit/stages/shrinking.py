@@ -3,7 +3,7 @@
 from lmfit.compression.steps import Step
 from lmfit.config.compression import CompressionConfig
 from lmfit.stages.distil import check_student_of, distil
-from lmfit.stages.joint import check_joint, joint
+from lmfit.stages.jointly import check_joint, joint
 from lmfit.stages.smaller import check_pruning, check_vocabulary, prune_model, trim_vocabulary
 
 

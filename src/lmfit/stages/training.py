@@ -135,7 +135,7 @@ def train(
     tell: Callable[[Mapping[str, Any]], object],
     *,
     objective: Objective | None = None,
-    more_hooks: Callable[[Log], Sequence[Hook]] = lambda log: (),
+    more_hooks: Sequence[Hook] = (),
     resumed_as: Run | None = None,
 ) -> TrainState:
     """Train with all hooks; afterwards the model holds the best weights, if there was validation data.
@@ -146,13 +146,14 @@ def train(
     config, judged = prepared.config, prepared.splits.validation is not None
     log = Log(run.path / "log.jsonl", config.training.log_every, tell)
     finite = Finite(run.path, log, config.training.on_nan, partial(describe, prepared))
-    hooks: list[Hook] = [Room(keeps_best=judged), Progress(), finite, log, Halved(run.record), *more_hooks(log)]
+    hooks: list[Hook] = [Room(keeps_best=judged), Progress(), finite, log, Halved(run.record)]
     if config.training.budget is not None:
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
     stop = StopOnSignal(str((resumed_as or run).path))
-    hooks += [*thawing(config.training), Save(config.training.checkpoint_every), stop, Lead()]
+    hooks += [*thawing(config.training), *more_hooks]
+    hooks += [Save(config.training.checkpoint_every), stop, Lead()]
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
     if objective is None:

@@ -1,7 +1,6 @@
 """A step of `lmfit compress`: prune, distil and learn under int8 rounding in one training (compression/joint.py)."""
 
 import copy
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,8 +22,7 @@ from lmfit.stages.prepare import Studied, tokenised
 from lmfit.stages.smaller import check_pruning, target_of
 from lmfit.stages.training import TaskObjective, train
 from lmfit.training.checkpoint import Checkpoints
-from lmfit.training.hooks import Log
-from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, Hook, Objective, planned_steps
+from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, Objective, planned_steps
 
 PHASES = "phases"
 
@@ -128,9 +126,6 @@ class _Phases:
         told: Stepwise = objective
         minimised: Objective = objective
 
-        def hooks(log: Log) -> Sequence[Hook]:
-            return [TellStep(told), LogTerms(following, log)]
-
         checkpoints = Checkpoints(phase.path / "checkpoints", training.keep)
         material = replace(self.material, config=config)
         with projecting(model, self.teacher, self.work.config.compression.distill or DistillConfig()):
@@ -142,7 +137,7 @@ class _Phases:
                 checkpoints,
                 lambda _: None,
                 objective=minimised,
-                more_hooks=hooks,
+                more_hooks=[TellStep(told), LogTerms(following)],
                 resumed_as=self.work.run,
             )
         following.taps.remove()
