@@ -31,7 +31,7 @@ from lmfit.cli.processes import Processes, is_alone, on_processes
 from lmfit.errors import InputError
 from lmfit.runs import ANSWERING
 
-RESUMED = ("finetune", "pretrain", "transfer", "compress")
+RESUMED = ("finetune", "pretrain", "search", "transfer", "compress")
 """The stages whose runs can go on; each is a module of that name with a function `resume`."""
 TOGETHER = ("finetune", "transfer")
 """Those that several processes can work on."""
@@ -180,10 +180,42 @@ def transfer(
 
 
 @app.command()
+def search(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Search hyper-parameters: the best trial by validation, a config to repeat it, one look at the test rows."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
+
+    requirements = parse_requirements(require or [], ("validation", "test"))
+    loaded = load_config("search", config, overrides(words, sets, output, seed))
+    from lmfit.stages import search as stage
+
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)
+
+
+@app.command()
 def resume(
     run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest unfinished run.")] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", help="training.epochs, max_steps, keep, log_every or on_nan.")
+        list[str] | None,
+        typer.Option("--set", help="training.epochs, max_steps, keep, log_every, on_nan; of a search trials."),
     ] = None,
     inexact: Annotated[
         bool, typer.Option("--inexact", help="Also on another machine, where it will be equal up to rounding only.")
@@ -246,9 +278,7 @@ def pretrain(
     from lmfit.summary import check_requirements, finished_lines, parse_requirements
 
     requirements = parse_requirements(require or [], ("validation", "test"))
-    loaded = load_config(
-        "pretrain", config, overrides(words, sets, output) + ([] if seed is None else [f"seed={seed}"])
-    )
+    loaded = load_config("pretrain", config, overrides(words, sets, output, seed, several=False))
     from lmfit.stages import pretrain as stage
 
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))

@@ -18,7 +18,9 @@ from lmfit.config.named import lay_on_data_set, without_data_set
 from lmfit.config.nodes import Mistake, Node, change_items, find, merge, put, refuse, scalars
 from lmfit.config.nodes import Path as KeyPath
 from lmfit.config.schema import FinetuneConfig
+from lmfit.config.search import search_of, searched_stage
 from lmfit.config.section import Section
+from lmfit.config.spaces import with_values
 from lmfit.config.variables import escape, expand
 from lmfit.config.yaml import dump
 from lmfit.runs import Run
@@ -42,6 +44,19 @@ class LoadedConfig(Generic[Stage]):
     def having(self, **sections: Any) -> "LoadedConfig[Stage]":
         """The same config with other values at its top level."""
         return replace(self, config=self.config.model_copy(update=sections))
+
+    def varied(self, values: Mapping[str, Any]) -> "LoadedConfig[Any]":
+        """The config of a trial: this one without its search, with `values` by dotted key.
+
+        Raises ConfigError where they do not go together.
+        """
+        mistakes: list[Mistake] = []
+        stage = searched_stage(self.tree.keys, search_of(self.config).stage)
+        tree = with_values(self.tree, values, mistakes)
+        config = checked(tree, stage, (), mistakes)
+        refuse(mistakes)
+        assert config is not None
+        return LoadedConfig(stage, self.name, config, tree)
 
     def resolved(self) -> dict[str, Any]:
         """Everything, defaults included, as it is written to config.yaml: secrets stay `${NAME}`."""

@@ -22,6 +22,8 @@ from lmfit.evaluation.report import write_report
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.load import load_predictor, onnx_folder
 from lmfit.inference.predictor import Predictor
+from lmfit.models.own_head import HEAD_KEY
+from lmfit.models.plain import LMFIT_KEY
 from lmfit.models.save import save_model
 from lmfit.runs import CHILDREN, Run, choose_output, claim_output
 from lmfit.stages.certify import Child, Parent, certify
@@ -84,6 +86,9 @@ def _begun(parent: Run, loaded: LoadedConfig, made: Run, steps: Sequence[Step], 
     """The parent's model and data; what cannot be done is found out here."""
     config = cast(CompressConfig, loaded.config)
     original = load_predictor(parent, device="cpu", precision="fp32")
+    if (getattr(original.backend.model.config, LMFIT_KEY, None) or {}).get(HEAD_KEY):  # type: ignore[attr-defined]
+        what = f"`{parent.path}` has a head of lmfit's own, which cannot be compressed yet"
+        raise InputError(what, where="RUN", fix="train it with model.head=linear and model.pooling=null")
     with loaded.located():
         splits = load_splits(config.data, original.task.example_kind, keep_columns=bool(config.evaluation.slices))
         model, task = original.backend.model, deepcopy(original.task)  # type: ignore[attr-defined]

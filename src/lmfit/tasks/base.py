@@ -117,6 +117,9 @@ class Task(ABC):
             "label2id": {label: i for i, label in enumerate(self.labels)},
         }
 
+    def attach(self, model: "torch.nn.Module") -> None:  # noqa: B027
+        """Take what loss and decoding need of the model besides its logits; nothing by default."""
+
     @abstractmethod
     def tokenise(self, examples: Sequence[Example], framer: Framer) -> Any:
         """The token ids of examples: the slow part of `encode`, which can run ahead of it in a thread."""
