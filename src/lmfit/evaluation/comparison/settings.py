@@ -12,10 +12,10 @@ _VERSIONS = ("lmfit", "torch", "transformers")
 
 
 def differing(runs: Sequence[Contender]) -> dict[str, list[str]]:
-    """Key -> its value in each run, for the keys that are not equal in all; written as JSON, `-` where absent."""
+    """Key -> its value in each run, for the keys that are not equal in all; written as JSON, `-` where absent or null."""
     trees = [flat(_config(run.run)) | _made_of(run.manifest) for run in runs]
     keys = dict.fromkeys(key for one in trees for key in one)
-    table = {key: [_shown(one.get(key, _ABSENT)) for one in trees] for key in keys}
+    table = {key: [_shown(one.get(key)) for one in trees] for key in keys}
     return {key: values for key, values in table.items() if len(set(values)) > 1}
 
 
@@ -54,4 +54,6 @@ def _made_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return _ABSENT
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
