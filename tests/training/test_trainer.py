@@ -12,7 +12,7 @@ from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import BatchPlan
 from lmfit.data.rows import Row, Rows
 from lmfit.device import Device
-from lmfit.tasks.tensors import Tensors, tensors
+from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.ema import exchange_average
 from lmfit.training.hooks import QuietHook
@@ -44,6 +44,7 @@ class Objective:
     """The mean square of the logits; `scale` makes it diverge."""
 
     scale = 1.0
+    forward = staticmethod(forward)
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         from lmfit.data.collate import pad

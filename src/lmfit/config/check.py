@@ -23,14 +23,13 @@ from lmfit.config.section import Section
 def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> Section | None:
     """The typed config, or None and entries in `mistakes`."""
     root = STAGE_CONFIGS[stage]
-    schemas: Schemas = {(): root}
+    schemas: dict[Path, type[Section]] = {(): root}
     values: Any = {name: plain(node) for name, node in tree.keys.items()}
     errors: list[ErrorDetails] = []
     for path in _tasks(tree) if "task" in root.model_fields else ():
-        settings = _task_settings(tree, path, mistakes)
-        schemas = {**schemas, path: settings}
+        schemas[path] = _task_settings(tree, path, mistakes)
         holder = reduce(getitem, path[:-1], values)
-        task, wrong = _validated(settings, holder.get(path[-1], {}), path)
+        task, wrong = _validated(schemas[path], holder.get(path[-1], {}), path)
         holder[path[-1]] = task or TaskSettings(name="")
         errors += wrong
     config, more = _validated(root, values, ())

@@ -261,6 +261,8 @@ class PretrainTrainingConfig(TrainingConfig):
         for name, value in named.items():
             if value is not None:
                 raise ValueError(f"{name} is for fine-tuning; pretraining keeps the weights of the lowest loss")
+        if self.packing == "on":
+            raise ValueError("packing is for fine-tuning; pretraining cuts documents into sequences of like length")
         return self
 
 

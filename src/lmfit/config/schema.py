@@ -83,35 +83,6 @@ class FinetuneConfig(Section):
         return isinstance(self.data.validation, FoldsConfig) and self.data.validation.fold is None
 
 
-class TransferConfig(FinetuneConfig):
-    """The whole config of `lmfit transfer`: a target as for `lmfit finetune`, and what it is learnt after."""
-
-    transfer: TransferSettings
-    """What is learnt before the target, and how it carries over."""
-    seeds: list[int] | None = None
-    """Seeds of the target's trainings, with transfer and without alike; null: seed, seed + 1, seed + 2."""
-
-    @field_validator("seeds")
-    @classmethod
-    def _several(cls, value: list[int] | None) -> list[int] | None:
-        if value is not None and (not value or len(set(value)) < len(value)):
-            raise ValueError("expected at least one seed, all different")
-        if value is not None and not all(0 <= seed < 2**32 for seed in value):
-            raise ValueError("a seed is a whole number from 0 to 4294967295")
-        return value
-
-    @model_validator(mode="after")
-    def _no_folds(self) -> "TransferConfig":
-        if self.cross_validated:
-            raise ValueError("transfer is measured on a split of its own; give data.validation a file or {split: 0.1}")
-        return self
-
-    @property
-    def target_seeds(self) -> list[int]:
-        """The seeds of the target's trainings."""
-        return self.seeds or [(self.seed + i) % 2**32 for i in range(REPEATS)]
-
-
 class PretrainConfig(Section):
     """The whole config of `lmfit pretrain`."""
 
@@ -148,6 +119,39 @@ class PretrainConfig(Section):
         if self.pretraining.batch_ramp and "epoch" in (self.training.evaluate_every, self.training.checkpoint_every):
             raise ValueError("with pretraining.batch_ramp evaluate_every and checkpoint_every are steps or shares")
         return self
+
+
+class TransferConfig(FinetuneConfig):
+    """The whole config of `lmfit transfer`: a target as for `lmfit finetune`, and what it is learnt after."""
+
+    transfer: TransferSettings
+    """What is learnt before the target, and how it carries over."""
+    seeds: list[int] | None = None
+    """Seeds of the target's trainings, with transfer and without alike; null: seed, seed + 1, seed + 2."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _several(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and (not value or len(set(value)) < len(value)):
+            raise ValueError("expected at least one seed, all different")
+        if value is not None and not all(0 <= seed < 2**32 for seed in value):
+            raise ValueError("a seed is a whole number from 0 to 4294967295")
+        return value
+
+    @model_validator(mode="after")
+    def _no_folds(self) -> "TransferConfig":
+        if self.cross_validated:
+            raise ValueError("transfer is measured on a split of its own; give data.validation a file or {split: 0.1}")
+        if self.transfer.mode == "joint" and self.training.sharding == "full":
+            raise ValueError("transfer.mode: joint was not tried with training.sharding: full; keep one of them")
+        if not self.transfer.control and self.seeds is not None:
+            raise ValueError("transfer.control: false trains once, with seed; take seeds out")
+        return self
+
+    @property
+    def target_seeds(self) -> list[int]:
+        """The seeds of the target's trainings."""
+        return self.seeds or [(self.seed + i) % 2**32 for i in range(REPEATS)]
 
 
 STAGE_CONFIGS: dict[str, type[Section]] = {

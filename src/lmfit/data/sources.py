@@ -17,10 +17,10 @@ from lmfit.data.folds import take_fold
 from lmfit.data.formats.base import Kind, ReadOptions, WordMode
 from lmfit.data.inputs import Input, listed_files, open_inputs, open_one, read_stream
 from lmfit.data.notices import Notices
-from lmfit.data.scheme import Scheme, detect_scheme, is_odd
+from lmfit.data.scheme import Scheme, scheme_of
 from lmfit.data.source import SMALL, Source, balanced, fewer, fingerprint_of, first, in_iob2
 from lmfit.data.word_mode import with_words
-from lmfit.errors import ConfigError, DataError, InputError
+from lmfit.errors import ConfigError, InputError
 
 __all__ = ["Source", "Splits", "load_splits", "read_input"]
 
@@ -172,12 +172,7 @@ def _open_given(data: DataConfig, options: ReadOptions, notices: Notices) -> tup
 def _scheme(data: DataConfig, train: Source, notices: Notices) -> Scheme:
     if data.scheme != "auto":
         return data.scheme
-    try:
-        scheme = detect_scheme(example.tags or [] for example in train)
-    except DataError as error:
-        problem = error.problems[0]
-        where = next(str(example.origin) for example in train if any(map(is_odd, example.tags or [])))
-        raise DataError(problem.what, where=where, fix=problem.fix) from error
+    scheme = scheme_of(train)
     told = {"plain": "without prefixes, each a label of its own", "IOB2": "IOB2"}.get(scheme, f"{scheme}, read as IOB2")
     notices.say(f"tags: {told} (data.scheme)")
     return scheme

@@ -13,9 +13,8 @@ from lmfit.data.collate import IGNORED
 from lmfit.data.rows import Row
 from lmfit.device import Device
 from lmfit.evaluation.language import LanguageSums
-from lmfit.pretraining.objective import PretrainObjective, cross_entropies
+from lmfit.pretraining.objective import PretrainObjective, Tensors, cross_entropies
 from lmfit.pretraining.rows import PretrainRows
-from lmfit.tasks.tensors import Tensors
 
 _PIECE = 1 << 22
 

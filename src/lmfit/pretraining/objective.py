@@ -12,9 +12,8 @@ from lmfit.data.collate import IGNORED
 from lmfit.models.freeze import encoder_of
 from lmfit.pretraining.masking import Masking
 from lmfit.pretraining.rows import NO_PAIR, row_values
-from lmfit.tasks.tensors import Tensors
 
-TOKENS, PAIR = "tokens", "pair"
+Tensors = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from lmfit.runs import Run, choose_output, claim_output
 from lmfit.stages.calibrate import calibrate
 from lmfit.stages.ending import recorded
 from lmfit.stages.folds import Folds
+from lmfit.stages.following import begun_before
 from lmfit.stages.joint import prepare_whole, trains_alone
 from lmfit.stages.prepare import Prepared
 from lmfit.stages.recording import record_children, record_result, record_size, record_start
@@ -40,6 +41,7 @@ from lmfit.stages.several import Child, Several, train_children
 from lmfit.stages.tracking import tracked
 from lmfit.stages.training import build_model, train
 from lmfit.training.checkpoint import EXACT, Checkpoints, TrainState
+from lmfit.training.distributed import job
 
 SeveralOf = Callable[[LoadedConfig, Prepared, Device], Several | None]
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
@@ -62,6 +64,8 @@ def run(
 ) -> Run:
     """Fine-tune a pretrained encoder on one labelled task; `remarks` (note, tags) go to run.json. The finished run."""
     config = loaded.config
+    if (begun := begun_before(loaded)) is not None:
+        return resume(begun, device=device, inexact=True, made_of=made_of)
     with loaded.located():
         chosen = pick_device(device, config.training.precision)
         choose_output(config.output, loaded.name, overwrite=overwrite)
@@ -71,7 +75,7 @@ def run(
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
         write_text(run.path / "config.yaml", _repeatable(loaded).dump())
-        run.record(status="running", stage=loaded.stage)
+        run.record(status="running", stage=loaded.stage, **({} if job() is None else {"job": job()}))
         return work(run, loaded, prepared, chosen, several, remarks=remarks)
 
 

@@ -12,7 +12,7 @@ from lmfit.config.schema import FinetuneConfig, TransferConfig
 from lmfit.data.mixing import MixedPlan, MixedRows
 from lmfit.data.rows import Row
 from lmfit.errors import ConfigError
-from lmfit.stages.prepare import Prepared, prepare
+from lmfit.stages.prepare import Material, Prepared, prepare
 from lmfit.stages.sources import prepared_source
 from lmfit.tasks.base import Task
 from lmfit.tasks.tensors import Tensors, forward, tensors
@@ -44,7 +44,7 @@ def refuse_other_kinds(target: Task, sources: Sequence[Task]) -> None:
             raise ConfigError(what, where="transfer.mode", fix="transfer.mode=chain with transfer.head=new")
 
 
-def mixed(prepared: Prepared) -> tuple[MixedRows, MixedPlan]:
+def mixed(prepared: Material) -> tuple[MixedRows, MixedPlan]:
     """The rows of all tasks, the target's first, and the plan of their batches."""
     config = prepared.config
     assert isinstance(config, TransferConfig)
@@ -57,7 +57,7 @@ def mixed(prepared: Prepared) -> tuple[MixedRows, MixedPlan]:
 class JointObjective:
     """Several tasks as the trainer sees one: of each row the columns of its own task's head count."""
 
-    def __init__(self, parts: Sequence[Prepared]) -> None:
+    def __init__(self, parts: Sequence[Material]) -> None:
         self.tasks, self.framer = [part.task for part in parts], parts[0].framer
         self._ends = np.cumsum([0, *(len(task.labels) for task in self.tasks)])
         self.forward = forward

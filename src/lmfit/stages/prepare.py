@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -40,22 +40,34 @@ ROWS_VERSION = 3
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What training needs, and the ledger of it."""
+class Material:
+    """What a model is trained with. beside: that of other tasks, which are learnt at the same time."""
 
     config: FinetuneConfig
+    task: Task
+    framer: Framer
+    rows: Rows
+    beside: Sequence["Material"] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True)
+class Prepared(Material):
+    """All that is known before training, and the ledger of it."""
+
     source: ModelSource
     commit: str | None
-    task: Task
     growth: Growth | None
-    framer: Framer
     splits: Splits
-    rows: Rows
     audit: Audit
     ledger: Ledger
     seconds: float
-    beside: Sequence["Prepared"] = ()
-    """Other tasks that are learnt at the same time."""
+    beside: Sequence["Prepared"] = field(default=(), kw_only=True)
+
+    @property
+    def material(self) -> Material:
+        """Only what training takes."""
+        beside = [one.material for one in self.beside]
+        return Material(self.config, self.task, self.framer, self.rows, beside=beside)
 
     @property
     def held_out(self) -> dict[str, Source]:
@@ -98,7 +110,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     ledger.notices += task.remarks
     commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
     seconds = time.perf_counter() - started
-    return Prepared(config, source, commit, task, growth, framer, splits, rows, audit, ledger, seconds)
+    return Prepared(config, task, framer, rows, source, commit, growth, splits, audit, ledger, seconds)
 
 
 def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:

@@ -38,7 +38,7 @@ def run_probes(run: Run, ready: Ready, model: Any, device: Device) -> list[dict[
     """Each probe from this run's model and from the same one with random weights; the paired differences."""
     if not ready.config.pretraining.probes:
         return []
-    random = run.path / _RANDOM
+    random = run.path / CHILDREN / _RANDOM
     _save_random(random, ready, model)
     found = []
     for name in load_probes(ready.config):

@@ -18,7 +18,7 @@ from lmfit.training.checkpoint import EXACT, ROUNDING, Checkpoints
 LENGTH = ("training.epochs", "training.max_steps")
 FREE_OF_SEVERAL = ("training.keep", "training.log_every", "training.on_nan", "device.memory_limit")
 FREE = (*LENGTH, *FREE_OF_SEVERAL)
-_MACHINE = ("kind", "name", "precision", "threads")
+_MACHINE = ("kind", "name", "precision", "threads", "processes")
 _VERSIONS = ("lmfit", "torch", "transformers", "tokenizers", "numpy")
 
 
@@ -30,7 +30,8 @@ def conditions(loaded: LoadedConfig[Any], device: Device, exactness: str) -> dic
 def settings_of(loaded: LoadedConfig[Any]) -> dict[str, Any]:
     """All settings but where the run lies: its folder can be moved."""
     settings = loaded.having(output=None).resolved()
-    settings["model"]["name"] = inside(settings["model"]["name"])
+    if name := settings["model"]["name"]:
+        settings["model"]["name"] = inside(name)
     return settings
 
 

@@ -79,10 +79,10 @@ class TextClassification(Task):
         if problem == "single_label":
             refuse_numbers(labels, settings)
             if len(labels) == 1:
-                raise DataError(
-                    f"every training row has the label `{labels[0]}`",
-                    fix="a classifier needs at least two; check data.columns.label",
+                fix = (
+                    "a classifier needs at least two; check data.columns.label, and data.limit: it takes the first rows"
                 )
+                raise DataError(f"every training row has the label `{labels[0]}`", fix=fix)
         task = cls(settings, problem, labels, weigh_labels(settings, labels, counts), pairs=pairs)
         if settings.problem == "auto" and lists:
             told = "one label in each row's list, read as a single label" if problem == "single_label" else "several"

@@ -127,6 +127,7 @@ def environment(run: RunFiles, words: Words) -> Facts:
         *((words.plain(f"fact.{name}"), manifest.get(name)) for name in names),
         (words.plain("fact.device"), " · ".join(str(device[key]) for key in ("name", "kind") if key in device)),
         (words.plain("fact.threads"), device.get("threads")),
+        (words.plain("fact.processes"), device.get("processes")),
         *((words.heading("timing", part), words.duration(number(seconds))) for part, seconds in timing.items()),
         (words.plain("fact.memory"), size(number(manifest.get("peak_memory_bytes")))),
         (words.plain("fact.commit"), dig(manifest, "model", "commit")),
