@@ -9,7 +9,7 @@ from typing import Any
 from lmfit.config.durations import shown_seconds
 from lmfit.errors import ConfigError, VerdictError, suggestion
 from lmfit.evaluation.names import metric
-from lmfit.runs import BESIDE, GAIN, Run
+from lmfit.runs import BESIDE, GAIN, Run, read_json
 from lmfit.stages.looks import looks_told
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -79,6 +79,33 @@ def check_requirements(metrics: Mapping[str, Any], requirements: Sequence[Requir
             raise VerdictError(f"required {requirement.text}, found {told}", where="--require")
 
 
+def check_certificate(verdict: Mapping[str, Any]) -> None:
+    """Raises VerdictError (exit code 3) where a certificate says that its limits are not kept."""
+    if verdict["holds"] is False:
+        raise VerdictError(verdict["sentence"], where="compression.certificate", fix="the result is kept, and marked")
+
+
+def compressed_lines(run: Run) -> list[str]:
+    """Verdict, what stayed in fp32, time, certificate, report, next command."""
+    manifest = run.manifest
+    certificate = read_json(run.path / "certificate.json", "compressed run")
+    same, child = certificate["parity"], certificate["speed"]["child"]
+    kept, timing = manifest.get("kept_in_fp32") or [], manifest["timing"]
+    seconds = timing.get("export_seconds", 0.0) + timing.get("quantize_seconds", 0.0)
+    agreement = "" if same["label_agreement"] is None else f", {same['label_agreement']:.2%} of decisions equal"
+    return [
+        manifest["verdict"]["sentence"],
+        *([f"kept in fp32, since int8 lost too much: {', '.join(kept)}"] if kept else []),
+        f"answers: logits differ by {same['mean_logit_difference']:.3f} on average, "
+        f"{same['largest_logit_difference']:.2f} at most{agreement} ({same['rows']:,} rows)",
+        f"speed: {child['latency_ms']['p50']:.1f} ms a row, {child['rows_per_second']:,.0f} rows/s in batches of 32, "
+        f"{child['threads']} threads; model: {certificate['size']['child_bytes'] / 1e6:.1f} MB",
+        f"time: {shown_seconds(seconds)} for export and quantization; certificate: {run.path / 'certificate.json'}",
+        f"report: {run.path / 'report.html'}",
+        f"next: lmfit predict INPUT --run {run.path}",
+    ]
+
+
 def finished_lines(run: Run) -> list[str]:
     """Verdict, headline, baseline, time, warnings, report, next command."""
     manifest = run.manifest
@@ -105,17 +132,21 @@ def finished_lines(run: Run) -> list[str]:
         lines.append(sentence)
     lines.append(f"report: {run.path / 'report.html'}")
     go_on = f"finetune CONFIG model.name={run.path}" if pretrained else f"predict INPUT --run {run.path}"
-    lines.append(f"next: lmfit {go_on}")
+    best = run.path / "best.yaml"
+    again = f"; the best settings with seeds: lmfit finetune {best} --seeds 1,2,3" if best.is_file() else ""
+    lines.append(f"next: lmfit {go_on}{again}")
     return lines
 
 
 def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
-    """How far seeds or folds lie apart, or that it was not measured; of a transfer what it was worth."""
+    """How far seeds or folds lie apart, if that was measured; what a transfer was worth; a search's best trial."""
     if sentence := manifest.get("transfer", {}).get("sentence"):
         return f"{sentence} model/ is that of {manifest['several']['chosen']}."
     several, headline = manifest.get("several"), manifest.get("headline") or {}
     if not several:
         return "seed variation was not measured; --seeds 1,2,3 measures it"
+    if several["by"] == "trials":
+        return _search(manifest)
     split = "validation" if several["by"] == "folds" else headline.get("split", "")
     entry = metrics.get(split, {}).get(headline.get("metric"), {})
     spread = entry.get("spread") or {"sd": None}
@@ -127,6 +158,19 @@ def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     why = f"best by validation {several['chosen_by']}" if several["chosen_by"] else "the first; no validation data"
     kept = f"model/ is that of {several['chosen']} ({why})"
     return f"seeds: {'; '.join([*told, kept])}"
+
+
+def _search(manifest: Mapping[str, Any]) -> str:
+    """The best of the trials."""
+    found = manifest["search"]
+    states, best = [trial["state"] for trial in found["trials"]], found["best"]
+    counted = f"{len(states)} trials, {states.count('pruned')} ended early, {states.count('failed')} failed"
+    values = ", ".join(f"{key}={_value(value)}" for key, value in best["values"].items())
+    return f"search: {counted}; best {best['name']}: validation {found['metric']} {best['value']:.4f} with {values}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

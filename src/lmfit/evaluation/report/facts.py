@@ -90,6 +90,7 @@ def model_facts(run: RunFiles, words: Words) -> Facts:
         (words.plain("fact.model"), model_name(run)),
         (words.plain("fact.task"), run.manifest.get("task")),
         (words.plain("fact.parameters"), amount(number(dig(run.manifest, "model", "parameters")))),
+        (words.plain("fact.language_model_head"), dig(run.manifest, "model", "language_model_head")),
     )
 
 

@@ -26,6 +26,7 @@ class RunFiles:
     config_text: str
     broken: tuple[str, ...]
     slices: Json = field(default_factory=dict)
+    certificate: Json = field(default_factory=dict)
     evaluations: tuple[tuple[str, Json, Json], ...] = ()
     """Name, evaluation.json and metrics.json of each evaluation on a new file."""
     is_evaluation: bool = False
@@ -65,6 +66,7 @@ def read_run(folder: Path) -> RunFiles:
         config_text=config_text,
         broken=tuple(broken),
         slices=_object(folder / "slices.json", broken),
+        certificate=_object(folder / "certificate.json", broken),
         evaluations=tuple(_evaluations(folder, broken)),
     )
 
@@ -99,6 +101,20 @@ def _read_evaluation(folder: Path, broken: list[str]) -> RunFiles:
 def _evaluations(folder: Path, broken: list[str]) -> Iterator[tuple[str, Json, Json]]:
     for path in sorted((folder / "evaluations").glob("[!.]*/evaluation.json")):
         yield path.parent.name, _object(path, broken), _object(path.with_name("metrics.json"), broken)
+
+
+def model_config(run: RunFiles) -> Json:
+    """model/config.json, or nothing where it cannot be read."""
+    try:
+        return mapping(json.loads((run.folder / "model" / "config.json").read_bytes()))
+    except (OSError, ValueError):
+        return {}
+
+
+def loads_in_transformers(run: RunFiles) -> bool:
+    """Whether model/ is all that a pipeline of transformers needs: no adapter without its base, no head of ours."""
+    facts = mapping(model_config(run).get("lmfit"))
+    return facts.get("base") is None and dig(facts, "head", "kind") in (None, "crf")
 
 
 def json_lines(path: Path) -> Iterator[Json | None]:
