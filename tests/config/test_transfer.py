@@ -30,6 +30,12 @@ def test_what_is_written_loads_to_the_same(tmp_path: Any) -> None:
     assert load_config("transfer", tmp_path / "t.yaml").config == loaded().config
 
 
+def test_a_model_as_source_is_written_so_that_it_loads(tmp_path: Any) -> None:
+    made = loaded(["transfer.sources=[{model: runs/a}]", "transfer.mode=chain"])
+    (tmp_path / "t.yaml").write_text(made.dump())
+    assert load_config("transfer", tmp_path / "t.yaml").config == made.config
+
+
 def test_overrides_of_training_replace_what_excludes_them() -> None:
     base = TrainingConfig(epochs=3, batch_size=16, learning_rate=1e-3)
     made = TrainingOverrides(max_steps=5, batch_tokens=512).on(base)

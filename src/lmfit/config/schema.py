@@ -173,6 +173,10 @@ class TransferConfig(FinetuneConfig):
     def _no_folds(self) -> "TransferConfig":
         if self.cross_validated:
             raise ValueError("transfer is measured on a split of its own; give data.validation a file or {split: 0.1}")
+        if self.transfer.mode == "joint" and self.training.sharding == "full":
+            raise ValueError("transfer.mode: joint was not tried with training.sharding: full; keep one of them")
+        if not self.transfer.control and self.seeds is not None:
+            raise ValueError("transfer.control: false trains once, with seed; take seeds out")
         return self
 
     @property

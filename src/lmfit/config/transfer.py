@@ -17,6 +17,7 @@ from lmfit.config.section import Section, TaskSettings
 from lmfit.config.training import TrainingConfig
 
 _LENGTH = {"epochs", "max_steps", "budget"}
+_OF_SOURCE = {"name", "revision", "trust_remote_code"}
 _SIZE = {"batch_size", "batch_tokens"}
 
 Size = Literal["all"] | int
@@ -56,7 +57,7 @@ class SourceConfig(Section):
             raise ValueError("a source has either data to learn from, or a model that has learnt already")
         if self.model is not None and (self.task is not None or self.training.model_fields_set):
             raise ValueError("a source with a model is not trained; task and training belong to sources with data")
-        if self.model is not None and self.model.model_fields_set - {"name", "revision", "trust_remote_code"}:
+        if self.model is not None and self.model != ModelConfig(**self.model.model_dump(include=_OF_SOURCE)):
             raise ValueError("of a source's model say name, revision and trust_remote_code")
         if self.data is not None and isinstance(self.data.validation, FoldsConfig):
             raise ValueError("a source is trained once; give its data.validation a file or {split: 0.1}, not folds")
