@@ -83,10 +83,12 @@ def finished_lines(run: Run) -> list[str]:
     """Verdict, headline, baseline, time, warnings, report, next command."""
     manifest = run.manifest
     timing, size = manifest["timing"], manifest["model"]
-    seconds = timing["train_seconds"]
+    seconds, processes = timing["train_seconds"], manifest["device"].get("processes", 1)
+    together = f" by {processes} processes" if processes > 1 else ""
     lines = [
         manifest["verdict"]["sentence"] + (_FROM_SCRATCH if size.get("kind") == "scratch" else ""),
-        f"time: {shown_seconds(seconds)} training ({manifest['throughput']['tokens_per_second']:,.0f} tokens/s), "
+        f"time: {shown_seconds(seconds)} training{together} "
+        f"({manifest['throughput']['tokens_per_second']:,.0f} tokens/s), "
         f"{shown_seconds(timing['evaluate_seconds'])} evaluation; model: {size['parameters'] / 1e6:.1f} M parameters, "
         f"{size['bytes'] / 1e6:.0f} MB",
     ]

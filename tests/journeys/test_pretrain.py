@@ -147,3 +147,35 @@ def test_architectures(
     assert "loss" in run.metrics["test"]
     assert ("perplexity" in run.metrics["test"]) == ("clm" in pretraining["objectives"])
     assert loaded.config.vocab_size == len(transformers.AutoTokenizer.from_pretrained(run.model))
+
+
+def test_probes_compare_with_random_weights(
+    corpus: Path, tiny_config: Callable[..., Any], tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "topics.yaml").write_text(dump(tiny_config("text-classification", training={"max_steps": 2})))
+    probes = {"objectives": ["mlm"], "probes": [str(tmp_path / "topics.yaml")], "probe_seeds": [1, 2]}
+    config = pretrain_config(corpus, pretraining=probes, training={"max_steps": 3})
+    run = pretrained(config | {"output": str(tmp_path / "run")})
+    (probe,) = run.manifest["probes"]
+    assert (probe["name"], probe["metric"]) == ("topics", "accuracy")
+    assert probe["difference"] == pytest.approx(probe["pretrained"] - probe["random"])
+    assert probe["low"] <= probe["difference"] <= probe["high"]
+    children = [child.name for child in (run.path / "children").iterdir()]
+    assert sorted(children) == ["topics-pretrained", "topics-random"]
+    assert "topics" in (run.path / "report.html").read_text()
+    code, out, _ = command("resume", run.path)
+    assert code == 0
+    assert probe["sentence"] in out
+
+
+def test_it_goes_on_from_an_encoder_without_a_head(corpus: Path, tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    config = pretrain_config(corpus)
+    config |= {"model": {"name": str(tiny("bert"))}, "output": str(tmp_path / "run")}
+    config["pretraining"] = {"objectives": ["mlm"], "max_length": 32}
+    run = pretrained(config)
+    assert run.manifest["model"]["language_model_head"] == "new, its decoder tied to the embeddings"
+    assert "new, its decoder tied to the embeddings" in (run.path / "report.html").read_text()
+    from transformers import AutoModelForMaskedLM
+
+    model = AutoModelForMaskedLM.from_pretrained(run.model)
+    assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight

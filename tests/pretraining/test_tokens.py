@@ -39,6 +39,7 @@ def test_the_tokens_are_those_of_the_texts(made: Any) -> None:
     first = np.concatenate([sequences.tokens(i) for i in np.flatnonzero(sequences.document == 0)])
     assert first.tolist() == tokenizer(texts[0], add_special_tokens=False)["input_ids"]
     assert sequences.lengths.max() <= 20
+    assert isinstance(sequences.ids, np.memmap)
     begins = sequences.begins[: len(first)]
     assert begins.sum() == len(split_sentences(texts[0]))
 

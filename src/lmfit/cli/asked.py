@@ -18,13 +18,18 @@ def overrides(
     output: Path | None = None,
     seed: int | None = None,
     seeds: str | None = None,
+    *,
+    several: bool = True,
 ) -> list[str]:
-    """All overrides in one list; options stand for the keys of their names, --seed and --seeds for each other's."""
+    """All overrides in one list; options stand for the keys of their names, --seed and --seeds for each other's.
+
+    several: whether the stage has a key `seeds`.
+    """
     if seed is not None and seeds is not None:
         raise InputError("--seed and --seeds exclude each other", where="--seeds", fix="keep one of them")
     given = [*(words or []), *(sets or [])]
     given += [] if output is None else [f"output={quoted(str(output))}"]
-    given += [] if seed is None else ["seeds=null", f"seed={seed}"]
+    given += [] if seed is None else [*(["seeds=null"] if several else []), f"seed={seed}"]
     return given + ([] if seeds is None else ["seed=null", f"seeds=[{seeds.strip('[]')}]"])
 
 

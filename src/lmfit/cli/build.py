@@ -1,7 +1,7 @@
 """Commands that train."""
 
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,10 +26,13 @@ from lmfit.cli.options import (
     Words,
 )
 from lmfit.cli.output import show
+from lmfit.cli.processes import Processes, is_alone, on_processes
 from lmfit.errors import InputError
 
 RESUMED = ("finetune", "pretrain", "search", "transfer")
 """The stages whose runs can go on; each is a module of that name with a function `resume`."""
+TOGETHER = ("finetune", "transfer")
+"""Those that several processes can work on."""
 
 
 @app.command()
@@ -39,6 +42,7 @@ def finetune(
     sets: Set = None,
     output: Output = None,
     device: DeviceName = "auto",
+    processes: Processes = None,
     seed: Seed = None,
     seeds: Seeds = None,
     note: Note = None,
@@ -55,8 +59,12 @@ def finetune(
     from lmfit.config.load import load_config
     from lmfit.summary import check_requirements, finished_lines, parse_requirements
 
-    requirements = parse_requirements(require or [], ("validation", "test"))
-    loaded = load_config("finetune", config, overrides(words, sets, output, seed, seeds))
+    def asked() -> Any:
+        requirements = parse_requirements(require or [], ("validation", "test"))
+        return load_config("finetune", config, overrides(words, sets, output, seed, seeds)), requirements
+
+    on_processes(processes, device, asked)
+    loaded, requirements = asked()
     from lmfit.stages import finetune as stage
 
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
@@ -71,6 +79,7 @@ def transfer(
     sets: Set = None,
     output: Output = None,
     device: DeviceName = "auto",
+    processes: Processes = None,
     seed: Seed = None,
     seeds: Seeds = None,
     note: Note = None,
@@ -87,8 +96,12 @@ def transfer(
     from lmfit.config.load import load_config
     from lmfit.summary import check_requirements, finished_lines, parse_requirements
 
-    requirements = parse_requirements(require or [], ("validation", "test"))
-    loaded = load_config("transfer", config, overrides(words, sets, output, seed, seeds))
+    def asked() -> Any:
+        requirements = parse_requirements(require or [], ("validation", "test"))
+        return load_config("transfer", config, overrides(words, sets, output, seed, seeds)), requirements
+
+    on_processes(processes, device, asked)
+    loaded, requirements = asked()
     from lmfit.stages import transfer as stage
 
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
@@ -138,6 +151,7 @@ def resume(
         bool, typer.Option("--inexact", help="Also on another machine, where it will be equal up to rounding only.")
     ] = False,
     device: DeviceName = "auto",
+    processes: Processes = None,
     json: Json = False,
     quiet: Quiet = False,
     offline: Offline = False,
@@ -148,10 +162,14 @@ def resume(
     from lmfit.runs import find_run
     from lmfit.summary import finished_lines
 
-    chosen = find_run(run, RESUMED, finished=False)
+    stages = RESUMED if is_alone(processes) else TOGETHER
+    on_processes(processes, device, lambda: find_run(run, stages, finished=False))
+    chosen = find_run(run, stages, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if (made_by := chosen.stage) not in RESUMED:
+    if (made_by := chosen.stage) == "pretrain" and stages is TOGETHER:
+        raise InputError("pretrain works in one process", where="--processes", fix=f"lmfit resume {chosen.path}")
+    if made_by not in RESUMED:
         raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
     if chosen.status != "finished":
         stage = import_module(f"lmfit.stages.{made_by}")
@@ -187,9 +205,7 @@ def pretrain(
     from lmfit.summary import check_requirements, finished_lines, parse_requirements
 
     requirements = parse_requirements(require or [], ("validation", "test"))
-    loaded = load_config(
-        "pretrain", config, overrides(words, sets, output) + ([] if seed is None else [f"seed={seed}"])
-    )
+    loaded = load_config("pretrain", config, overrides(words, sets, output, seed, several=False))
     from lmfit.stages import pretrain as stage
 
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))

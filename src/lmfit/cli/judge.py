@@ -55,15 +55,17 @@ def check(
     if output is not None and not label_errors:
         raise InputError("-o holds suspected label errors", where="--output", fix="add --label-errors")
     from lmfit.config.load import load_config
+    from lmfit.config.starters import stage_checked
 
-    loaded = load_config("finetune", config, overrides(words, sets))
+    made_by = stage_checked(config)
+    loaded = load_config(made_by, config, overrides(words, sets))
     if not json:
         show(["config: correct"])
     from lmfit.stages import check as stage
 
     cost_on = device if cost else None
     done = stage.run(loaded, against=against, label_errors=label_errors, output=output, cost_on=cost_on)
-    show(done.as_dict() if json else done.lines(f"lmfit finetune {config}"))
+    show(done.as_dict() if json else done.lines(f"lmfit {made_by} {config}"))
 
 
 @app.command()
@@ -177,8 +179,10 @@ def verify_resume(
     """Train twice, once killed again and again and resumed: both must be identical to the bit (else exit 3)."""
     begin(quiet, offline, debug)
     from lmfit.config.load import load_config
+    from lmfit.config.stage import keys_of, stage_of
 
-    loaded = load_config("finetune", config, overrides(words, sets, output, seed))
+    kind = "pretrain" if stage_of(keys_of(config)) == "pretrain" else "finetune"
+    loaded = load_config(kind, config, overrides(words, sets, output, seed, several=kind == "finetune"))
     from lmfit.stages import verify_resume as stage
 
     found = stage.run(loaded, kills=kills, device=device, overwrite=overwrite)

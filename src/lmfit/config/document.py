@@ -21,6 +21,7 @@ from lmfit.config.schema import STAGE_CONFIGS
 from lmfit.config.search import SEARCH, Range, SearchConfig, searched, searched_stage
 from lmfit.config.section import Section
 from lmfit.config.spaces import gathered
+from lmfit.config.stage import stage_of
 from lmfit.config.yaml import inline
 
 _INTRODUCTION = """\
@@ -31,15 +32,6 @@ Every key of a config file. This page is written by `python -m lmfit.config.docu
 - `${NAME}` and `${NAME:-default}` stand for environment variables, `$${` for a literal `${`.
 - `key.path=value` after the file's name on the command line replaces a key; `null` restores its default.
 - `task`, `model` and `data` may be a name alone: `task: token-classification`."""
-
-
-def stage_of(config: Mapping[str, object]) -> str:
-    """The stage whose config has all the top-level keys of this one."""
-    if SEARCH in config:
-        return SEARCH
-    return next(
-        (stage for stage, root in STAGE_CONFIGS.items() if config.keys() <= root.model_fields.keys()), "finetune"
-    )
 
 
 def commented_yaml(config: Mapping[str, object] | None = None) -> str:

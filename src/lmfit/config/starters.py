@@ -3,7 +3,6 @@
 import itertools
 import os
 from pathlib import Path
-from typing import cast
 
 from lmfit import console
 from lmfit.config.names import closest
@@ -26,6 +25,7 @@ def starter_text(name: str) -> str:
     Raises ConfigError for an unknown name.
     """
     from lmfit.config.document import commented_yaml
+    from lmfit.config.stage import keys_of
 
     known = starters()
     if name not in known:
@@ -34,23 +34,21 @@ def starter_text(name: str) -> str:
         raise ConfigError(f"there is no starter `{name}`", fix=fix)
     text = known[name].read_text(encoding="utf-8")
     opening = "".join(itertools.takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
-    return f"{opening}\n{commented_yaml(_keys(known[name]))}"
+    return f"{opening}\n{commented_yaml(keys_of(known[name]))}"
 
 
 def starter_stage(name: str) -> str:
-    """The stage that a starter is for, told by its keys."""
-    from lmfit.config.document import stage_of
+    """The stage that a starter is for."""
+    from lmfit.config.stage import keys_of, stage_of
 
-    return stage_of(_keys(starters()[name]))
+    return stage_of(keys_of(starters()[name]))
 
 
-def _keys(file: Path) -> dict[str, object]:
-    """What a file and its parents say."""
-    from lmfit.config.layers import read_layers
-    from lmfit.config.nodes import Mistake, plain
+def stage_checked(file: Path) -> str:
+    """The stage that `lmfit check` takes a file for: transfer where it has that section."""
+    from lmfit.config.stage import keys_of
 
-    mistakes: list[Mistake] = []
-    return cast(dict[str, object], plain(read_layers(file, mistakes)))
+    return "transfer" if "transfer" in keys_of(file) else "finetune"
 
 
 def means_file(name: str) -> bool:

@@ -89,6 +89,8 @@ class TrainingConfig(Section):
     """Train without padding, all rows of a forward pass in one sequence; auto: off, until it is measured on GPUs."""
     compile: bool = False
     """Compile the encoder's layers for training (torch.compile; needs a C++ compiler, else a warning says so)."""
+    sharding: Literal["none", "full"] = "none"
+    """Several processes: each holds the whole model, or (full, FSDP2) a part of weights, gradients, optimizer state."""
     log_every: int = Field(default=10, ge=1)
     """Steps between two lines of log.jsonl."""
 
@@ -128,6 +130,8 @@ class TrainingConfig(Section):
             raise ValueError(f"{' and '.join(given)} exclude each other; keep one, leave the other out ({others})")
         if self.packing == "on" and self.compile:
             raise ValueError("packing and compile exclude each other; keep one (training.compile=false)")
+        if self.sharding == "full" and (untried := self._not_in_parts()):
+            raise ValueError(f"sharding: full does not go with {' and '.join(untried)}; keep one of them")
         if self.optimizer == "muon" and (self.ema is not None or self.l2_sp is not None):
             raise ValueError("ema and l2_sp go with AdamW's steps, not with optimizer: muon")
         if self.batch_tokens is not None and "batch_size" in self.model_fields_set:
@@ -135,6 +139,18 @@ class TrainingConfig(Section):
         if self.adversarial is not None and (self.head_first or self.unfreeze is not None):
             raise ValueError("adversarial moves embeddings; with unfreeze or head_first they do not learn at first")
         return self
+
+    def _not_in_parts(self) -> list[str]:
+        """What is asked for and was not tried with a model in parts."""
+        asked = {
+            "packing": self.packing == "on",
+            "optimizer: muon": self.optimizer == "muon",
+            "l2_sp": self.l2_sp is not None,
+            "head_first": self.head_first > 0,
+            "unfreeze": self.unfreeze is not None,
+            "compile": self.compile,
+        }
+        return [name for name, given in asked.items() if given]
 
     @model_serializer(mode="wrap")
     def _loadable(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

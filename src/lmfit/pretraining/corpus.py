@@ -42,20 +42,13 @@ class Corpus:
 
     def texts(self, split: str, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, list[str]]]:
         """(source, texts) for pieces of at most 500 documents of a split; from the `begin`-th up to the `end`-th."""
-        wanted, place, done = SPLITS.index(split), 0, 0
-        for stored in self.stored:
-            mine = self.split[place : place + len(stored)] == wanted
+        chosen = np.flatnonzero(self.split == SPLITS.index(split))[begin:end]
+        bounds = np.searchsorted(chosen, np.cumsum([0, *map(len, self.stored)]))
+        place = 0
+        for stored, low, high in zip(self.stored, bounds[:-1], bounds[1:], strict=True):
+            for first in range(low, high, PIECE):
+                yield stored.source, stored.texts(map(int, chosen[first : min(first + PIECE, high)] - place))
             place += len(stored)
-            for first in range(0, len(stored), PIECE):
-                chosen = np.flatnonzero(mine[first : first + PIECE])
-                ranks = done + np.arange(len(chosen))
-                done += len(chosen)
-                chosen = chosen[(ranks >= begin) & ((ranks < end) if end is not None else True)]
-                if len(chosen):
-                    texts = stored.texts(first, min(first + PIECE, len(stored)))
-                    yield stored.source, [texts[i] for i in chosen]
-                if end is not None and done >= end:
-                    return
 
 
 def load_corpus(config: CorpusConfig) -> Corpus:
@@ -97,13 +90,11 @@ def _overlaps(config: CorpusConfig, stored: Sequence[Stored], split: np.ndarray)
     found: Counter[str] = Counter(dict.fromkeys(sets.files, 0))
     place = 0
     for part in stored if sets.files else ():
-        for first in range(0, len(part), PIECE):
-            for i, text in enumerate(part.texts(first, min(first + PIECE, len(part)))):
-                number = place + first + i
-                met = sets.met_in(text) if split[number] == 0 else None
-                if met is not None:
-                    found[met] += 1
-                    split[number] = LEFT_OUT if config.overlap == "drop" else 0
+        for number in np.flatnonzero(split[place : place + len(part)] == 0):
+            met = sets.met_in(*part.texts([int(number)]))
+            if met is not None:
+                found[met] += 1
+                split[place + number] = LEFT_OUT if config.overlap == "drop" else 0
         place += len(part)
     return dict(found)
 

@@ -34,7 +34,7 @@ class HeldOut:
     @classmethod
     def of(cls, rows: PretrainRows, most_tokens: int, seed: int, name: str) -> "HeldOut":
         """Rows drawn at random until there are `most_tokens`, or all."""
-        drawn = draw_rows(keyed_generator(seed, "held-out rows", len(name)), len(rows), len(rows))
+        drawn = draw_rows(keyed_generator(seed, f"held-out rows, {name}"), len(rows), len(rows))
         lengths = rows.lengths[drawn]
         drawn = drawn[: max(1, int((np.cumsum(lengths) <= most_tokens).sum()))]
         drawn = drawn[np.argsort(rows.lengths[drawn], kind="stable")]

@@ -2,11 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +47,15 @@ class Stored:
     def __len__(self) -> int:
         return len(self.ends)
 
-    def texts(self, begin: int, end: int) -> list[str]:
-        """The texts of documents `begin` up to `end`."""
-        if begin >= end:
-            return []
-        bounds = [int(self.ends[begin - 1]) if begin else 0, *map(int, self.ends[begin:end])]
+    def texts(self, numbers: Iterable[int]) -> list[str]:
+        """The texts of documents, by their numbers."""
+        found = []
         with open(self.folder / "text.bin", "rb") as file:
-            file.seek(bounds[0])
-            data = file.read(bounds[-1] - bounds[0])
-        return [data[a - bounds[0] : b - bounds[0]].decode() for a, b in pairwise(bounds)]
+            for number in numbers:
+                begin = int(self.ends[number - 1]) if number else 0
+                file.seek(begin)
+                found.append(file.read(int(self.ends[number]) - begin).decode())
+        return found
 
 
 def collect(part: Part, config: CorpusConfig) -> Stored:

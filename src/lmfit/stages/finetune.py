@@ -22,7 +22,9 @@ from lmfit.runs import Run, choose_output, claim_output
 from lmfit.stages.calibrate import calibrate
 from lmfit.stages.ending import recorded
 from lmfit.stages.folds import Folds
-from lmfit.stages.prepare import Prepared, prepare
+from lmfit.stages.following import begun_before
+from lmfit.stages.joint import prepare_whole, trains_alone
+from lmfit.stages.prepare import Prepared
 from lmfit.stages.recording import record_children, record_result, record_size, record_start
 from lmfit.stages.resuming import (
     FREE,
@@ -41,6 +43,7 @@ from lmfit.stages.several import Child, Several, train_children
 from lmfit.stages.tracking import tracked
 from lmfit.stages.training import build_model, train
 from lmfit.training.checkpoint import EXACT, Checkpoints, TrainState
+from lmfit.training.distributed import job
 from lmfit.training.trainer import Hook
 
 SeveralOf = Callable[[LoadedConfig, Prepared, Device], Several | None]
@@ -64,16 +67,18 @@ def run(
 ) -> Run:
     """Fine-tune a pretrained encoder on one labelled task; `remarks` (note, tags) go to run.json. The finished run."""
     config = loaded.config
+    if (begun := begun_before(loaded)) is not None:
+        return resume(begun, device=device, inexact=True, made_of=made_of)
     with loaded.located():
         chosen = pick_device(device, config.training.precision)
         choose_output(config.output, loaded.name, overwrite=overwrite)
-        prepared = prepare(config)
+        prepared = prepare_whole(loaded, config)
         several = made_of(loaded, prepared, chosen)
     tell(prepared, chosen)
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
         write_text(run.path / "config.yaml", repeatable(loaded).dump())
-        run.record(status="running", stage=loaded.stage)
+        run.record(status="running", stage=loaded.stage, **({} if job() is None else {"job": job()}))
         return work(run, loaded, prepared, chosen, several, remarks=remarks)
 
 
@@ -90,7 +95,7 @@ def resume(
     inexact: also where another machine or other versions allow equality only up to rounding.
     """
     begun, loaded = load_config(run.stage, run.config), load_config(run.stage, run.config, overrides)
-    alone = made_of is several_of and loaded.config.seeds is None and not loaded.config.cross_validated
+    alone = trains_alone(loaded.config)
     changed = differing(settings_of(begun), settings_of(loaded))
     refuse_changed(changed, FREE if alone else FREE_OF_SEVERAL)
     chosen = pick_device(device, loaded.config.training.precision)
@@ -100,7 +105,7 @@ def resume(
             chosen, exactness = go_on(run, loaded, chosen, inexact=inexact)
         elif not inexact:
             chosen = with_threads(chosen, run.manifest.get("device", {}).get("threads"))
-        prepared = prepare(pinned(loaded.config, run.manifest.get("model", {}).get("commit")))
+        prepared = prepare_whole(loaded, pinned(loaded.config, run.manifest.get("model", {}).get("commit")))
         refuse_changed_data(run, prepared)
         if changed:
             write_text(run.path / "config.yaml", repeatable(loaded).dump())
@@ -176,7 +181,7 @@ def work_child(run: Run, child: Child, *, device: Device, inexact: bool, hooks: 
     begun, exactness = (run.path / "run.json").is_file(), EXACT
     if begun:
         device, exactness = go_on(run, child.loaded, device, inexact=inexact)
-    prepared = child.prepared or prepare(child.loaded.config)
+    prepared = child.prepared or prepare_whole(child.loaded, child.loaded.config)
     if begun:
         refuse_changed_data(run, prepared)
     write_text(run.path / "config.yaml", repeatable(child.loaded).dump())

@@ -6,15 +6,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from lmfit.config.load import load_config
+from lmfit.config.stage import keys_of, stage_of
 from lmfit.errors import LmfitError
 from lmfit.runs import Run
-from lmfit.stages import finetune
+from lmfit.stages import finetune, pretrain
 from lmfit.stages.verify_resume import CHECKPOINT, EVALUATION, RESULTS, TRAINING, Moment
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.hooks import KeepBest
@@ -25,7 +26,9 @@ _WORK = (
     (KeepBest, "on_step", EVALUATION),
     (Checkpoints, "_write", CHECKPOINT),
     *((finetune, name, RESULTS) for name in ("calibrate", "score_run", "save_model", "write_report")),
+    *((pretrain, name, RESULTS) for name in ("score_text", "save_pretrained", "write_report")),
 )
+_STAGES: Mapping[str, Any] = {"finetune": finetune, "pretrain": pretrain}
 
 
 def live(config: str, folder: str, device: str, moment: Moment | None, told: str) -> None:
@@ -40,10 +43,11 @@ def live(config: str, folder: str, device: str, moment: Moment | None, told: str
     for owner, name, phase in _WORK:
         setattr(owner, name, watcher.watched(getattr(owner, name), phase))
     try:
+        name = stage_of(keys_of(Path(config)))
         if (Path(folder) / "run.json").is_file():
-            finetune.resume(Run(Path(folder)), device=device)
+            _STAGES[name].resume(Run(Path(folder)), device=device)
         else:
-            finetune.run(load_config("finetune", Path(config), [f"output={json.dumps(folder)}"]), device=device)
+            _STAGES[name].run(load_config(name, Path(config), [f"output={json.dumps(folder)}"]), device=device)
     except LmfitError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)

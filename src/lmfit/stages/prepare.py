@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -42,17 +42,31 @@ ROWS_VERSION = 3
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What training needs, and the ledger of it."""
+class Material:
+    """What a model is trained with."""
 
     config: FinetuneConfig
+    task: Task
+    framer: Framer
+    rows: Rows
+    beside: Sequence["Material"] = field(default=(), kw_only=True)
+    """Other tasks that are learnt at the same time."""
+
+    @property
+    def material(self) -> "Material":
+        """This alone, also of something that holds more."""
+        beside = [one.material for one in self.beside]
+        return Material(self.config, self.task, self.framer, self.rows, beside=beside)
+
+
+@dataclass(frozen=True)
+class Prepared(Material):
+    """All that is known before training, and the ledger of it."""
+
     source: ModelSource
     commit: str | None
-    task: Task
     growth: Growth | None
-    framer: Framer
     splits: Splits
-    rows: Rows
     audit: Audit
     ledger: Ledger
     seconds: float
@@ -66,10 +80,12 @@ class Prepared:
     @property
     def fingerprints(self) -> dict[str, Any]:
         """For run.json: files, rows and content hash of each split."""
-        return {
+        found = {
             name: {"files": split.files, "rows": split.rows, "sha256": getattr(self.splits, name).fingerprint}
             for name, split in self.ledger.splits.items()
         }
+        others = {f"source {i}": one.fingerprints["train"] for i, one in enumerate(self.beside, 1)}
+        return found | others
 
 
 def prepare(config: FinetuneConfig) -> Prepared:
@@ -98,7 +114,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     ledger.notices += task.remarks
     commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
     seconds = time.perf_counter() - started
-    return Prepared(config, source, commit, task, growth, framer, splits, rows, audit, ledger, seconds)
+    return Prepared(config, task, framer, rows, source, commit, growth, splits, audit, ledger, seconds)
 
 
 def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:

@@ -64,9 +64,9 @@ def _fine_tuned(run: Run, ready: Ready, name: str, start: Path, device: Device) 
     console.say(f"probe {child.path.name}")
     with interrupted_as(run):
         if begun:
-            return finetune.resume(child, device=device.kind)
+            return finetune.resume(child, device=str(device.torch_device))
         loaded = load_probes(ready.config, str(start))[name].having(output=str(child.path))
-        return finetune.run(loaded, device=device.kind)
+        return finetune.run(loaded, device=str(device.torch_device))
 
 
 def _told(name: str, pretrained: Run, random: Run) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from lmfit.training.checkpoint import EXACT, ROUNDING, Checkpoints
 LENGTH = ("training.epochs", "training.max_steps")
 FREE_OF_SEVERAL = ("training.keep", "training.log_every", "training.on_nan", "device.memory_limit")
 FREE = (*LENGTH, *FREE_OF_SEVERAL)
-_MACHINE = ("kind", "name", "precision", "threads")
+_MACHINE = ("kind", "name", "precision", "threads", "processes")
 _VERSIONS = ("lmfit", "torch", "transformers", "tokenizers", "numpy")
 
 

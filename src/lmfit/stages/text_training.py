@@ -62,21 +62,15 @@ def pretrain(run: Run, ready: Ready, model: Any, device: Device, checkpoints: Ch
     """Train with all hooks; afterwards the model holds the weights of the lowest held-out loss."""
     config = ready.config
     log = Log(run.path / "log.jsonl", config.training.log_every)
-    held = HeldOut.of(ready.rows["validation"], config.evaluation.tokens, config.seed, "validation")
-    unchanging = ready.objective("held out")
-    best = KeepBest(
-        lambda: metrics_of(held.score(model, unchanging, device)),
-        log,
-        metric=HEADLINE,
-        higher_is_better=False,
-        every=config.training.evaluate_every,
-        patience=config.training.early_stopping,
-    )
     hooks: list[Hook] = [Room(keeps_best=True), Progress()]
     hooks += [Finite(run.path, log, config.training.on_nan, _describe(ready)), log, Halved(run.record)]
     if config.training.budget is not None:
         hooks.append(Budget(config.training.budget))
-    hooks += [best, Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
+    hooks += [
+        _keep_best(ready, model, device, log),
+        Save(config.training.checkpoint_every),
+        StopOnSignal(str(run.path)),
+    ]
     with training_form(model, ready, device):
         trainer = Trainer(
             model,
@@ -96,6 +90,20 @@ def pretrain(run: Run, ready: Ready, model: Any, device: Device, checkpoints: Ch
         console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
         state.best_step = state.step
     return state
+
+
+def _keep_best(ready: Ready, model: Any, device: Device, log: Log) -> KeepBest:
+    """Judge the weights on held-out documents, always the same tokens hidden."""
+    config, objective = ready.config, ready.objective("held out")
+    held = HeldOut.of(ready.rows["validation"], config.evaluation.tokens, config.seed, "validation")
+    return KeepBest(
+        lambda: metrics_of(held.score(model, objective, device)),
+        log,
+        metric=HEADLINE,
+        higher_is_better=False,
+        every=config.training.evaluate_every,
+        patience=config.training.early_stopping,
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lmfit import console
+from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
@@ -21,6 +22,7 @@ from lmfit.models.by_layer import can_compile, checkpointed, compiled
 from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
+from lmfit.models.joint_head import joint_head
 from lmfit.models.load import load_model
 from lmfit.models.lora import adapt
 from lmfit.models.own_head import facts_of, fit_crf
@@ -30,16 +32,18 @@ from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
+from lmfit.stages.calling import call_others, shared_out
+from lmfit.stages.joint import JointObjective, mixed
 from lmfit.stages.judge import Judge
-from lmfit.stages.prepare import Prepared
+from lmfit.stages.prepare import Material, Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
-from lmfit.training.ema import exchange_average
+from lmfit.training.distributed import COMPANY
 from lmfit.training.guards import Finite, Halved, Room
-from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
+from lmfit.training.hooks import Budget, KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
-from lmfit.training.r_drop import RDrop
+from lmfit.training.r_drop import Comparing, RDrop
 from lmfit.training.thaw import Thaw
 from lmfit.training.trainer import Hook, Objective, Trainer
 
@@ -155,48 +159,64 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
-    if config.training.head_first or config.training.unfreeze is not None:
-        hooks.append(Thaw(config.training.head_first, config.training.unfreeze))
-    hooks += [*more_hooks, Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
+    hooks += [*thawing(config.training), *more_hooks, Save(config.training.checkpoint_every)]
+    hooks += [StopOnSignal(str(run.path)), Lead()]
+    if shared := shared_out(config.training, device.processes):
+        console.say(shared)
+    call_others(prepared, model, device)
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks)
         state = trainer.fit()
-        exchange_average(model, trainer.optimizer)
+        trainer.settle()
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
         console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
         state.best_step = state.step
     return state
 
 
+def thawing(training: TrainingConfig) -> list[Hook]:
+    """The hook that lets weights learn later, where that is asked for; every rank has it."""
+    later = training.head_first or training.unfreeze is not None
+    return [Thaw(training.head_first, training.unfreeze)] if later else []
+
+
 def make_trainer(
-    prepared: Prepared, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
+    prepared: Material, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
 ) -> Trainer:
     """The trainer that the config asks for."""
-    config = prepared.config
+    config, ranks = prepared.config, COMPANY.ranks()
+    rows, plan = mixed(prepared) if prepared.beside else (prepared.rows, None)
     return Trainer(
         model,
         objective_of(prepared, model),
-        prepared.rows,
+        rows,
         config.training,
         device=device,
         seed=config.seed,
         checkpoints=checkpoints,
         hooks=hooks,
-        memory_limit=limit_bytes(config.device.memory_limit),
+        memory_limit=limit_bytes(config.device.memory_limit) // ranks.local_count,
+        ranks=ranks,
+        plan=plan,
     )
 
 
 @contextmanager
-def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator[None]:
+def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator[None]:
     """The model in the form that is trained; afterwards it is as any loader expects it.
 
     Compiled layers draw their own dropout; elsewhere a CPU draws it quickly.
     """
     training = prepared.config.training
     special = [prepared.framer.pad_id, *prepared.framer.tokenizer.all_special_ids]
-    ids = np.union1d(prepared.rows.distinct("input_ids"), special)
+    every = [prepared, *prepared.beside]
+    ids = np.unique(np.concatenate([special, *(one.rows.distinct("input_ids") for one in every)]))
     with ExitStack() as forms:
-        forms.enter_context(used_rows(model, ids))
+        if prepared.beside:
+            labels, *others = (len(one.task.labels) for one in every)
+            forms.enter_context(joint_head(model, labels, sum(others), key(prepared.config.seed, "joint head")))
+        if training.sharding == "none":
+            forms.enter_context(used_rows(model, ids))
         if training.compile and can_compile(device):
             forms.enter_context(compiled(model))
         elif device.kind == "cpu":
@@ -209,9 +229,12 @@ def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator
         yield
 
 
-def objective_of(prepared: Prepared, model: Any) -> Objective:
+def objective_of(prepared: Material, model: Any) -> Objective:
     """What is minimised, as configured. Raises ConfigError where R-Drop's two passes would be equal."""
-    objective, weight = TaskObjective(prepared.task, prepared.framer), prepared.config.training.r_drop
+    weight = prepared.config.training.r_drop
+    objective: Comparing = TaskObjective(prepared.task, prepared.framer)
+    if prepared.beside:
+        objective = JointObjective([prepared, *prepared.beside])
     if weight is None:
         return objective
     settings = vars(model.config)
@@ -223,6 +246,16 @@ def objective_of(prepared: Prepared, model: Any) -> Objective:
 
 def describe(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Origin, gold answer and (where texts may be written) text of training rows, by row: found by encoding."""
+    found: dict[int, dict[str, Any]] = {}
+    begin = 0
+    for part in (prepared, *prepared.beside):
+        own = [index - begin for index in indices if begin <= index < begin + len(part.rows)]
+        found |= {begin + number: facts for number, facts in _described(part, own).items()} if own else {}
+        begin += len(part.rows)
+    return found
+
+
+def _described(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     texts, last = prepared.config.evaluation.texts, max(indices)
     wanted, found = set(indices), {}
     number = 0

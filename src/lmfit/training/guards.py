@@ -83,9 +83,10 @@ class Finite(QuietHook):
         indices = [int(index) for index in trainer.plan.batch(step)]
         described = self.describe(indices)
         found = []
-        for index in indices:
-            row = trainer.rows[index]
-            found.append({"row": index, "tokens": len(row), "loss": _loss_alone(trainer, row), **described[index]})
+        with trainer.placement.judged(trainer.optimizer, average=False):
+            for index in indices:
+                row = trainer.rows[index]
+                found.append({"row": index, "tokens": len(row), "loss": _loss_alone(trainer, row), **described[index]})
         return found
 
 

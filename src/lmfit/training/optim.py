@@ -43,16 +43,19 @@ def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.Optimizer:
         anchor(optimizer, config.l2_sp, [p for p in encoder_of(model).parameters() if p.requires_grad])
     if config.ema is not None:
         keep_average(optimizer, config.ema)
-    if not matrices:
-        return optimizer
-    by_peak: dict[float, list[torch.nn.Parameter]] = {}
+    return MuonAndAdamW(_muon(matrices, depths, config), optimizer) if matrices else optimizer
+
+
+def _muon(matrices: list[torch.nn.Parameter], depths: dict[int, int], config: TrainingConfig) -> torch.optim.Optimizer:
+    """Muon, with a group for each peak learning rate."""
+    groups: dict[float, list[torch.nn.Parameter]] = {}
     for matrix in matrices:
-        by_peak.setdefault(config.muon_learning_rate * config.layer_decay ** depths.get(id(matrix), 0), []).append(
-            matrix
-        )
-    muon_groups = [{"params": params, "peak": peak} for peak, params in by_peak.items()]
-    return MuonAndAdamW(
-        torch.optim.Muon(muon_groups, lr=config.muon_learning_rate, weight_decay=config.weight_decay), optimizer
+        peak = config.muon_learning_rate * config.layer_decay ** depths.get(id(matrix), 0)
+        groups.setdefault(peak, []).append(matrix)
+    return torch.optim.Muon(
+        [{"params": params, "peak": peak} for peak, params in groups.items()],
+        lr=config.muon_learning_rate,
+        weight_decay=config.weight_decay,
     )
 
 
@@ -130,6 +133,7 @@ def clip_gradient(optimizer: torch.optim.Optimizer, most: float, *, now: bool) -
     """
     gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients)
+    norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
     if now or not isinstance(optimizer, torch.optim.AdamW):
         torch.nn.utils.clip_grads_with_norm_(
             [p for group in optimizer.param_groups for p in group["params"]], most, norm
