@@ -6,8 +6,7 @@ from typing import cast
 
 from lmfit.config.layers import read_layers
 from lmfit.config.nodes import Mistake, plain
-from lmfit.config.schema import STAGE_CONFIGS
-from lmfit.config.search import SEARCH
+from lmfit.config.schema import SEARCH, STAGE_CONFIGS
 
 
 def stage_of(config: Mapping[str, object]) -> str:

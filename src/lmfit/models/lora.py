@@ -109,7 +109,7 @@ def is_adapted(model: torch.nn.Module) -> bool:
 
 
 def untouched(model: Any) -> set[str]:
-    """The names of the parameters that adapters stand in for: all of the encoder's; none where there are no adapters."""
+    """The names of the parameters that adapters stand in for, all of the encoder's; none where there are none."""
     if not is_adapted(model):
         return set()
     head = _head(model)
