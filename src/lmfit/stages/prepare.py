@@ -70,6 +70,7 @@ class Prepared(Material):
     audit: Audit
     ledger: Ledger
     seconds: float
+    beside: Sequence["Prepared"] = field(default=(), kw_only=True)
 
     @property
     def held_out(self) -> dict[str, Source]:

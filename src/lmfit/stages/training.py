@@ -159,8 +159,8 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
-    hooks += [*thawing(config.training), *more_hooks, Save(config.training.checkpoint_every)]
-    hooks += [StopOnSignal(str(run.path)), Lead()]
+    hooks += [*thawing(config.training), *more_hooks]
+    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path)), Lead()]
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
     call_others(prepared, model, device)
