@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 
 from lmfit.errors import ConfigError
+from lmfit.machine import processor_name
 
 
 @dataclass(frozen=True)
@@ -132,15 +133,6 @@ def cpu_has_bf16() -> bool:
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     check = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
     return bool(check and check())
-
-
-def processor_name() -> str:
-    """The CPU's model name where the system tells it."""
-    try:
-        with open("/proc/cpuinfo") as file:
-            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 @contextmanager

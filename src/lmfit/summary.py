@@ -9,7 +9,7 @@ from typing import Any
 from lmfit.config.durations import shown_seconds
 from lmfit.errors import ConfigError, VerdictError, suggestion
 from lmfit.evaluation.names import metric
-from lmfit.runs import BESIDE, GAIN, Run
+from lmfit.runs import BESIDE, GAIN, Run, read_json
 from lmfit.stages.looks import looks_told
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -77,6 +77,33 @@ def check_requirements(metrics: Mapping[str, Any], requirements: Sequence[Requir
         if found is None or not _OPERATORS[requirement.sign](found, requirement.bound):
             told = "not defined" if found is None else f"{found:.4f}"
             raise VerdictError(f"required {requirement.text}, found {told}", where="--require")
+
+
+def check_certificate(verdict: Mapping[str, Any]) -> None:
+    """Raises VerdictError (exit code 3) where a certificate says that its limits are not kept."""
+    if verdict["holds"] is False:
+        raise VerdictError(verdict["sentence"], where="compression.certificate", fix="the result is kept, and marked")
+
+
+def compressed_lines(run: Run) -> list[str]:
+    """Verdict, what stayed in fp32, time, certificate, report, next command."""
+    manifest = run.manifest
+    certificate = read_json(run.path / "certificate.json", "compressed run")
+    same, child = certificate["parity"], certificate["speed"]["child"]
+    kept, timing = manifest.get("kept_in_fp32") or [], manifest["timing"]
+    seconds = timing.get("export_seconds", 0.0) + timing.get("quantize_seconds", 0.0)
+    agreement = "" if same["label_agreement"] is None else f", {same['label_agreement']:.2%} of decisions equal"
+    return [
+        manifest["verdict"]["sentence"],
+        *([f"kept in fp32, since int8 lost too much: {', '.join(kept)}"] if kept else []),
+        f"answers: logits differ by {same['mean_logit_difference']:.3f} on average, "
+        f"{same['largest_logit_difference']:.2f} at most{agreement} ({same['rows']:,} rows)",
+        f"speed: {child['latency_ms']['p50']:.1f} ms a row, {child['rows_per_second']:,.0f} rows/s in batches of 32, "
+        f"{child['threads']} threads; model: {certificate['size']['child_bytes'] / 1e6:.1f} MB",
+        f"time: {shown_seconds(seconds)} for export and quantization; certificate: {run.path / 'certificate.json'}",
+        f"report: {run.path / 'report.html'}",
+        f"next: lmfit predict INPUT --run {run.path}",
+    ]
 
 
 def finished_lines(run: Run) -> list[str]:

@@ -46,11 +46,14 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def choose_run(name: str | None, stages: tuple[str, ...]) -> Any:
-    """The run asked for, or the newest finished one, which is said. Raises InputError for a model without a task."""
+def choose_run(name: str | None, stages: tuple[str, ...], *, backend: str | None = None) -> Any:
+    """The run asked for, or the newest finished one (of a backend), which is said.
+
+    Raises InputError for a model without a task.
+    """
     from lmfit.runs import find_run
 
-    chosen = find_run(name, stages)
+    chosen = find_run(name, stages, backend=backend)
     if (chosen.path / "run.json").is_file() and chosen.manifest.get("stage") == "pretrain" not in stages:
         fix = f"fine-tune it first: lmfit finetune CONFIG model.name={chosen.path}"
         raise InputError(f"`{chosen.path}` is pretrained and has not learnt a task yet", where="--run", fix=fix)

@@ -85,6 +85,9 @@ def evaluate(
             "--robustness", help="Scores of changed rows, and the drop: case,typos (lmfit list perturbations)."
         ),
     ] = None,
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Repeat the certificate of a compressed run on this machine.")
+    ] = False,
     words: Annotated[
         list[str] | None,
         typer.Option("--set", help="How to read and score the file: data.columns={...}, evaluation.costs={...}."),
@@ -110,6 +113,11 @@ def evaluate(
     if data is None and (name or words or overwrite):
         fix = "add --data FILE (the test file of a run is one, too)"
         raise InputError("--name, --set and --overwrite are about a new file", fix=fix)
+    if certify:
+        if data is not None or slice_by or perturbations or seed is not None or device != "auto" or requirements:
+            raise InputError("--certify stands alone", where="--certify", fix="leave the other options out")
+        repeat_certificate(run, json=json)
+        return
     if data is None and not (slice_by or perturbations) and (seed is not None or device != "auto"):
         fix = "add --data FILE, --slice-by or --robustness"
         raise InputError("--seed and --device change nothing about scores that are there already", fix=fix)
@@ -120,6 +128,18 @@ def evaluate(
     done = stage.run(chosen, asked, device=device, seed=seed)
     show(done.as_dict() if json else [*metric_lines(done.metrics), *map(drop_line, done.robustness)])
     check_requirements(done.metrics, requirements)
+
+
+def repeat_certificate(run: str | None, *, json: bool) -> None:
+    """The certificate of a compressed run, measured here."""
+    from lmfit.summary import check_certificate
+
+    chosen = choose_run(run, ("compress",))
+    from lmfit.stages import certify as stage
+
+    measured = stage.recertify(chosen)
+    show(measured if json else stage.certificate_lines(measured))
+    check_certificate(measured["verdict"])
 
 
 @app.command()

@@ -15,14 +15,15 @@ from lmfit.config.expect import found
 from lmfit.config.layers import SOURCES, Override, apply, long_form, read_layers, read_overrides
 from lmfit.config.locate import located
 from lmfit.config.named import lay_on_data_set, without_data_set
-from lmfit.config.nodes import Mistake, Node, change_items, find, refuse, scalars
+from lmfit.config.nodes import Mistake, Node, change_items, find, merge, put, refuse, scalars
 from lmfit.config.nodes import Path as KeyPath
 from lmfit.config.schema import FinetuneConfig
 from lmfit.config.section import Section
 from lmfit.config.variables import escape, expand
 from lmfit.config.yaml import dump
+from lmfit.runs import Run
 
-__all__ = ["LoadedConfig", "dump", "load_config"]
+__all__ = ["LoadedConfig", "dump", "load_config", "load_run_config"]
 
 
 Stage = TypeVar("Stage", bound=Section, default=FinetuneConfig)
@@ -95,23 +96,31 @@ def _written(value: Any, path: KeyPath, secrets: Mapping[KeyPath, str]) -> Any:
 
 @overload
 def load_config(
-    stage: Literal["finetune"], source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
+    stage: Literal["finetune"],
+    source: Path | str | Mapping[str, object],
+    overrides: Sequence[str] = (),
+    *,
+    base: Path | None = None,
 ) -> LoadedConfig: ...
 @overload
 def load_config(
-    stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
+    stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = (), *, base: Path | None = None
 ) -> LoadedConfig[Any]: ...
 def load_config(
-    stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
+    stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = (), *, base: Path | None = None
 ) -> LoadedConfig[Any]:
     """The config of a stage from a file (or mapping) and `key.path=value` overrides.
 
+    base: the config.yaml of a run, on which all of it is laid, but for what was done to that run's model.
     Raises ConfigError with every mistake found, each with its line.
     """
     source = source if isinstance(source, Mapping) else Path(source)
     mistakes: list[Mistake] = []
     given = read_overrides(overrides, mistakes)
-    tree = apply(long_form(read_layers(source, mistakes)), [o for o in given if not _inside_data(o)], mistakes)
+    tree = long_form(read_layers(source, mistakes))
+    if base is not None:
+        tree, source = merge(put(long_form(read_layers(base, mistakes)), ("compression",), None), tree), base
+    tree = apply(tree, [o for o in given if not _inside_data(o)], mistakes)
     _refuse_other_name(given, tree, mistakes)
     if not _is_complete(source, tree, given):
         tree = lay_on_data_set(tree, mistakes)
@@ -122,6 +131,11 @@ def load_config(
     refuse(mistakes)
     assert config is not None
     return LoadedConfig(stage, _run_name(source), config, tree)
+
+
+def load_run_config(run: Run, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """The config that a run was made with, whatever its stage. Raises InputError where it has none."""
+    return load_config(str(run.manifest.get("stage", "finetune")), run.config, overrides)
 
 
 def _run_name(source: Path | Mapping[str, object]) -> str:

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lmfit.catalog import TRACKERS
 from lmfit.config.choice import OneOf
+from lmfit.config.compression import CompressionConfig
 from lmfit.config.data import DataConfig, FoldsConfig
 from lmfit.config.evaluation import EvaluationConfig
 from lmfit.config.model import ModelConfig
@@ -108,6 +109,13 @@ class FinetuneConfig(Section):
 _WITH_CRF = {"loss": "cross_entropy", "label_smoothing": 0.0, "class_weights": "none", "label_subwords": "first"}
 
 
+class CompressConfig(FinetuneConfig):
+    """The config of `lmfit compress`: that of the run that is compressed, and how."""
+
+    compression: CompressionConfig = CompressionConfig()
+    """What is done to the model."""
+
+
 class PretrainConfig(Section):
     """The whole config of `lmfit pretrain`."""
 
@@ -179,5 +187,6 @@ STAGE_CONFIGS: dict[str, type[Section]] = {
     "finetune": FinetuneConfig,
     "pretrain": PretrainConfig,
     "transfer": TransferConfig,
+    "compress": CompressConfig,
 }
 """The config of each stage."""

@@ -14,9 +14,9 @@ FOLDERS = (_PACKAGE / "starters", _PACKAGE.parents[1] / "configs")
 
 
 def starters() -> dict[str, Path]:
-    """The file of every starter by its name."""
+    """The file of every starter by its name; what is laid on the config of a run is none (compress_...)."""
     folder = next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0])
-    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    return {file.stem: file for file in sorted(folder.glob("*.yaml")) if not file.stem.startswith("compress_")}
 
 
 def starter_text(name: str) -> str:

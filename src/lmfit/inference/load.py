@@ -1,22 +1,15 @@
-"""From a run folder or model folder to a Predictor."""
+"""From a run folder or model folder to a Predictor, whichever backend it is for. Models in ONNX need no torch."""
 
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
-from lmfit.catalog import TASK_SETTINGS, TASKS
-from lmfit.config.model import ModelConfig
+from lmfit.catalog import TASKS
 from lmfit.data.framing import Framer
-from lmfit.device import pick_device
-from lmfit.errors import InputError
-from lmfit.inference.backends import TorchBackend
+from lmfit.errors import ConfigError, InputError
+from lmfit.inference.certified import check_certified
+from lmfit.inference.onnx import OnnxBackend
 from lmfit.inference.predictor import Predictor
-from lmfit.models.load import find_model, load_config, load_model, load_tokenizer, mark_words, positions
-from lmfit.models.padding import fit_padding
-from lmfit.models.save import LMFIT_KEY
+from lmfit.models.plain import ONNX_FILE, read_facts, read_tokenizer
 from lmfit.runs import Run
-from lmfit.tasks.base import Task
-
-DEFAULT_MAX_LENGTH = 512
 
 
 def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto") -> Predictor:
@@ -26,42 +19,31 @@ def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto") -
     Raises InputError where the folder holds no model of a known task.
     """
     status = run.status if (run.path / "run.json").is_file() else "finished"
-    if status != "finished" and not (run.model / "config.json").is_file():
+    folder = onnx_folder(run)
+    if status != "finished" and folder is None and not (run.model / "config.json").is_file():
         raise InputError(f"the run `{run.path}` is {status} and has no model yet", fix=f"lmfit resume {run.path}")
-    on_hub = str(run.path).startswith("hub:")
-    source = find_model(ModelConfig(name=str(run.path if on_hub else run.path.absolute())))
-    config = load_config(source)
-    facts: Mapping[str, Any] = getattr(config, LMFIT_KEY, None) or _facts_of_foreign(config, source.where)
-    if "task" not in facts:
-        fix = f"fine-tune it first: lmfit finetune CONFIG model.name={run.path}"
-        raise InputError(f"`{run.path}` is pretrained and has not learnt a task yet", fix=fix)
-    kind = TASKS.load(facts["task"])
-    task: Task = kind.restore(facts["state"])
-    tokenizer = load_tokenizer(source)
-    if kind.example_kind == "words":
-        mark_words(tokenizer)
-    framer = Framer(tokenizer, facts["max_length"], facts["overflow"])
-    chosen = pick_device(device)
-    model, _ = load_model(source, kind.auto_class, {})
-    fit_padding(model, framer.pad_id)
-    task.attach(model)
-    predictor = Predictor(TorchBackend(model.to(chosen.torch_device), chosen), task, framer)
-    predictor.quick = precision == "auto"
-    return predictor
+    if folder is not None:
+        return _load_onnx(run, folder, device, precision)
+    from lmfit.inference.load_pytorch import load_pytorch
+
+    return load_pytorch(run, device=device, precision=precision)
 
 
-def _facts_of_foreign(config: Any, where: str) -> dict[str, Any]:
-    """Task, labels and length of a model that lmfit did not write, read off its architecture."""
-    architecture = (config.architectures or [""])[0]
-    limit = positions(config) or DEFAULT_MAX_LENGTH
-    common = {"max_length": min(limit, DEFAULT_MAX_LENGTH), "overflow": "window"}
-    labels = [config.id2label[i] for i in range(len(config.id2label))]
-    for name in TASKS:
-        state = TASKS.load(name).foreign_state(architecture, labels, config)
-        if state is not None:
-            settings = TASK_SETTINGS.load(name)(name=name).model_dump()
-            return {"task": name, "state": {"settings": settings, **state}, **common}
-    raise InputError(
-        f"`{where}` is no model of a task that lmfit knows (architecture {architecture or 'not said'})",
-        fix="fine-tune it first: lmfit finetune CONFIG model.name=" + where,
-    )
+def onnx_folder(run: Run) -> Path | None:
+    """The model folder of a run (or itself, where it is one) that holds a model in ONNX; else None."""
+    return next((folder for folder in (run.model, run.path) if (folder / ONNX_FILE).is_file()), None)
+
+
+def _load_onnx(run: Run, folder: Path, device: str, precision: str) -> Predictor:
+    """Raises ConfigError for a device or precision that the file is not for."""
+    if device not in ("auto", "cpu"):
+        what = f"`{run.path}` is made for CPUs"
+        raise ConfigError(what, where="--device", fix="leave --device out, or use the run that it was made from")
+    if precision != "auto":
+        what = f"`{run.path}` computes in the precision that it was compressed to"
+        raise ConfigError(what, where="--precision", fix="leave it out, or use the run that it was made from")
+    check_certified(run, folder)
+    facts = read_facts(folder)
+    task = TASKS.load(facts["task"]).restore(facts["state"])
+    framer = Framer(read_tokenizer(folder, facts), facts["max_length"], facts["overflow"])
+    return Predictor(OnnxBackend(folder / ONNX_FILE), task, framer)

@@ -13,6 +13,7 @@ from lmfit.hub import explain_hub_errors, hub_file_cached, is_offline
 from lmfit.models.lora import CONFIG_FILE, load_adapter
 from lmfit.models.own_head import HEAD_KEY, Facts, give_head, load_head
 from lmfit.models.padding import with_padding
+from lmfit.models.plain import ONNX_FILE
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,10 @@ def find_model(config: ModelConfig) -> ModelSource:
         if (folder / "run.json").is_file():
             if not (folder / "model" / "config.json").is_file():
                 raise InputError(f"the run `{name}` has no model yet", where="model.name", fix=f"lmfit resume {name}")
+            _refuse_onnx(folder / "model", name)
             return ModelSource(name, "run", str(folder / "model"), None, config.trust_remote_code)
         if (folder / "config.json").is_file():
+            _refuse_onnx(folder, name)
             return ModelSource(name, "folder", name, None, config.trust_remote_code)
         if folder.exists():
             raise ConfigError(
@@ -73,6 +76,13 @@ def find_model(config: ModelConfig) -> ModelSource:
             fix=f"did you mean `{close[0]}`?" if close else "connect, or use a local folder or `minilm-l6`",
         )
     return source
+
+
+def _refuse_onnx(folder: Path, name: str) -> None:
+    """Raises InputError for a model that has no weights in PyTorch."""
+    if (folder / ONNX_FILE).is_file() and not any(folder.glob("*.safetensors")):
+        what = f"`{name}` is compressed to ONNX: it answers, but cannot be trained"
+        raise InputError(what, where="model.name", fix="use the run that it was made from")
 
 
 def _hub_like(name: str) -> bool:
@@ -190,8 +200,11 @@ def _pretrained(source: ModelSource, auto_class: str, settings: dict[str, Any]) 
     import torch
     import transformers
 
+    from lmfit.models.pruned import class_for
+
+    kind = getattr(transformers, auto_class)
     with explain_hub_errors(source.where, "model"), quiet_transformers():
-        model, found = getattr(transformers, auto_class).from_pretrained(
+        model, found = class_for(kind, load_config(source)).from_pretrained(
             source.where,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,

@@ -1,7 +1,8 @@
 """Write a model folder that lmfit, `from_pretrained` and `pipeline()` all read."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from lmfit.durable import publish
 from lmfit.models.load import ModelSource, quiet_transformers
 from lmfit.models.lora import Tensors, save_adapter
 from lmfit.models.own_head import HEAD_KEY, Facts, save_with_head
+from lmfit.models.plain import LMFIT_KEY, ONNX_FILE
+from lmfit.models.pruned import write_code
 from lmfit.version import __version__
 
-LMFIT_KEY = "lmfit"
 _PEFT_TASKS = {
     "AutoModelForSequenceClassification": "SEQ_CLS",
     "AutoModelForTokenClassification": "TOKEN_CLS",
@@ -53,28 +55,62 @@ def save_model(
     head: of a head that transformers has no class for; its weights stand in a file of their own.
     adapter: what is written in place of all weights, where it is kept apart from its base.
     """
-    temporary = folder.with_name(f".writing-{folder.name}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    facts = {
-        "version": __version__,
-        "task": task_name,
-        "state": task_state,
-        "max_length": framer.max_length,
-        "overflow": framer.overflow,
-        "calibration": calibration,
-        HEAD_KEY: head,
-    }
+    facts = _facts(framer, task_name, task_state, calibration) | {HEAD_KEY: head}
     if adapter is not None:
         base = adapter.base
         name = base.where if base.kind in ("folder", "run") else base.name
         facts["base"] = {"name": name, "revision": base.revision, "trust_remote_code": base.trust_remote_code}
-    setattr(model.config, LMFIT_KEY, facts)
-    with quiet_transformers():
+    with _appearing(folder) as temporary, quiet_transformers():
+        setattr(model.config, LMFIT_KEY, facts)
         if adapter is None:
+            write_code(temporary, model)
             save_with_head(temporary, model)
         else:
             model.config.architectures = [type(model).__name__]
             model.config.save_pretrained(temporary)
             save_adapter(temporary, model, adapter.tensors, adapter.config, base.where, adapter.task_type)
         framer.tokenizer.save_pretrained(temporary)
+
+
+def save_onnx(
+    folder: Path,
+    model: Any,
+    graph: Path,
+    framer: Framer,
+    task_name: str,
+    task_state: dict[str, Any],
+    calibration: Mapping[str, Any],
+) -> None:
+    """The ONNX file `graph` made of `model`, with all that prediction needs besides (models/plain.py reads it)."""
+    tokenizer = framer.tokenizer
+    told = {"inputs": tokenizer.model_input_names, "pad": tokenizer.pad_token_id, "unknown": tokenizer.unk_token_id}
+    facts = _facts(framer, task_name, task_state, calibration) | {"tokenizer": told}
+    with _appearing(folder) as temporary, quiet_transformers():
+        setattr(model.config, LMFIT_KEY, facts)
+        model.config.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        (temporary / "tokenizer.json").write_text(framer.backend.to_str(), encoding="utf-8")
+        shutil.copyfile(graph, temporary / ONNX_FILE)
+
+
+def _facts(
+    framer: Framer, task_name: str, task_state: dict[str, Any], calibration: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "task": task_name,
+        "state": task_state,
+        "max_length": framer.max_length,
+        "overflow": framer.overflow,
+        "calibration": calibration,
+    }
+
+
+@contextmanager
+def _appearing(folder: Path) -> Iterator[Path]:
+    """A folder to write into; it takes its name when all is written."""
+    temporary = folder.with_name(f".writing-{folder.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    yield temporary
     publish(temporary, folder)

@@ -1,20 +1,16 @@
 """Temperature scaling on validation data, folded into the model's head."""
 
-from itertools import islice
 from typing import Any
 
 from lmfit import console
 from lmfit.device import Device
-from lmfit.evaluation.calibration import fit_temperature
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.temperature import divide_logits
 from lmfit.stages.prepare import Prepared
-from lmfit.stages.seen import Seen
+from lmfit.stages.temperature import changed, temperature_for, unchanged
 from lmfit.tasks.base import model_inputs
 from lmfit.tasks.tensors import tensors
-
-MOST_EXAMPLES = 2048
 
 
 def calibrate(prepared: Prepared, model: Any, device: Device) -> dict[str, Any]:
@@ -35,26 +31,15 @@ def calibrate(prepared: Prepared, model: Any, device: Device) -> dict[str, Any]:
 def _calibrate(prepared: Prepared, model: Any, device: Device) -> dict[str, Any]:
     split, task = prepared.splits.validation, prepared.task
     if prepared.config.evaluation.calibration == "none":
-        return _unchanged("evaluation.calibration is none")
+        return unchanged("evaluation.calibration is none")
     if split is None:
-        return _unchanged("there is no validation data")
+        return unchanged("there is no validation data")
     predictor = Predictor(TorchBackend(model, device.in_full_precision()), task, prepared.framer)
-    seen, stride = Seen(task), -(-len(split) // MOST_EXAMPLES)
-    for _ in seen.watch(predictor.stream(islice(split, 0, None, stride))):
-        pass
-    outcomes = seen.outcomes()
-    if outcomes is None:
-        return _unchanged("answers are numbers, not classes")
-    fitted = fit_temperature(outcomes)
+    fitted = temperature_for(predictor, split)
     if isinstance(fitted, str):
-        return _unchanged(fitted)
+        return unchanged(fitted)
     batch = model_inputs(tensors(task.collate([prepared.rows[0]], prepared.framer)))
     inputs = {name: tensor.to(next(model.parameters()).device) for name, tensor in batch.items()}
     if not divide_logits(model, fitted.value, inputs):
-        return _unchanged("this model's answers are not made by one last linear layer")
-    nll = {"nll_before": fitted.nll_before, "nll_after": fitted.nll_after}
-    return {"method": "temperature", "temperature": fitted.value, "items": fitted.items, **nll}
-
-
-def _unchanged(why: str) -> dict[str, Any]:
-    return {"method": "none", "temperature": None, "why": why}
+        return unchanged("this model's answers are not made by one last linear layer")
+    return changed(fitted)

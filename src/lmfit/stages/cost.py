@@ -20,8 +20,8 @@ from lmfit.device import Device, memory_in_use, peak_memory_bytes, release_memor
 from lmfit.durable import free_bytes
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
-from lmfit.stages.calibrate import MOST_EXAMPLES
 from lmfit.stages.prepare import Prepared
+from lmfit.stages.temperature import MOST_EXAMPLES
 from lmfit.stages.training import build_model, in_training_form, make_trainer
 from lmfit.training.checkpoint import Checkpoints, checkpoint_bytes
 from lmfit.training.hooks import Interval

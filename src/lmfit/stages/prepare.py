@@ -29,7 +29,7 @@ from lmfit.models.grow import Growth
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
 from lmfit.models.lora import check_adapter
 from lmfit.models.own_head import HEAD_KEY, facts_of
-from lmfit.models.save import LMFIT_KEY
+from lmfit.models.plain import LMFIT_KEY
 from lmfit.models.scratch import doubts_about, fitted
 from lmfit.stages.details import check_details
 from lmfit.tasks.base import Stats, Task
@@ -60,13 +60,20 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Prepared(Material):
+class Studied(Material):
+    """What a model is trained with, and the data that it is judged on meanwhile."""
+
+    splits: Splits
+    beside: Sequence["Studied"] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True)
+class Prepared(Studied):
     """All that is known before training, and the ledger of it."""
 
     source: ModelSource
     commit: str | None
     growth: Growth | None
-    splits: Splits
     audit: Audit
     ledger: Ledger
     seconds: float
@@ -109,13 +116,13 @@ def prepare(config: FinetuneConfig) -> Prepared:
     framer = make_framer(config, tokenizer, positions(model_config))
     audit = audited(dict(_named(splits)), task.label_counts, (task.name, task.kind))
     refuse_errors(audit.findings)
-    encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
+    encoded = {name: tokenised(task, framer, split) for name, split in _named(splits)}
     rows = encoded["train"]
     ledger = _make_ledger(config, source, audit, splits, encoded)
     ledger.notices += task.remarks
     commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
     seconds = time.perf_counter() - started
-    return Prepared(config, task, framer, rows, source, commit, growth, splits, audit, ledger, seconds)
+    return Prepared(config, task, framer, rows, splits, source, commit, growth, audit, ledger, seconds)
 
 
 def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
@@ -189,7 +196,8 @@ def _named(splits: Splits) -> Iterator[tuple[str, Source]]:
             yield name, split
 
 
-def _tokenise(task: Task, framer: Framer, split: Source) -> Rows:
+def tokenised(task: Task, framer: Framer, split: Source) -> Rows:
+    """The rows of a split, from the cache where they are there."""
     stats = Stats()
     key = {
         "version": (ROWS_VERSION, __version__),

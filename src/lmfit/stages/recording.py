@@ -1,13 +1,8 @@
 """run.json as it fills: device, versions, data, timing, results."""
 
-import platform
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from lmfit.data.audit.against import write_hashes
 from lmfit.data.propose.language import CODES, Letters
@@ -16,8 +11,8 @@ from lmfit.models.origin import origin
 from lmfit.runs import Run, inside, write_json
 from lmfit.stages.assignment import assignment
 from lmfit.stages.prepare import Prepared
+from lmfit.stages.versions import versions
 from lmfit.training.checkpoint import EXACT, ROUNDING, TrainState
-from lmfit.version import __version__
 
 
 def record_start(run: Run, stage: str, prepared: Prepared, device: Device, exactness: str, **remarks: Any) -> None:
@@ -118,14 +113,3 @@ def record_children(run: Run, children: Sequence[Run], **facts: Any) -> None:
     same |= {name: kept[name] for name in ("steps", "best_step", "stopped", "throughput")}
     exactness = ROUNDING if any(manifest["exactness"] == ROUNDING for manifest in manifests.values()) else EXACT
     run.record(timing=timing, peak_memory_bytes=memory, exactness=exactness, **same, **facts)
-
-
-def versions() -> dict[str, str]:
-    """lmfit, Python and the libraries that decide results."""
-    found = {"lmfit": __version__, "python": platform.python_version(), "platform": sys.platform}
-    for name in ("torch", "transformers", "tokenizers", "numpy"):
-        try:
-            found[name] = torch.__version__ if name == "torch" else version(name)
-        except PackageNotFoundError:
-            continue
-    return found

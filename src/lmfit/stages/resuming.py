@@ -12,7 +12,7 @@ from lmfit.device import Device, use_threads
 from lmfit.errors import ConfigError, InputError
 from lmfit.evaluation.comparison.settings import flat
 from lmfit.runs import Run, inside
-from lmfit.stages.recording import versions
+from lmfit.stages.versions import versions
 from lmfit.training.checkpoint import EXACT, ROUNDING, Checkpoints
 
 LENGTH = ("training.epochs", "training.max_steps")

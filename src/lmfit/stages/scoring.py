@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmfit import console
 from lmfit.config.schema import FinetuneConfig
@@ -15,10 +15,12 @@ from lmfit.runs import Run, write_json
 from lmfit.stages.details import Details
 from lmfit.stages.judge import Judge, verdict
 from lmfit.stages.looks import look
-from lmfit.stages.prepare import Prepared
 from lmfit.stages.robustness import Subject, with_robustness
 from lmfit.stages.seen import Seen
 from lmfit.tasks.base import Task
+
+if TYPE_CHECKING:
+    from lmfit.stages.prepare import Prepared
 
 SLICES = "slices.json"
 
@@ -30,7 +32,7 @@ def judge_of(config: FinetuneConfig) -> Judge:
     return Judge(config.evaluation.resamples, config.seed, config.evaluation.texts)
 
 
-def score_run(run: Run, prepared: Prepared, predictor: Predictor, judge: Judge, calibration: Facts) -> dict[str, Any]:
+def score_run(run: Run, prepared: "Prepared", predictor: Predictor, judge: Judge, calibration: Facts) -> dict[str, Any]:
     """Tune on validation, score validation and test, compare with the baselines. Returns facts for run.json."""
     held = prepared.held_out
     if prepared.splits.validation is not None:

@@ -35,7 +35,7 @@ from lmfit.runs import Run
 from lmfit.stages.calling import call_others, shared_out
 from lmfit.stages.joint import JointObjective, mixed
 from lmfit.stages.judge import Judge
-from lmfit.stages.prepare import Material, Prepared
+from lmfit.stages.prepare import Material, Prepared, Studied
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
@@ -56,7 +56,7 @@ class TaskObjective:
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
-        self.forward = forward
+        self.soft_loss, self.forward = task.soft_loss, forward
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
@@ -140,16 +140,21 @@ def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Tensors, tor
 
 def train(
     run: Run,
-    prepared: Prepared,
+    prepared: Studied,
     model: Any,
     device: Device,
     checkpoints: Checkpoints,
     tell: Callable[[Mapping[str, Any]], object],
     more_hooks: Sequence[Hook] = (),
+    *,
+    objective: Objective | None = None,
+    resumed_as: Run | None = None,
 ) -> TrainState:
     """Train with all hooks; afterwards the model holds the best weights, if there was validation data.
 
     tell: takes the lines of the log as they are written. more_hooks: what else is to happen, once a step is judged.
+    objective: what is minimised; None: what the config asks for. resumed_as: the run that `lmfit resume` is given,
+    where `run` is a part of it.
     """
     config, judged = prepared.config, prepared.splits.validation is not None
     log = Log(run.path / "log.jsonl", config.training.log_every, tell)
@@ -159,13 +164,15 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
+    stop = StopOnSignal(str((resumed_as or run).path))
     hooks += [*thawing(config.training), *more_hooks]
-    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path)), Lead()]
+    hooks += [Save(config.training.checkpoint_every), stop, Lead()]
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
-    call_others(prepared, model, device)
+    if objective is None:
+        call_others(prepared, model, device)
     with in_training_form(prepared, model, device):
-        trainer = make_trainer(prepared, model, device, checkpoints, hooks)
+        trainer = make_trainer(prepared, model, device, checkpoints, hooks, objective)
         state = trainer.fit()
         trainer.settle()
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
@@ -181,14 +188,19 @@ def thawing(training: TrainingConfig) -> list[Hook]:
 
 
 def make_trainer(
-    prepared: Material, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
+    prepared: Material,
+    model: Any,
+    device: Device,
+    checkpoints: Checkpoints,
+    hooks: Sequence[Hook] = (),
+    objective: Objective | None = None,
 ) -> Trainer:
     """The trainer that the config asks for."""
     config, ranks = prepared.config, COMPANY.ranks()
     rows, plan = mixed(prepared) if prepared.beside else (prepared.rows, None)
     return Trainer(
         model,
-        objective_of(prepared, model),
+        objective or objective_of(prepared, model),
         rows,
         config.training,
         device=device,
@@ -244,7 +256,7 @@ def objective_of(prepared: Material, model: Any) -> Objective:
     return RDrop(objective, weight)
 
 
-def describe(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
+def describe(prepared: Studied, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Origin, gold answer and (where texts may be written) text of training rows, by row: found by encoding."""
     found: dict[int, dict[str, Any]] = {}
     begin = 0
@@ -255,7 +267,7 @@ def describe(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, 
     return found
 
 
-def _described(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _described(prepared: Studied, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     texts, last = prepared.config.evaluation.texts, max(indices)
     wanted, found = set(indices), {}
     number = 0
@@ -272,7 +284,7 @@ def _described(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str
     return found
 
 
-def _keep_best(prepared: Prepared, model: Any, device: Device, log: Log) -> KeepBest:
+def _keep_best(prepared: Studied, model: Any, device: Device, log: Log) -> KeepBest:
     config = prepared.config
     name = config.training.best_metric or prepared.task.headline
     judge = Judge(resamples=0, seed=config.seed, texts=False)

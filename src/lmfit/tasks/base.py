@@ -157,6 +157,15 @@ class Task(ABC):
         what = f"{self.name} does not say how far two answers differ"
         raise ConfigError(what, where="training.r_drop", fix="training.r_drop=null")
 
+    def soft_loss(
+        self, logits: "torch.Tensor", teacher: "torch.Tensor", batch: "Tensors", temperature: float
+    ) -> "torch.Tensor":
+        """How far logits are from a teacher's, summed over the batch's targets as the loss is, shape ().
+
+        Raises ConfigError where the task does not say (distillation needs it).
+        """
+        raise ConfigError(f"{self.name} does not say how a teacher is followed", where="compression.distill")
+
     @abstractmethod
     def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """What `decode` needs of each row's logits, as float32 arrays, one per row."""
@@ -168,6 +177,14 @@ class Task(ABC):
     @abstractmethod
     def margin(self, answers: Sequence[np.ndarray]) -> float:
         """How much an answer may change, at most, without changing the decision; 0 where every change counts."""
+
+    def logits_in(self, answers: Sequence[np.ndarray]) -> np.ndarray:
+        """The logits among an example's answers, (N, C)."""
+        return np.stack(answers)
+
+    def decisions(self, answers: Sequence[np.ndarray]) -> np.ndarray | None:
+        """What an example's answers decide, item by item, so that two models can be compared; None for numbers."""
+        return None
 
     @abstractmethod
     def recall(self, example: Example, row: Mapping[str, Any]) -> Any:

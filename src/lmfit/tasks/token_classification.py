@@ -222,6 +222,15 @@ class TokenClassification(Task):
         apart = symmetric_divergence(first, second)
         return (self._target_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
 
+    def soft_loss(
+        self, logits: "torch.Tensor", teacher: "torch.Tensor", batch: "Tensors", temperature: float
+    ) -> "torch.Tensor":
+        """Summed over labelled subwords: KL divergence at a temperature."""
+        from lmfit.tasks.tensors import tempered_divergence
+
+        apart = tempered_divergence(logits, teacher, temperature)
+        return (self._target_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
+
     def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """Per row: (W, 1 + C), the word's index and its logits, for each word whose first subword is owned."""
         owned = batch["words"] >= 0
@@ -262,6 +271,15 @@ class TokenClassification(Task):
         if self._decoder is not None and not self._decoder.allows(logits.argmax(axis=1)):
             return 0.0
         return float(lead(logits).min(initial=np.inf) / 2)
+
+    def logits_in(self, answers: Sequence[np.ndarray]) -> np.ndarray:
+        """Those of each word."""
+        return np.concatenate(answers)[:, 1:]
+
+    def decisions(self, answers: Sequence[np.ndarray]) -> np.ndarray:
+        """The best tag of each word."""
+        found: np.ndarray = self.logits_in(answers).argmax(axis=1)
+        return found
 
     def _prediction(
         self, example: Example, offsets: list[tuple[int, int]], tags: list[str], scores: list[float]

@@ -26,6 +26,7 @@ class RunFiles:
     config_text: str
     broken: tuple[str, ...]
     slices: Json = field(default_factory=dict)
+    certificate: Json = field(default_factory=dict)
     evaluations: tuple[tuple[str, Json, Json], ...] = ()
     """Name, evaluation.json and metrics.json of each evaluation on a new file."""
     is_evaluation: bool = False
@@ -65,6 +66,7 @@ def read_run(folder: Path) -> RunFiles:
         config_text=config_text,
         broken=tuple(broken),
         slices=_object(folder / "slices.json", broken),
+        certificate=_object(folder / "certificate.json", broken),
         evaluations=tuple(_evaluations(folder, broken)),
     )
 

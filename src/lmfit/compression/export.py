@@ -1,0 +1,202 @@
+"""A PyTorch model as an ONNX file with fused attention, layer norm and GELU.
+
+Attention in plain matrix products, traced by the TorchScript exporter and joined by ONNX Runtime's own optimizer, is
+the only path whose attention is fused today; where fusion changes answers, or is not known for an architecture, the
+plain graph is taken, and that is said.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lmfit.compression.quiet import quiet
+from lmfit.data.collate import Batch
+from lmfit.data.framing import Framer
+from lmfit.errors import InputError, MissingExtra
+from lmfit.inference.onnx import open_session, run_session
+from lmfit.models.freeze import layers_of
+from lmfit.tasks.base import model_inputs
+from lmfit.tasks.tensors import forward, tensors
+
+OPSET = 17
+TOLERANCE = 1e-4
+_SHAPES = ((2, 9), (3, 17), (1, 5))
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What became of the graph. attention: fused attention nodes, of `layers`; why: why it is not fused."""
+
+    path: Path
+    attention: int
+    layers: int
+    why: str = ""
+
+    @property
+    def fused(self) -> bool:
+        """Whether every layer's attention is one node."""
+        return self.attention == self.layers
+
+    def as_dict(self) -> dict[str, Any]:
+        """For run.json."""
+        return {"opset": OPSET, "fused_attention": self.attention, "layers": self.layers, "why": self.why or None}
+
+
+def need_onnx(feature: str) -> None:
+    """Raises MissingExtra where the extra `onnx` is not installed."""
+    if find_spec("onnx") is None or find_spec("onnxruntime") is None:
+        raise MissingExtra(feature, "onnx")
+
+
+def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True) -> Exported:
+    """Write `model` (in evaluation mode afterwards) as folder/fused.onnx, or plain.onnx where it cannot be fused.
+
+    attention: whether attention becomes one node, too. Batch size and length stay free. Answers are checked against
+    PyTorch at shapes that the tracing has not seen. Raises InputError where the architecture cannot be exported.
+    """
+    model.eval()
+    plain, layers = folder / "plain.onnx", len(layers_of(model))
+    batches = [_batch(framer, *shape) for shape in _SHAPES]
+    with quiet():
+        _trace(model, batches[0], plain)
+        if not _agrees(model, plain, batches):
+            what = f"{type(model).__name__} does not answer alike after its export to ONNX"
+            raise InputError(what, fix="keep it in PyTorch; BERT, RoBERTa, DistilBERT, ELECTRA and their like can be")
+        path, why = folder / "fused.onnx", ""
+        try:
+            found = _fuse(plain, path, attention=attention)
+            if not _agrees(model, path, batches):
+                why = "fusion changes its answers"
+        except Exception as error:  # the optimizer raises whatever it meets in graphs that it does not know
+            why = f"ONNX Runtime cannot fuse it ({type(error).__name__})"
+    if why:
+        return Exported(plain, 0, layers, why)
+    if attention and found < layers:
+        why = f"ONNX Runtime does not know the attention of {layers - found} layers"
+    return Exported(path, found, layers, why)
+
+
+class _Logits(torch.nn.Module):
+    """A model that takes its inputs by position and gives logits alone."""
+
+    def __init__(self, model: Any, names: list[str]) -> None:
+        super().__init__()
+        self.model, self.names = model, names
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        return self.model(**dict(zip(self.names, inputs, strict=True))).logits
+
+
+def _trace(model: Any, batch: Batch, path: Path) -> None:
+    """Raises InputError where the model's code cannot be traced."""
+    inputs = model_inputs(tensors(batch))
+    axes = {name: {0: "batch", 1: "length"} for name in inputs}
+    by_token = forward(model, inputs).dim() == 3
+    axes["logits"] = {0: "batch", 1: "length"} if by_token else {0: "batch"}
+    before = model.config._attn_implementation
+    try:
+        model.set_attn_implementation("eager")
+        names = list(inputs)
+        torch.onnx.export(
+            _Logits(model, names).eval(),
+            tuple(inputs.values()),
+            str(path),
+            input_names=names,
+            output_names=["logits"],
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    except (RuntimeError, ValueError, TypeError, NotImplementedError, torch.onnx.errors.OnnxExporterError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        fix = "keep it in PyTorch, or use an architecture such as BERT, RoBERTa, DistilBERT or ELECTRA"
+        raise InputError(f"{type(model).__name__} cannot be exported to ONNX: {first}", fix=fix) from None
+    finally:
+        model.set_attn_implementation(before)
+
+
+def _fuse(plain: Path, path: Path, *, attention: bool) -> int:
+    """Write the fused graph; the number of fused attention nodes."""
+    import onnx
+    from onnxruntime.transformers import optimizer
+    from onnxruntime.transformers.fusion_options import FusionOptions
+
+    told = plain.with_name("told.onnx")
+    graph = onnx.load(str(plain))
+    _tell_heads(graph)
+    onnx.save(graph, str(told))
+    del graph
+    options = FusionOptions("bert")
+    options.enable_attention = options.enable_embed_layer_norm = attention
+    fused = optimizer.optimize_model(
+        str(told), model_type="bert", num_heads=0, hidden_size=0, opt_level=0, optimization_options=options
+    )
+    fused.save_model_to_file(str(path))
+    return Counter(node.op_type for node in fused.model.graph.node)["Attention"]
+
+
+def _tell_heads(graph: Any) -> None:
+    """Write each layer's number of heads where the graph says -1: the optimizer reads it there.
+
+    The heads of a layer are the outputs of its projection, divided by the size of one head; layers may differ.
+    """
+    from onnx import numpy_helper
+
+    made = {output: node for node in graph.graph.node for output in node.output}
+    weights = {tensor.name: tensor for tensor in graph.graph.initializer}
+
+    def constant(name: str) -> np.ndarray | None:
+        if name in weights:
+            return np.asarray(numpy_helper.to_array(weights[name]))
+        node = made.get(name)
+        value = node.attribute[0].t if node is not None and node.op_type == "Constant" else None
+        return None if value is None else np.asarray(numpy_helper.to_array(value))
+
+    for node in list(graph.graph.node):
+        shape = made.get(node.input[1]) if node.op_type == "Reshape" else None
+        if shape is None or shape.op_type != "Concat" or len(shape.input) != 4:
+            continue
+        heads, size = constant(shape.input[2]), constant(shape.input[3])
+        width = _width(made, weights, node.input[0])
+        if heads is not None and size is not None and width and heads.ravel()[0] == -1 and size.size == 1:
+            name = f"{shape.name}_heads"
+            graph.graph.initializer.append(numpy_helper.from_array(np.array([width // int(size.ravel()[0])]), name))
+            shape.input[2] = name
+
+
+def _width(made: dict[str, Any], weights: dict[str, Any], name: str) -> int:
+    """The outputs of the projection that makes a tensor, 0 where it is none."""
+    node = made.get(name)
+    if node is not None and node.op_type == "Add":
+        node = next((made[n] for n in node.input if n in made and made[n].op_type == "MatMul"), None)
+    if node is None or node.op_type != "MatMul" or node.input[1] not in weights:
+        return 0
+    return int(weights[node.input[1]].dims[-1])
+
+
+def _batch(framer: Framer, rows: int, length: int) -> Batch:
+    """Any token ids, the last row padded."""
+    size = framer.backend.get_vocab_size()
+    ids = np.random.default_rng(rows).integers(0, size, (rows, length))
+    mask = np.ones_like(ids)
+    mask[-1, length // 2 + 1 :] = 0
+    batch = {"input_ids": np.where(mask, ids, framer.pad_id), "attention_mask": mask}
+    return batch | ({"token_type_ids": np.zeros_like(ids)} if framer.uses_types else {})
+
+
+def _agrees(model: Any, path: Path, batches: list[Batch]) -> bool:
+    """Whether a graph answers as PyTorch does, where tokens are not padding, up to rounding."""
+    session = open_session(path)
+    for batch in batches:
+        with torch.inference_mode():
+            wanted = forward(model, tensors(batch)).numpy()
+        found = run_session(session, batch)
+        seen = batch["attention_mask"] > 0 if wanted.ndim == 3 else slice(None)
+        if np.abs(found - wanted)[seen].max() > TOLERANCE * max(1.0, float(np.abs(wanted[seen]).max())):
+            return False
+    return True

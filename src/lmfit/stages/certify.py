@@ -1,0 +1,168 @@
+"""The certificate of a compressed run: made beside its parent, and repeated on another machine without it."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lmfit import console
+from lmfit.compression.certificate import compared, judged, parity, size_of, stamp
+from lmfit.compression.footprint import footprint
+from lmfit.compression.reference import FILE, Reference, choose, make_reference, read_reference
+from lmfit.compression.speed import measure
+from lmfit.config.load import load_run_config
+from lmfit.config.schema import CompressConfig
+from lmfit.data.rows import Row
+from lmfit.data.sources import Source, load_splits
+from lmfit.errors import InputError
+from lmfit.evaluation.report import write_report
+from lmfit.evaluation.scores import Scores
+from lmfit.inference.certified import CERTIFICATE, weights_hash
+from lmfit.inference.load import load_predictor
+from lmfit.inference.predictor import Predictor
+from lmfit.runs import Run, read_json, write_json
+from lmfit.stages.judge import Judge
+from lmfit.stages.recall import recalled
+from lmfit.tasks.base import Stats
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The run that is compressed, and its model in fp32 on the CPU."""
+
+    run: Run
+    predictor: Predictor
+
+
+@dataclass(frozen=True)
+class Child:
+    """The compressed run and its model. split: the name of the rows that it is judged on, with its scores there.
+
+    temperature: what its logits were divided by, beyond what was done to the parent's.
+    """
+
+    run: Run
+    predictor: Predictor
+    split: str
+    rows: Source
+    scores: Scores | None
+    temperature: float | None
+
+
+def certify(parent: Parent, child: Child, config: CompressConfig) -> dict[str, Any]:
+    """Measure, write certificate.json and what it rests on; returns it."""
+    console.say("certificate: comparing answers and speed with the parent")
+    examples = choose(list(child.rows), config.seed)
+    reference = make_reference(parent.predictor, child.predictor, examples)
+    if config.evaluation.texts:
+        reference.save(child.run.path / FILE)
+    metric = _metric(parent, child, config)
+    encoded = parent.predictor.task.encode(examples, parent.predictor.framer, Stats())
+    theirs = [row for one in encoded for row in one.rows]
+    speed = _speed(child.predictor, reference, parent.predictor, theirs)
+    limits = config.compression.certificate
+    sizes = {name: size_of(run.model) for name, run in (("parent", parent.run), ("child", child.run))}
+    certificate = {
+        "schema": SCHEMA,
+        "parent": {"run": parent.run.path.resolve().name, "sha256": weights_hash(parent.run.model)},
+        "child": {"sha256": weights_hash(child.run.model)},
+        "limits": limits.model_dump(),
+        "split": child.split,
+        "parity": parity(child.predictor, reference, child.temperature),
+        "metric": metric,
+        "size": {"parent_bytes": sizes["parent"], "child_bytes": sizes["child"], "ratio": _ratio(*sizes.values())},
+        "memory": {"parent": footprint(parent.run.path), "child": footprint(child.run.path)},
+        "speed": speed,
+        "verdict": judged(limits, metric, child.split),
+        **stamp(),
+    }
+    write_json(child.run.path / CERTIFICATE, certificate)
+    return certificate
+
+
+def _metric(parent: Parent, child: Child, config: CompressConfig) -> dict[str, Any] | None:
+    """None where there are no labelled rows besides those of training."""
+    if child.scores is None:
+        return None
+    return compared(child.scores, _parent_scores(parent, child, config), config.evaluation.resamples, config.seed)
+
+
+def _speed(child: Predictor, reference: Reference, parent: Predictor, theirs: list[Row]) -> dict[str, Any]:
+    found: dict[str, Any] = measure({"parent": (parent, theirs), "child": (child, reference.flat)})
+    one, other = found["parent"], found["child"]
+    found["latency_ratio"] = _ratio(one["latency_ms"]["p50"], other["latency_ms"]["p50"])
+    found["throughput_ratio"] = _ratio(other["rows_per_second"], one["rows_per_second"])
+    return found
+
+
+def _ratio(a: float, b: float) -> float:
+    return round(a / max(b, 1e-9), 3)
+
+
+def _parent_scores(parent: Parent, child: Child, config: CompressConfig) -> Scores:
+    """The parent's scores on the rows that the child is judged on, from the answers that it kept, if it has any."""
+    judge = Judge(config.evaluation.resamples, config.seed, config.evaluation.texts)
+    stored, copied = parent.run.predictions(child.split), child.run.path / _of_parent(child.split)
+    if stored.is_file() and parent.run.manifest.get("several") is None:
+        shutil.copyfile(stored, copied)
+        return judge.scores_of(parent.predictor.task, recalled(parent.predictor.task, child.rows, copied))
+    return judge.score(parent.predictor, child.rows, total=len(child.rows), out=copied)
+
+
+def _of_parent(split: str) -> str:
+    return f"predictions/{split}.parent.jsonl"
+
+
+def recertify(chosen: Run) -> dict[str, Any]:
+    """Measure a certified run on this machine and put that beside its certificate; returns what was measured.
+
+    Answers are compared with those of the parent that were kept; the metric is measured where the labelled rows can be
+    read here. Raises InputError for a run without certificate.
+    """
+    certificate = read_json(chosen.path / CERTIFICATE, "compressed run (lmfit compress makes one)")
+    config: Any = load_run_config(chosen).config
+    predictor = load_predictor(chosen)
+    reference = read_reference(chosen.path / FILE)
+    temperature = chosen.manifest.get("calibration", {}).get("temperature")
+    metric = _metric_here(chosen, predictor, certificate["split"], config)
+    measured = {
+        "parity": parity(predictor, reference, temperature),
+        "metric": metric,
+        "memory": {"child": footprint(chosen.path)},
+        "speed": measure({"child": (predictor, reference.flat)}),
+        "verdict": judged(config.compression.certificate, metric, certificate["split"]),
+        **stamp(),
+    }
+    with chosen.locked():
+        repeated = [one for one in certificate.get("repeated", []) if one["machine"] != measured["machine"]]
+        write_json(chosen.path / CERTIFICATE, certificate | {"repeated": [*repeated, measured]})
+        write_report(chosen.path)
+    return measured
+
+
+def _metric_here(chosen: Run, predictor: Predictor, split: str, config: CompressConfig) -> dict[str, Any] | None:
+    """The metric of parent and child where the data can be read, else None, which is said."""
+    judge = Judge(config.evaluation.resamples, config.seed, config.evaluation.texts)
+    try:
+        rows = getattr(load_splits(config.data, predictor.task.example_kind), split)
+        parent = judge.scores_of(predictor.task, recalled(predictor.task, rows, chosen.path / _of_parent(split)))
+    except InputError as error:
+        console.warn(f"the metric is not measured: the labelled rows are not here ({str(error).splitlines()[0]})")
+        return None
+    child = judge.score(predictor, rows, total=len(rows), out=None)
+    return compared(child, parent, judge.resamples, judge.seed)
+
+
+def certificate_lines(measured: Mapping[str, Any]) -> list[str]:
+    """What was measured, in words."""
+    same, speed = measured["parity"], measured["speed"]["child"]
+    told = "" if same["label_agreement"] is None else f", {same['label_agreement']:.2%} of decisions equal"
+    return [
+        measured["verdict"]["sentence"],
+        f"answers: logits differ by {same['mean_logit_difference']:.3f} on average, "
+        f"{same['largest_logit_difference']:.2f} at most{told} ({same['rows']:,} rows)",
+        f"speed: {speed['latency_ms']['p50']:.1f} ms a row (p99 {speed['latency_ms']['p99']:.1f}), "
+        f"{speed['rows_per_second']:,.0f} rows/s in batches of 32, {speed['threads']} threads",
+    ]

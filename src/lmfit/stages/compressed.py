@@ -1,0 +1,116 @@
+"""What a compressed run's files tell: scores beside those of its parent, run.json."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lmfit.config.schema import CompressConfig
+from lmfit.data.sources import Source, Splits
+from lmfit.device import peak_memory_of_process
+from lmfit.evaluation.scores import Scores
+from lmfit.inference.predictor import Predictor
+from lmfit.machine import cpu_threads, processor_name
+from lmfit.runs import Run, write_json
+from lmfit.stages.details import Details
+from lmfit.stages.judge import Judge, shown
+from lmfit.stages.looks import look
+from lmfit.stages.scoring import write_slices
+from lmfit.stages.seen import Seen
+from lmfit.stages.versions import versions
+
+_OF_PARENT = ("task", "kind", "language", "pipeline_options", "seed", "seeds", "data", "model", "warnings")
+_SPLITS = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The scores by split, looks at the test rows, and what the evaluation took."""
+
+    scores: Mapping[str, Scores]
+    looks: Mapping[str, Any]
+    seconds: float
+    tokens_per_second: float
+
+    @property
+    def split(self) -> str:
+        """The split that stands for the run; train where nothing is held out."""
+        return next((name for name in reversed(_SPLITS) if name in self.scores), "train")
+
+
+def record_begun(made: Run, parent: Run, stage: str, config: CompressConfig, **remarks: Any) -> None:
+    """What is known before anything is done."""
+    manifest = parent.manifest
+    made.record(
+        status="running",
+        error=None,
+        stage=stage,
+        parent=str(parent.path),
+        quantization=config.compression.quantize,
+        **{name: manifest[name] for name in _OF_PARENT if name in manifest},
+        exactness=manifest.get("exactness"),
+        versions=versions(),
+        **remarks,
+    )
+
+
+def score_compressed(
+    made: Run, parent: Run, predictor: Predictor, splits: Splits, config: CompressConfig, calibration: Mapping[str, Any]
+) -> Judged:
+    """Score what is held out as the parent was, whose baselines are kept; metrics, tables, slices, predictions."""
+    held: dict[str, Source] = {name: split for name in _SPLITS if (split := getattr(splits, name)) is not None}
+    settings, task = config.evaluation, predictor.task
+    judge = Judge(settings.resamples, config.seed, settings.texts)
+    seen = {name: Seen(task, settings.slices) for name in held}
+    scores = {
+        name: judge.score(predictor, split, total=len(split), out=made.predictions(name), seen=seen[name])
+        for name, split in held.items()
+    }
+    validation = seen["validation"].outcomes() if "validation" in seen else None
+    details = Details(settings, judge.seed, calibration["temperature"], validation)
+    scores = {name: details.added(one, seen[name], {}) for name, one in scores.items()}
+    baseline = parent.metrics.get("baseline", {})
+    write_json(made.path / "metrics.json", {name: one.metrics for name, one in scores.items()} | {"baseline": baseline})
+    write_json(made.path / "tables.json", {name: one.tables for name, one in scores.items()})
+    write_slices(made.path, {name: details.slices(seen[name]) for name in held})
+    looks = {"test": look(made, seen["test"].fingerprint)} if "test" in seen else {}
+    return Judged(scores, looks, predictor.seconds, predictor.tokens_per_second)
+
+
+def record_done(
+    made: Run, certificate: Mapping[str, Any], judged: Judged, facts: Mapping[str, Any], *, backend: str
+) -> None:
+    """What is known in the end."""
+    manifest, split = made.manifest, judged.split
+    scores = judged.scores.get(split)
+    timing = {"prepare_seconds": 0.0, "train_seconds": 0.0, "evaluate_seconds": round(judged.seconds, 3)}
+    size = certificate["size"]["child_bytes"]
+    made.record(
+        backend=backend,
+        device={"kind": "cpu", "index": None, "name": processor_name(), "threads": cpu_threads()},
+        precision=manifest.get("quantization") or "fp32",
+        headline=None if scores is None else {"split": split, "metric": scores.headline},
+        verdict=_verdict(certificate, scores, split),
+        looks=dict(judged.looks),
+        timing=timing | facts.get("seconds", {}),
+        throughput={"tokens_per_second": 0.0, "predict_tokens_per_second": round(judged.tokens_per_second, 1)},
+        peak_memory_bytes=peak_memory_of_process(),
+        model=manifest["model"] | {"bytes": size},
+        certificate=certificate["verdict"],
+        **{name: value for name, value in facts.items() if name != "seconds"},
+    )
+
+
+def _verdict(certificate: Mapping[str, Any], scores: Scores | None, split: str) -> dict[str, Any]:
+    """A sentence on what was gained and lost. It is compared with its parent, not with baselines."""
+    size, speed = certificate["size"]["ratio"], certificate["speed"]
+    gained = (
+        f"It is {size:.1f} times smaller than its parent and answers single rows {speed['latency_ratio']:.1f} times, "
+        f"batches {speed['throughput_ratio']:.1f} times as fast."
+    )
+    if scores is None:
+        return {"beats_baseline": None, "sentence": f"There is neither test nor validation data. {gained}"}
+    value, found = scores.metrics[scores.headline], certificate["metric"]["difference"]
+    within = "" if found["low"] is None else f" [{found['low']:+.3f}, {found['high']:+.3f}]"
+    change = "" if found["value"] is None else f", {found['value']:+.3f}{within} against its parent"
+    sentence = f"The compressed model reaches {split} {scores.headline} {shown(value)}{change}. {gained}"
+    return {"beats_baseline": None, "sentence": sentence}

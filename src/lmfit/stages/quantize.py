@@ -1,0 +1,157 @@
+"""The ONNX file of a compressed run: exported, quantized, kept in fp32 where that is needed, calibrated anew."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from lmfit import console
+from lmfit.compression.blocks import quantize_int4
+from lmfit.compression.export import Exported, export
+from lmfit.compression.quantize import (
+    divide_logits,
+    quantize_int8,
+    quantize_int8_static,
+    store_half,
+)
+from lmfit.compression.quiet import quiet
+from lmfit.compression.sensitivity import worst_first
+from lmfit.compression.steps import Work
+from lmfit.config.compression import Quantization
+from lmfit.data.batching import draw_rows, keyed_generator
+from lmfit.data.collate import Batch
+from lmfit.evaluation.names import metric as metric_of
+from lmfit.inference.certified import weights_hash
+from lmfit.inference.load import load_predictor
+from lmfit.inference.onnx import OnnxBackend
+from lmfit.inference.predictor import Predictor
+from lmfit.models.save import save_onnx
+from lmfit.runs import Run
+from lmfit.stages.judge import Judge
+from lmfit.stages.temperature import changed, temperature_for, unchanged
+from lmfit.tasks.base import Stats
+
+CALIBRATION_ROWS, CALIBRATION_BATCH = 256, 16
+SPLIT_ATTENTION = ("int8-static", "int4")
+"""What is defined for plain matrix products only, so that attention must not become one node."""
+REPAIRABLE = ("int8", "int8-static")
+
+
+def quantize(made: Run, work: Work) -> tuple[Predictor, dict[str, Any]]:
+    """Make model/ of `made`; the predictor that answers from it, and facts for run.json."""
+    how = work.config.compression.quantize
+    assert how is not None
+    started = time.perf_counter()
+    with TemporaryDirectory(prefix="lmfit-") as folder:
+        exported = export(work.model.cpu(), work.framer, Path(folder), attention=how not in SPLIT_ATTENTION)
+        export_seconds = time.perf_counter() - started
+        _tell(exported, how)
+        target = Path(folder) / "quantized.onnx"
+        kept = _made_and_repaired(exported.path, target, how, work)
+        quantize_seconds = time.perf_counter() - started - export_seconds
+        calibration = _calibrated(target, work)
+        save_onnx(made.model, work.model, target, work.framer, work.task.name, work.task.state(), calibration)
+    made.record(model=made.manifest["model"] | {"sha256": weights_hash(made.model)})
+    facts = {
+        "export": exported.as_dict(),
+        "kept_in_fp32": kept,
+        "calibration": calibration,
+        "seconds": {"export_seconds": round(export_seconds, 3), "quantize_seconds": round(quantize_seconds, 3)},
+    }
+    return load_predictor(made), facts
+
+
+def _tell(exported: Exported, how: Quantization) -> None:
+    if exported.fused:
+        console.say(f"export: attention of all {exported.layers} layers fused")
+    elif how in SPLIT_ATTENTION and not exported.why:
+        console.say(f"export: layer norm and GELU fused; attention stays in parts, which {how} can take")
+    else:
+        console.warn(f"export: {exported.why}; it will be slower than it could be")
+
+
+def _made_and_repaired(source: Path, target: Path, how: Quantization, work: Work) -> list[str]:
+    """Quantize; where validation loses more than allowed, the worst products stay in fp32: 1, 2, 4, ... of them.
+
+    The names of those that did. Nothing stays where that does not bring the metric back.
+    """
+    batches = _calibration(work) if how in REPAIRABLE else []
+    make = _maker(source, target, how, batches)
+    make([])
+    limit = work.config.compression.certificate.max_drop
+    if limit is None or work.splits.validation is None or how not in REPAIRABLE:
+        return []
+    wanted = _headline(work.original, work)
+    if (drop := wanted - _headline(_predictor(target, work), work)) <= limit:
+        return []
+    ranked = [name for name, _ in worst_first(source, batches[:4])]
+    console.say(f"int8 loses {drop:.4f} on validation, more than {limit}: the worst products stay in fp32")
+    count = 1
+    while count <= len(ranked) // 2:
+        make(ranked[:count])
+        drop = wanted - _headline(_predictor(target, work), work)
+        console.say(
+            f"  {count} in fp32 ({', '.join(ranked[: min(count, 3)])}{', ...' if count > 3 else ''}): {drop:+.4f}"
+        )
+        if drop <= limit:
+            return ranked[:count]
+        count *= 2
+    make([])
+    return []
+
+
+def _maker(source: Path, target: Path, how: Quantization, batches: Sequence[Batch]) -> Callable[[Sequence[str]], None]:
+    """Writes `target` anew, with some nodes left as they are."""
+
+    def make(keep: Sequence[str]) -> None:
+        with quiet():
+            if how == "int8":
+                quantize_int8(source, target, keep=keep)
+            elif how == "int8-static":
+                quantize_int8_static(source, target, batches, keep=keep)
+            elif how == "int4":
+                quantize_int4(source, target)
+            else:
+                store_half(source, target, how)
+
+    return make
+
+
+def _predictor(path: Path, work: Work) -> Predictor:
+    return Predictor(OnnxBackend(path), work.task, work.framer)
+
+
+def _headline(predictor: Predictor, work: Work) -> float:
+    """The headline metric on validation, larger being better."""
+    judge = Judge(resamples=0, seed=work.config.seed, texts=False)
+    scores = judge.score(predictor, work.splits.validation or (), total=None, out=None)
+    sign = 1 if metric_of(scores.headline).better == "higher" else -1
+    return sign * float(scores.metrics[scores.headline]["value"] or 0.0)
+
+
+def _calibration(work: Work) -> list[Batch]:
+    """Batches of at most 256 training rows, of like length."""
+    examples = list(work.splits.train)
+    chosen = draw_rows(keyed_generator(work.config.seed, "calibration rows"), len(examples), CALIBRATION_ROWS)
+    encoded = work.task.encode([examples[int(i)] for i in np.sort(chosen)], work.framer, Stats())
+    rows = sorted((row for one in encoded for row in one.rows), key=len)
+    pieces: Iterator[int] = iter(range(0, len(rows), CALIBRATION_BATCH))
+    return [work.task.collate(rows[i : i + CALIBRATION_BATCH], work.framer) for i in pieces]
+
+
+def _calibrated(path: Path, work: Work) -> dict[str, Any]:
+    """Temperature and thresholds fitted anew on validation: the first goes into the file, the others to the task."""
+    validation = work.splits.validation
+    if validation is None:
+        return unchanged("there is no validation data")
+    told = unchanged("evaluation.calibration is none")
+    if work.config.evaluation.calibration != "none":
+        fitted = temperature_for(_predictor(path, work), validation)
+        told = unchanged(fitted) if isinstance(fitted, str) else changed(fitted)
+        if told["temperature"] is not None:
+            divide_logits(path, told["temperature"])
+    work.task.tune(_predictor(path, work).stream(validation))
+    return told

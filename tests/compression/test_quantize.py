@@ -1,0 +1,93 @@
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from lmfit.compression.blocks import blocks, quantize_int4
+from lmfit.compression.quantize import (
+    divide_logits,
+    quantize_int8,
+    quantize_int8_static,
+    store_half,
+)
+from lmfit.compression.sensitivity import worst_first
+from lmfit.data.collate import Batch
+from lmfit.inference.onnx import open_session, run_session
+
+ATOL = {"int8": 0.05, "int8-static": 0.05, "fp16": 2e-3, "bf16": 5e-3, "int4": 0.3}
+
+
+def answers(path: Path, batch: Batch) -> np.ndarray:
+    return run_session(open_session(path), batch)[batch["attention_mask"] > 0]
+
+
+def made_by(how: str, source: Path, target: Path, batch: Batch) -> Counter[str]:
+    if how == "int8":
+        quantize_int8(source, target)
+    elif how == "int8-static":
+        quantize_int8_static(source, target, [batch, batch])
+    elif how == "int4":
+        quantize_int4(source, target)
+    else:
+        store_half(source, target, how)
+    return Counter(node.op_type for node in onnx.load(str(target)).graph.node)
+
+
+@pytest.mark.parametrize("how", ATOL)
+def test_answers_stay_near(how: str, exported: Callable[..., Any], batch: Batch, tmp_path: Path) -> None:
+    source = exported("bert", attention=how not in ("int8-static", "int4")).exported.path
+    nodes = made_by(how, source, tmp_path / "made.onnx", batch)
+    exact, coarse = answers(source, batch), answers(tmp_path / "made.onnx", batch)
+    assert 0 < np.abs(exact - coarse).max() < ATOL[how] * max(1, np.abs(exact).max())
+    if how == "int8":
+        assert nodes["QAttention"] == 2
+        assert nodes["MatMulInteger"] == 7
+        assert not nodes["MatMul"]
+    if how == "int4":
+        assert nodes["MatMulNBits"] > 0
+
+
+def test_blocks_hold_what_fits_into_four_bits() -> None:
+    table = np.array([[-8.0, *range(-7, 8), *[0] * 20], [4.0] * 36])
+    packed, scales = blocks(table)
+    values = np.stack([packed & 15, packed >> 4], axis=-1).reshape(2, 2, 32).astype(int) - 8
+    found = (values * scales[..., None]).reshape(2, -1)[:, :36]
+    np.testing.assert_allclose(found, table)
+
+
+def test_named_nodes_stay_in_fp32(exported: Callable[..., Any], tmp_path: Path) -> None:
+    source = exported("bert").exported.path
+    keep = [node.name for node in onnx.load(str(source)).graph.node if node.op_type == "MatMul"][:2]
+    quantize_int8(source, tmp_path / "made.onnx", keep=keep)
+    nodes = Counter(node.op_type for node in onnx.load(str(tmp_path / "made.onnx")).graph.node)
+    assert nodes["MatMul"] == 2
+
+
+def test_logits_are_divided(exported: Callable[..., Any], batch: Batch, tmp_path: Path) -> None:
+    path = tmp_path / "made.onnx"
+    shutil.copyfile(exported("bert").exported.path, path)
+    before = answers(path, batch)
+    divide_logits(path, 2.0)
+    np.testing.assert_allclose(answers(path, batch), before / 2, rtol=1e-6)
+
+
+def test_the_worst_product_is_the_one_with_an_outlier(
+    exported: Callable[..., Any], batch: Batch, tmp_path: Path
+) -> None:
+    source = tmp_path / "spoilt.onnx"
+    graph = onnx.load(str(exported("bert").exported.path))
+    node = [one for one in graph.graph.node if one.op_type == "MatMul"][3]
+    tensor = next(one for one in graph.graph.initializer if one.name == node.input[1])
+    weight = onnx.numpy_helper.to_array(tensor).copy()
+    weight[0] *= 1e4
+    tensor.CopyFrom(onnx.numpy_helper.from_array(weight, tensor.name))
+    onnx.save(graph, str(source))
+    ranked = worst_first(source, [batch])
+    assert ranked[0][0] == node.name
+    assert [error for _, error in ranked] == sorted((error for _, error in ranked), reverse=True)
+    assert len(ranked) == 9

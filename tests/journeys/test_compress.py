@@ -1,0 +1,179 @@
+"""lmfit compress from the command line: the result is a run like any other, and needs no torch."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from lmfit.runs import Run
+
+Command = Callable[..., tuple[int, str, str]]
+Compressed = Callable[[str], Run]
+TASKS = ("token-classification", "text-classification")
+ANSWER = """
+import sys
+import lmfit.cli
+try:
+    lmfit.cli.main(sys.argv[1:])
+finally:
+    assert not {"torch", "transformers"} & set(sys.modules), "imported"
+"""
+
+
+@pytest.fixture(scope="module")
+def compressed(trained: Callable[[str], Run], tmp_path_factory: pytest.TempPathFactory) -> Compressed:
+    """The int8 run of a tiny BERT. Tests must not change its folder."""
+    from lmfit.stages import compress
+
+    @cache
+    def make(task: str) -> Run:
+        parent, output = trained(task), tmp_path_factory.mktemp("int8") / task
+        words = ["compression.quantize=int8", f"output={output}"]
+        return compress.run(parent, compress.load(parent, None, words))
+
+    return make
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_compressed_run_is_a_run(task: str, compressed: Compressed, command: Command) -> None:
+    run = compressed(task)
+    manifest = run.manifest
+    assert (manifest["status"], manifest["stage"], manifest["backend"]) == ("finished", "compress", "onnx")
+    assert manifest["export"]["fused_attention"] == manifest["export"]["layers"] == 2
+    assert not list(run.model.glob("*.safetensors"))
+    assert {"test", "validation", "baseline"} <= set(run.metrics)
+    certificate = json.loads((run.path / "certificate.json").read_text())
+    assert certificate["child"]["sha256"] == manifest["model"]["sha256"]
+    assert certificate["parity"]["label_agreement"] > 0.9
+    assert certificate["memory"]["child"]["libraries"] == ["onnxruntime"]
+    code, out, err = command("evaluate", run.path)
+    assert code == 0, err
+    assert "test" in out
+    assert "Certificate of compression" in (run.path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_predict_needs_neither_torch_nor_transformers(task: str, compressed: Compressed, tmp_path: Path) -> None:
+    run, texts = compressed(task), tmp_path / "texts.txt"
+    texts.write_text("Anna Petrov joined Nordwind in Oslo .\nWhere is my order ?\n")
+    command = [sys.executable, "-c", ANSWER, "predict", str(texts), "-r", str(run.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    import lmfit
+
+    found = lmfit.load(run.path).predict(["Where is my order ?", "Anna Petrov joined Nordwind in Oslo ."])
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [{name: row[name] for name in one.row()} for row, one in zip(rows[::-1], found, strict=True)] == [
+        json.loads(json.dumps(one.row())) for one in found
+    ]
+
+
+def test_a_new_file_is_evaluated_without_torch(
+    compressed: Compressed, tiny_data: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(compressed("token-classification").path, run)
+    data = tiny_data["token-classification"]["test"]
+    command = [sys.executable, "-c", ANSWER, "evaluate", str(run), "--data", data, "--name", "again"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "again" in done.stdout
+
+
+def test_the_certificate_is_repeated(compressed: Compressed, command: Command, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(compressed("text-classification").path, run)
+    path = run / "certificate.json"
+    certificate = json.loads(path.read_text())
+    certificate["machine"]["flags"] = ["avx512_vnni"]
+    path.write_text(json.dumps(certificate))
+    text = tmp_path / "texts.txt"
+    text.write_text("Where is my order ?\n")
+    _, _, err = command("predict", text, "-r", run)
+    assert f"lmfit evaluate {run} --certify" in err
+    code, out, err = command("evaluate", run, "--certify")
+    assert code == 0, err
+    assert "decisions equal" in out
+    repeated = json.loads(path.read_text())["repeated"]
+    assert repeated[0]["parity"]["largest_logit_difference"] == pytest.approx(
+        certificate["parity"]["largest_logit_difference"], rel=1e-3
+    )
+    assert repeated[0]["metric"]["difference"]["value"] == certificate["metric"]["difference"]["value"]
+    _, _, err = command("predict", text, "-r", run)
+    assert "--certify" not in err
+
+
+def test_a_damaged_file_is_refused(compressed: Compressed, command: Command, tmp_path: Path) -> None:
+    run, text = tmp_path / "run", tmp_path / "texts.txt"
+    shutil.copytree(compressed("text-classification").path, run)
+    text.write_text("Where is my order ?\n")
+    with open(run / "model" / "model.onnx", "r+b") as file:
+        file.seek(1000)
+        file.write(b"\0\1\2\3")
+    code, _, err = command("predict", text, "-r", run)
+    assert code == 2
+    assert "model.onnx is not the file that run.json tells of" in err
+    code, _, err = command("predict", text, "-r", run / "model")
+    assert code in (0, 2), err
+
+
+def test_what_cannot_be_compressed_is_refused_in_words(
+    compressed: Compressed,
+    trained: Callable[[str], Run],
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, parent = compressed("text-classification"), trained("text-classification")
+    refused = [
+        (["compress", run.path, "--quantize", "int8"], "is compressed to int8 already"),
+        (["compress", parent.path], "nothing says how to compress"),
+        (["compress", parent.path, "--quantize", "int9"], "int8"),
+        (["compress", parent.path / "model", "--quantize", "int8"], "is a model folder"),
+        (["compress", parent.path, "--quantize", "int8", "--device", "cuda"], "on the CPU"),
+        (["finetune", run.path / "config.yaml"], "compression"),
+        (["predict", "x", "-r", run.path, "--precision", "fp32"], "computes in the precision"),
+    ]
+    for words, told in refused:
+        code, _, err = command(*words)
+        assert code == 2, (words, err)
+        assert told in err, (words, err)
+    monkeypatch.setenv("LMFIT_RUNS", str(tmp_path / "none"))
+    code, _, err = command("compress", "--quantize", "int8")
+    assert code == 2
+    assert "no finished run" in err
+
+
+def test_a_missed_limit_is_told_and_the_result_kept(
+    trained: Callable[[str], Run], command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noise is added to what was quantized, so that nothing brings the metric back."""
+    import numpy as np
+    import onnx
+
+    from lmfit.stages import quantize
+
+    def spoil(source: Path, target: Path, *, keep: object = ()) -> None:
+        graph = onnx.load(str(source))
+        for tensor in graph.graph.initializer:
+            values = onnx.numpy_helper.to_array(tensor)
+            if values.ndim == 2 and values.dtype == np.float32:
+                noisy = np.random.default_rng(0).normal(size=values.shape).astype(np.float32)
+                tensor.CopyFrom(onnx.numpy_helper.from_array(noisy, tensor.name))
+        onnx.save(graph, str(target))
+
+    monkeypatch.setattr(quantize, "quantize_int8", spoil)
+    out = tmp_path / "spoilt"
+    words = ["--quantize", "int8", "-o", out, "--set", "compression.certificate.max_drop=0.01"]
+    code, _, err = command("compress", trained("text-classification").path, *words)
+    assert code == 3, err
+    assert "in fp32" in err
+    assert "more than the 0.01 allowed" in err
+    assert Run(out).manifest["certificate"]["holds"] is False
+    assert Run(out).status == "finished"
