@@ -56,7 +56,9 @@ def test_the_last_real_token_decides(run: Run) -> None:
     assert not torch.allclose(padded, model(input_ids=other, attention_mask=mask).logits[0], atol=1e-5)
 
 
-@pytest.mark.parametrize("family", list(DECODERS))
+@pytest.mark.parametrize(
+    "family", ["gpt2", *(pytest.param(name, marks=pytest.mark.slow) for name in ("qwen2", "llama"))]
+)
 def test_words_are_tagged(family: str, tiny_config: Config, tmp_path: Path) -> None:
     model = {"lora": {"rank": 4}} if family == "gpt2" else {}
     made = tiny_config("token-classification", family, model=model, training=TRAINING, output=str(tmp_path / "run"))

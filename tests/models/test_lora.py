@@ -122,9 +122,9 @@ class TestRuns:
         )
         run = lmfit.finetune(made)
         held = load_file(run.path / "checkpoints" / "step-00000008" / "model.safetensors")
-        adapted = {name for name in held if ".lora_" in name}
-        assert adapted
-        assert all("layer.1.attention.self" in name for name in adapted)
+        moved = {name: bool(held[name].any()) for name in held if ".lora_B" in name}
+        assert moved
+        assert all("attention.self" in name and has == ("layer.1." in name) for name, has in moved.items())
         assert lmfit.load(run.path).predict(TEXTS)
 
 

@@ -39,8 +39,8 @@ def test_mean_is_the_mean() -> None:
     ("family", "task", "model"),
     [
         ("bert", "text-classification", {"head": "mlp", "pooling": "mean"}),
-        ("distilbert", "text-classification", {"head": "mlp", "lora": {"rank": 2}}),
-        ("gpt2", "text-classification", {"pooling": "attention"}),
+        pytest.param("distilbert", "text-classification", {"head": "mlp", "lora": {"rank": 2}}, marks=pytest.mark.slow),
+        pytest.param("gpt2", "text-classification", {"pooling": "attention"}, marks=pytest.mark.slow),
         ("bert", "token-classification", {"head": "crf"}),
     ],
 )
@@ -72,6 +72,7 @@ class TestRun:
         assert went_on == pytest.approx(run.metrics["validation"][metric]["value"])
 
 
+@pytest.mark.slow
 def test_crf_learns_what_may_follow(tiny_config: Config, tmp_path: Path) -> None:
     training = {"max_steps": 60, "batch_size": 16, "learning_rate": 5e-3, "head_learning_rate": 5e-2}
     made = tiny_config("token-classification", model={"head": "crf"}, training=training, output=str(tmp_path / "run"))

@@ -107,6 +107,7 @@ class TestJourney:
         assert [t["state"] for t in run.manifest["search"]["trials"]] == ["finished", "failed", "finished"]
         assert children(run)[1].status == "failed"
 
+    @pytest.mark.slow
     def test_three_failures_in_a_row_end_it(self, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
         fail_on(monkeypatch, {f"trial-{i:04d}" for i in range(9)})
         with pytest.raises(LmfitError, match="it blew up"):
@@ -136,6 +137,7 @@ class TestPruning:
         states = {t["name"]: t["state"] for t in run.manifest["search"]["trials"]}
         assert {child.path.name for child in pruned} == {name for name, state in states.items() if state == "pruned"}
 
+    @pytest.mark.slow
     def test_none_prunes_nothing(self, config: Config) -> None:
         run = begin(config(trials=7, pruner="none", space={"training.learning_rate": {"log": [1e-7, 1e-2]}}))
         assert {t["state"] for t in run.manifest["search"]["trials"]} == {"finished"}

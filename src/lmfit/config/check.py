@@ -16,21 +16,23 @@ from lmfit.config.layers import SOURCES, Override
 from lmfit.config.names import closest
 from lmfit.config.nodes import Mistake, Node, Path, dotted, find, plain, refuse
 from lmfit.config.problems import retell
-from lmfit.config.schema import STAGE_CONFIGS, TaskSettings
-from lmfit.config.search import SEARCH, STAGES, searched, searched_stage
+from lmfit.config.schema import SEARCH, STAGE_CONFIGS, TaskSettings
 from lmfit.config.section import Section
-from lmfit.config.spaces import gathered, space_mistakes
 
 
 def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> Section | None:
     """The typed config, or None and entries in `mistakes`."""
     if stage == SEARCH:
-        return _checked_search(gathered(tree, mistakes), given, mistakes)
+        return _checked_search(tree, given, mistakes)
     return _checked(STAGE_CONFIGS[stage], tree, given, mistakes)
 
 
 def _checked_search(tree: Node, given: Sequence[Override], mistakes: list[Mistake]) -> Section | None:
     """A search's config: its own section, the rest as the stage has it, and the space against the keys of the stage."""
+    from lmfit.config.search import STAGES, searched, searched_stage
+    from lmfit.config.spaces import gathered, space_mistakes
+
+    tree = gathered(tree, mistakes)
     named = find(tree, (SEARCH, "stage"))
     stage = searched_stage(tree.keys, None if named is None else named.value)
     if stage not in STAGES:

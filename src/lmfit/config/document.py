@@ -17,8 +17,8 @@ from lmfit.config.layers import SHORT_FORMS, long_form
 from lmfit.config.names import listed
 from lmfit.config.nodes import Path as KeyPath
 from lmfit.config.nodes import Place, dotted, from_plain, plain
-from lmfit.config.schema import STAGE_CONFIGS
-from lmfit.config.search import SEARCH, Range, SearchConfig, searched, searched_stage
+from lmfit.config.schema import SEARCH, STAGE_CONFIGS
+from lmfit.config.search import Range, SearchConfig, searched, searched_stage
 from lmfit.config.section import Section
 from lmfit.config.spaces import gathered
 from lmfit.config.stage import stage_of

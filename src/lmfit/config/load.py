@@ -18,9 +18,7 @@ from lmfit.config.named import lay_on_data_set, without_data_set
 from lmfit.config.nodes import Mistake, Node, change_items, find, merge, put, refuse, scalars
 from lmfit.config.nodes import Path as KeyPath
 from lmfit.config.schema import FinetuneConfig
-from lmfit.config.search import search_of, searched_stage
 from lmfit.config.section import Section
-from lmfit.config.spaces import with_values
 from lmfit.config.variables import escape, expand
 from lmfit.config.yaml import dump
 from lmfit.runs import Run
@@ -50,6 +48,9 @@ class LoadedConfig(Generic[Stage]):
 
         Raises ConfigError where they do not go together.
         """
+        from lmfit.config.search import search_of, searched_stage
+        from lmfit.config.spaces import with_values
+
         mistakes: list[Mistake] = []
         stage = searched_stage(self.tree.keys, search_of(self.config).stage)
         tree = with_values(self.tree, values, mistakes)

@@ -22,9 +22,11 @@ from lmfit.config.section import Section, TaskSettings
 from lmfit.config.training import DeviceConfig, TrainingConfig
 from lmfit.config.transfer import TransferSettings
 
-__all__ = ["STAGE_CONFIGS", "FinetuneConfig", "TaskSettings", "TransferConfig"]
+__all__ = ["SEARCH", "STAGE_CONFIGS", "FinetuneConfig", "TaskSettings", "TransferConfig"]
 
 REPEATS = 3
+SEARCH = "search"
+"""The stage whose config is another stage's with one more section (lmfit.config.search)."""
 
 
 class FinetuneConfig(Section):

@@ -7,10 +7,9 @@ from typing import Any, Literal
 from pydantic import Field, create_model, field_validator, model_validator
 
 from lmfit.config.durations import seconds
-from lmfit.config.schema import STAGE_CONFIGS
+from lmfit.config.schema import SEARCH, STAGE_CONFIGS
 from lmfit.config.section import Section
 
-SEARCH = "search"
 DEFAULT_TRIALS = 20
 STAGES = ("finetune",)
 """The stages whose settings can be searched; each has its way of training a trial in lmfit.stages.search."""

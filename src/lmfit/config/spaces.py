@@ -7,7 +7,7 @@ from lmfit.config.expect import is_section, members
 from lmfit.config.keys import Schemas, exists, type_at, unknown_key
 from lmfit.config.layers import Override, apply
 from lmfit.config.nodes import Mistake, Node, Path, find, from_plain, plain, put
-from lmfit.config.search import SEARCH
+from lmfit.config.schema import SEARCH
 
 _SPACE = (SEARCH, "space")
 _READ_ALIKE = ("max_length", "overflow")

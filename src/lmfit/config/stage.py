@@ -6,12 +6,14 @@ from typing import cast
 
 from lmfit.config.layers import read_layers
 from lmfit.config.nodes import Mistake, plain
-from lmfit.config.schema import STAGE_CONFIGS
-from lmfit.config.search import SEARCH
+from lmfit.config.schema import SEARCH, STAGE_CONFIGS
 
 
 def stage_of(config: Mapping[str, object]) -> str:
-    """The first stage whose config has all the top-level keys of this one; `finetune` where none has."""
+    """The first stage whose config has all the top-level keys of this one; `finetune` where none has.
+
+    A config with a section `search` is that of a search, whatever the stage of its trials.
+    """
     if SEARCH in config:
         return SEARCH
     stages = (stage for stage, root in STAGE_CONFIGS.items() if config.keys() <= root.model_fields.keys())

@@ -108,6 +108,14 @@ def is_adapted(model: torch.nn.Module) -> bool:
     return any(hasattr(module, "lora_A") for module in model.modules())
 
 
+def untouched(model: Any) -> set[str]:
+    """The names of the parameters that adapters stand in for, all of the encoder's; none where there are none."""
+    if not is_adapted(model):
+        return set()
+    head = _head(model)
+    return {name for name, _ in model.named_parameters() if ".lora_" not in name and name not in head}
+
+
 def merge(model: Any) -> Tensors:
     """Add the adapters to the weights that they adapt; the model is an ordinary one again. Returns what they were.
 

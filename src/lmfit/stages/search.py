@@ -10,8 +10,8 @@ from lmfit import console
 from lmfit.config.durations import seconds, shown_seconds
 from lmfit.config.keys import Schemas
 from lmfit.config.load import LoadedConfig, load_config
-from lmfit.config.schema import STAGE_CONFIGS
-from lmfit.config.search import SEARCH, search_of, searched_stage
+from lmfit.config.schema import SEARCH, STAGE_CONFIGS
+from lmfit.config.search import search_of, searched_stage
 from lmfit.config.spaces import takes_whole_numbers
 from lmfit.device import Device, pick_device
 from lmfit.durable import write_text

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from lmfit import console
 from lmfit.durable import publish
-from lmfit.models.lora import is_adapted
+from lmfit.models.lora import untouched
 
 EXACT, ROUNDING = "exact", "rounding"
 NO_CONDITIONS: Mapping[str, Any] = MappingProxyType({})
@@ -209,9 +209,9 @@ def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """
     seen: set[int] = set()
     kept: dict[str, torch.Tensor] = {}
-    frozen = {name for name, p in model.named_parameters() if not p.requires_grad} if is_adapted(model) else set()
+    left_out = untouched(model)
     for name, tensor in model.state_dict().items():
-        if name in frozen:
+        if name in left_out:
             continue
         if tensor.data_ptr() not in seen or tensor.numel() == 0:
             seen.add(tensor.data_ptr())

@@ -95,7 +95,7 @@ def _row(trial: Json, keys: Sequence[str], words: Words) -> list[str]:
     values = mapping(trial.get("values"))
     return [
         str(trial.get("name")),
-        words.name("search.state", str(trial.get("state"))),
+        words.name("trial", str(trial.get("state"))),
         score(number(trial.get("value"))),
         *(_shown(values[key]) if key in values else MISSING for key in keys),
         words.duration(number(trial.get("seconds"))),
