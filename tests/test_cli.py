@@ -402,7 +402,7 @@ class TestCheck:
             (copy / name).write_bytes((path / name).read_bytes())
         for broken in (None, b"no hashes"):
             if broken:
-                (copy / "hashes.safetensors").write_bytes(broken)
+                (copy / "hashes.npy").write_bytes(broken)
             code, _, err = command("check", config, "--against", copy)
             assert code == 2
             assert "keeps no hashes" in err

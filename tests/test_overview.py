@@ -120,3 +120,22 @@ def test_remarks_need_a_run(command: Command) -> None:
     assert code == 0
     assert "#x" in out
     assert len(out.splitlines()) == 1
+
+
+def test_conditions_tell_of_children_that_meet_them(command: Command) -> None:
+    annotate(["several/children/seed-2"], None, ["lucky"], [])
+    code, out, err = command("runs", "--where", "tags=lucky")
+    assert (code, out.strip()) == (0, "no run meets this")
+    assert "several/children/seed-2" in err
+    assert "--children" in err
+    _, out, err = command("runs", "--where", "tags=lucky", "--children")
+    assert out.startswith("several/children/seed-2")
+    assert err == ""
+    assert command("runs", "--where", "tags=base")[2] == ""
+
+
+def test_a_key_that_only_children_have_is_known(command: Command) -> None:
+    Run(Path("runs/several/children/seed-1")).record(fold=2)
+    code, _, err = command("runs", "--where", "fold=2")
+    assert code == 0
+    assert "several/children/seed-1" in err

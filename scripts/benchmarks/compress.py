@@ -4,8 +4,8 @@
 
 Every engine is timed in turn within each round, so that what else the machine does meets all of them alike. Figures are
 medians over rounds; ratios are medians of the ratios within rounds, with their range. What is told are CPU seconds, so
-run it with OMP_NUM_THREADS=1: then they are what a quiet machine would take on one thread. `--base` adds a model of the size
-of BERT-base with random weights; `--texts` a run of text classification, beside mean token vectors with logistic
+run it with OMP_NUM_THREADS=1: then they are what a quiet machine would take on one thread. `--base` adds a model of the
+size of BERT-base with random weights; `--texts` a run of text classification, beside mean token vectors with logistic
 regression. torchao is measured where it is installed.
 """
 
@@ -24,7 +24,7 @@ import torch
 
 from lmfit.compression.export import export
 from lmfit.compression.quantize import quantize_int8
-from lmfit.config.load import load_run_config
+from lmfit.config.load import load_config
 from lmfit.data.collate import Batch
 from lmfit.data.rows import Row
 from lmfit.data.sources import load_splits
@@ -148,7 +148,7 @@ def score_table(predictor: Predictor, engines: Mapping[str, Any], examples: list
     print(f"\n{len(examples):,} test rows\n\n| engine | score | difference [95 %] |\n|---|---|---|")
     first = None
     for name, backend in engines.items():
-        if name.startswith("torch dynamic") or name.startswith("ORT fp32"):
+        if name.startswith(("torch dynamic", "ORT fp32")):
             continue
         one = Predictor(backend, predictor.task, predictor.framer)
         one.quick = False
@@ -163,7 +163,7 @@ def measure_run(path: Path, rounds: int, *, static: bool) -> None:
     """Both tables of a finished run, with the baseline of mean token vectors for texts."""
     run = Run(path)
     predictor = load_predictor(run, device="cpu", precision="fp32")
-    splits = load_splits(load_run_config(run).config.data, predictor.task.example_kind)
+    splits = load_splits(load_config(run.stage, run.config).config.data, predictor.task.example_kind)
     examples = list(splits.test or splits.validation or splits.train)
     chosen = examples[:: max(1, len(examples) // SCORED)][:SCORED]
     rows = [row for one in predictor.task.encode(chosen, predictor.framer, Stats()) for row in one.rows]
@@ -226,7 +226,7 @@ def main() -> None:
     if given.base:
         run = Run(given.run)
         predictor = load_predictor(run, device="cpu", precision="fp32")
-        splits = load_splits(load_run_config(run).config.data, predictor.task.example_kind)
+        splits = load_splits(load_config(run.stage, run.config).config.data, predictor.task.example_kind)
         chosen = list(splits.test or splits.train)[:SCORED]
         rows = [row for one in predictor.task.encode(chosen, predictor.framer, Stats()) for row in one.rows]
         measure_base(max(2, given.rounds // 2), predictor, rows)

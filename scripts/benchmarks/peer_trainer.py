@@ -467,9 +467,9 @@ def run(settings: Settings, data_folder: Path, model_folder: Path) -> Row:
 
     with tempfile.TemporaryDirectory() as output:
         trainer = build_trainer(settings, data, model_folder, tokenizer, encoded["train"], output)
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         trained = trainer.train() if settings.epochs else None
-        train_seconds = time.perf_counter() - start
+        train_seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
         scores: dict[str, Scores] = {}
         rows: list[Row] = []
         predict_seconds: dict[str, float] = {}
@@ -487,6 +487,7 @@ def run(settings: Settings, data_folder: Path, model_folder: Path) -> Row:
             "prepare_seconds": prepared,
             "train_seconds": train_seconds,
             "train_tokens_per_second": tokens["train"] * settings.epochs / train_seconds,
+            "train_tokens_per_cpu_second": tokens["train"] * settings.epochs / cpu_seconds,
             "predict_seconds": predict_seconds["test"],
             "predict_tokens_per_second": tokens["test"] / predict_seconds["test"],
             "predict_batch_size": trainer.args.per_device_eval_batch_size,

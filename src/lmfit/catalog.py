@@ -62,6 +62,22 @@ FORMAT_ABOUTS: Mapping[str, str] = {
 }
 """A sentence for each shipped format, kept here so that listing them imports no reader."""
 
+CORPUS_FORMATS = Registry(
+    "corpus format",
+    {
+        "conll": "lmfit.pretraining.readers:read_tagged",
+        "csv": "lmfit.pretraining.readers:read_records",
+        "hub": "lmfit.pretraining.readers:read_hub",
+        "jsonl": "lmfit.pretraining.readers:read_records",
+        "parquet": "lmfit.pretraining.readers:read_records",
+        "text": "lmfit.pretraining.readers:read_text",
+        "tsv": "lmfit.pretraining.readers:read_records",
+        "warc": "lmfit.pretraining.archives:read_warc",
+        "wikipedia": "lmfit.pretraining.archives:read_wikipedia",
+    },
+)
+"""Where raw text for `lmfit pretrain` comes from."""
+
 SUFFIXES = Registry(
     "suffix",
     {

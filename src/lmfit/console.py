@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_state: dict[str, bool] = {"quiet": False}
+_state: dict[str, bool] = {"quiet": False, "silent": False}
 _SHOW_AFTER_SECONDS = 2.0
 _LINE_EVERY_SECONDS = 15.0
 
@@ -15,6 +15,11 @@ _LINE_EVERY_SECONDS = 15.0
 def set_quiet(quiet: bool) -> None:
     """Silence notices and progress; warnings stay."""
     _state["quiet"] = quiet
+
+
+def be_silent() -> None:
+    """Not a word from here, warnings included: another process speaks for this one."""
+    _state.update(quiet=True, silent=True)
 
 
 def say(text: str) -> None:
@@ -25,7 +30,8 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     """One warning line; not silenced by --quiet."""
-    _write(f"warning: {text}")
+    if not _state["silent"]:
+        _write(f"warning: {text}")
 
 
 def shows_bars() -> bool:

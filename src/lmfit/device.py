@@ -7,7 +7,7 @@ import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -18,13 +18,17 @@ from lmfit.machine import processor_name
 
 @dataclass(frozen=True)
 class Device:
-    """Where the arithmetic happens. `precision` is fp32, bf16 or fp16; weights are fp32 in any case."""
+    """Where the arithmetic happens. `precision` is fp32, bf16 or fp16; weights are fp32 in any case.
+
+    processes: how many train together, each on a device of its own or with `threads` of the CPU.
+    """
 
     kind: str
     index: int | None
     name: str
     precision: str
     threads: int
+    processes: int = 1
 
     @property
     def torch_device(self) -> torch.device:
@@ -71,7 +75,30 @@ def pick_device(wanted: str = "auto", precision: str = "auto") -> Device:
     _check_available(kind, index, wanted)
     number = int(index) if index else (0 if kind == "cuda" else None)
     name = torch.cuda.get_device_name(number) if kind == "cuda" else processor_name()
-    return Device(kind, number, name, _precision(kind, precision), torch.get_num_threads())
+    return Device(kind, number, name, _precision(kind, precision), torch.get_num_threads(), processes_started())
+
+
+def processes_started() -> int:
+    """How many processes torchrun, or `--processes`, has started for this training."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def of_process(device: Device, number: int) -> Device:
+    """The device of process `number` of a machine, where process 0 of a training computes on `device`: the GPU of its
+    number. Raises ConfigError where there are fewer.
+    """
+    if device.kind != "cuda":
+        return device
+    if number >= torch.cuda.device_count():
+        what = f"process {number} of this machine finds {torch.cuda.device_count()} GPUs"
+        raise ConfigError(what, where="--processes", fix="start as many processes as there are GPUs, or --device cpu")
+    torch.cuda.set_device(number)
+    return replace(device, index=number)
+
+
+def collective_backend() -> str:
+    """What processes talk over, for torch.distributed: gloo, and NCCL for what lies on GPUs."""
+    return "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
 
 
 def use_threads(count: int) -> None:

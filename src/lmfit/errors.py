@@ -7,6 +7,7 @@
     |   +-- MissingExtra           a feature whose optional dependency is not installed
     +-- VerdictError      exit 3   finished, but the answer is no
     +-- Interrupted       exit 130/143, the state saved
+    +-- PeerLost          exit 1   another process of the training is gone
 
 Library code raises; only cli/ prints and exits.
 """
@@ -84,6 +85,14 @@ class Interrupted(LmfitError):
     def __init__(self, signum: int, *, fix: str, what: str = "interrupted; the state is saved") -> None:
         super().__init__(what, fix=fix)
         self.exit_code = 128 + signum
+
+
+class PeerLost(LmfitError):
+    """Another process of the training is gone, and with it what it was to add."""
+
+    def __init__(self, *, fix: str) -> None:
+        what = "another process of the training is gone; what the last checkpoint holds is safe"
+        super().__init__(what, fix=f"{fix}; why it went it may have said above")
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:

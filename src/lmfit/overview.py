@@ -21,10 +21,9 @@ def run_rows(
     conditions = [parse_condition(word) for word in where]
     runs = [find_run(name) for name in dict.fromkeys(names)] if names else list_runs()
     runs.sort(key=lambda run: -run.manifest.get("created", 0))
-    if children:
-        runs = [one for run in runs for one in (run, *list_children(run))]
-    facts = [Facts(run) for run in runs]
-    refuse_unknown(conditions, facts)
+    families = [one for run in runs for one in (run, *list_children(run))] if children or where else runs
+    refuse_unknown(conditions, [Facts(run) for run in families])
+    facts = [Facts(run) for run in (families if children else runs)]
     rows = [_row(one.run, sort) for one in facts if all(condition.holds(one) for condition in conditions)]
     if sort is None:
         return rows
@@ -34,6 +33,11 @@ def run_rows(
         raise ConfigError(f"cannot sort by `{sort}`", where="--sort", fix="name the split too, e.g. test.f1")
     sign = 1 if metric(sort.partition(".")[2]).better == "lower" else -1
     return sorted(rows, key=lambda row: (row["value"] is None, sign * (row["value"] or 0)))
+
+
+def children_that_meet(where: Sequence[str], names: Sequence[str] = ()) -> list[str]:
+    """The names of the children that meet every condition."""
+    return [row["name"] for row in run_rows(names=names, where=where, children=True) if f"/{CHILDREN}/" in row["name"]]
 
 
 def annotate(names: Sequence[str], note: str | None, tags: Sequence[str], untag: Sequence[str]) -> None:
@@ -49,10 +53,10 @@ def annotate(names: Sequence[str], note: str | None, tags: Sequence[str], untag:
         run.record(tags=kept, note=run.manifest.get("note") if note is None else note or None)
 
 
-def run_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Aligned lines; a column that is empty for all rows is left out."""
+def run_table(rows: Sequence[Mapping[str, Any]], found_none: str = "") -> list[str]:
+    """Aligned lines; a column that is empty for all rows is left out. found_none: what to say where there is no row."""
     if not rows:
-        return ["no runs yet; start with: lmfit init quickstart -o quickstart.yaml"]
+        return [found_none or "no runs yet; start with: lmfit init quickstart -o quickstart.yaml"]
     cells = [_cells(row) for row in rows]
     columns = [name for name in _COLUMNS if any(cell[name] for cell in cells)]
     widths = {name: max(len(cell[name]) for cell in cells) for name in columns}

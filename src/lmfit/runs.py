@@ -16,6 +16,12 @@ from lmfit.errors import InputError, suggestion
 SCHEMA = 1
 CHILDREN = "children"
 EVALUATIONS = "evaluations"
+GAIN = "gain"
+"""What a transfer was worth, in metrics.json: split -> metric -> {value, low, high, ...}, more is better."""
+BESIDE = ("baseline", "control", GAIN)
+"""What stands in metrics.json beside the splits."""
+ANSWERING = ("finetune", "transfer", "compress")
+"""Stages whose runs hold a model that answers texts."""
 
 
 def runs_folder() -> Path:
@@ -46,6 +52,12 @@ class Run:
         if not path.is_file():
             raise InputError(f"`{self.path}` has no config.yaml", where=str(path), fix="a run folder is needed here")
         return path
+
+    @property
+    def stage(self) -> str:
+        """The stage that made the run; `finetune` for what is no run of ours."""
+        told = self.manifest.get("stage") if (self.path / "run.json").is_file() else None
+        return str(told or "finetune")
 
     @property
     def status(self) -> str:
@@ -102,6 +114,12 @@ class Run:
                 temporary.replace(link)
         except OSError:
             temporary.unlink(missing_ok=True)
+
+
+def inside(name: str) -> str:
+    """The path of a model without the run that it lies in, for a child's: the run can be moved."""
+    _, found, rest = name.rpartition(f"/{CHILDREN}/")
+    return f"{CHILDREN}/{rest}" if found else name
 
 
 def choose_output(output: str | None, name: str, *, overwrite: bool = False) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 from lmfit.config.durations import shown_seconds
 from lmfit.errors import ConfigError, VerdictError, suggestion
 from lmfit.evaluation.names import metric
-from lmfit.runs import Run, read_json
+from lmfit.runs import BESIDE, GAIN, Run, read_json
 from lmfit.stages.looks import looks_told
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -24,7 +24,9 @@ _REQUIREMENT = re.compile(r"\s*(.+?)\s*(>=|<=|>|<)\s*(\S+)\s*")
 
 @dataclass(frozen=True)
 class Requirement:
-    """`test.f1.low>=0.88`: split, metric, part (value, low or high), operator, bound."""
+    """`test.f1.low>=0.88`: split, metric, part (value, low or high), operator, bound; gain: of a transfer's gain in it
+    (`test.f1.gain.low>=0`).
+    """
 
     text: str
     split: str
@@ -32,6 +34,7 @@ class Requirement:
     part: str
     sign: str
     bound: float
+    gain: bool = False
 
 
 def parse_requirements(words: Sequence[str], splits: Sequence[str] = ()) -> list[Requirement]:
@@ -52,21 +55,22 @@ def _parse(word: str) -> Requirement:
         name, _, part = rest.rpartition(".") if rest.endswith((".value", ".low", ".high")) else (rest, "", "value")
         if not (split and name):
             raise ValueError
-        requirement = Requirement(word, split, name, part, sign, float(bound))
+        gain = name.endswith(f".{GAIN}")
+        requirement = Requirement(word, split, name.removesuffix(f".{GAIN}"), part, sign, float(bound), gain)
     except ValueError:
         raise ConfigError(
             f"cannot read the requirement `{word}`", where="--require", fix="write e.g. 'test.f1.low>=0.88'"
         ) from None
-    metric(name)
+    metric(requirement.metric)
     return requirement
 
 
 def check_requirements(metrics: Mapping[str, Any], requirements: Sequence[Requirement]) -> None:
     """Raises VerdictError (exit code 3) where one does not hold, ConfigError where it names what was not measured."""
     for requirement in requirements:
-        held = metrics.get(requirement.split)
+        held = (metrics.get(GAIN, {}) if requirement.gain else metrics).get(requirement.split)
         if held is None or requirement.metric not in held:
-            known = [f"{split}.{name}" for split, entries in metrics.items() if split != "baseline" for name in entries]
+            known = [f"{split}.{name}" for split, entries in metrics.items() if split not in BESIDE for name in entries]
             name = f"{requirement.split}.{requirement.metric}"
             raise ConfigError(f"`{name}` was not measured", where="--require", fix=suggestion(name, known))
         found = held[requirement.metric][requirement.part]
@@ -106,14 +110,19 @@ def finished_lines(run: Run) -> list[str]:
     """Verdict, headline, baseline, time, warnings, report, next command."""
     manifest = run.manifest
     timing, size = manifest["timing"], manifest["model"]
-    seconds = timing["train_seconds"]
+    seconds, processes = timing["train_seconds"], manifest["device"].get("processes", 1)
+    together = f" by {processes} processes" if processes > 1 else ""
     lines = [
         manifest["verdict"]["sentence"] + (_FROM_SCRATCH if size.get("kind") == "scratch" else ""),
-        f"time: {shown_seconds(seconds)} training ({manifest['throughput']['tokens_per_second']:,.0f} tokens/s), "
+        f"time: {shown_seconds(seconds)} training{together} "
+        f"({manifest['throughput']['tokens_per_second']:,.0f} tokens/s), "
         f"{shown_seconds(timing['evaluate_seconds'])} evaluation; model: {size['parameters'] / 1e6:.1f} M parameters, "
         f"{size['bytes'] / 1e6:.0f} MB",
     ]
-    lines.append(_several(manifest, run.metrics))
+    pretrained = manifest.get("stage") == "pretrain"
+    if not pretrained:
+        lines.append(_several(manifest, run.metrics))
+    lines += [probe["sentence"] for probe in manifest.get("probes") or ()]
     if manifest.get("stopped"):
         lines.append(f"stopped early: {manifest['stopped']}; kept the weights of step {manifest['best_step']:,}")
     if manifest.get("warnings"):
@@ -122,12 +131,15 @@ def finished_lines(run: Run) -> list[str]:
     if sentence := looks_told(manifest.get("looks", {}).get("test", {}), "test"):
         lines.append(sentence)
     lines.append(f"report: {run.path / 'report.html'}")
-    lines.append(f"next: lmfit predict INPUT --run {run.path}")
+    go_on = f"finetune CONFIG model.name={run.path}" if pretrained else f"predict INPUT --run {run.path}"
+    lines.append(f"next: lmfit {go_on}")
     return lines
 
 
 def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
-    """How far seeds or folds lie apart, or that it was not measured."""
+    """How far seeds or folds lie apart, or that it was not measured; of a transfer what it was worth."""
+    if sentence := manifest.get("transfer", {}).get("sentence"):
+        return f"{sentence} model/ is that of {manifest['several']['chosen']}."
     several, headline = manifest.get("several"), manifest.get("headline") or {}
     if not several:
         return "seed variation was not measured; --seeds 1,2,3 measures it"

@@ -9,7 +9,7 @@ import pytest
 from lmfit.config import starters as starters_module
 from lmfit.config.document import commented_yaml, json_schema, reference_markdown
 from lmfit.config.load import load_config
-from lmfit.config.starters import abouts, starter_text, starters
+from lmfit.config.starters import abouts, starter_stage, starter_text, starters
 from lmfit.errors import ConfigError
 
 GIVEN: dict[str, Any] = {
@@ -90,7 +90,7 @@ def test_json_schema_requires_nothing_that_a_parent_may_bring() -> None:
 def test_every_starter_loads_and_says_what_it_is_for() -> None:
     assert "quickstart" in starters()
     for name, file in starters().items():
-        load_config("finetune", file)
+        load_config(starter_stage(name), file)
         assert abouts()[name]
 
 
@@ -98,7 +98,8 @@ def test_starter_text_stands_alone(tmp_path: Path) -> None:
     for name, file in starters().items():
         copy = tmp_path / f"{name}.yaml"
         copy.write_text(starter_text(name), encoding="utf-8")
-        assert load_config("finetune", copy).config == load_config("finetune", file).config
+        stage = starter_stage(name)
+        assert load_config(stage, copy).config == load_config(stage, file).config
 
 
 def test_starters_of_an_installed_wheel_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

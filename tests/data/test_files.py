@@ -82,6 +82,13 @@ def test_latin_1_is_found_and_said(write):
     assert said == ["a: not UTF-8, read as cp1252; set data.encoding if that is wrong"]
 
 
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8_r", "cp866", "iso8859_5"])
+@pytest.mark.parametrize("shape", [str, str.upper, str.capitalize])
+def test_russian_code_pages_are_told_apart(write, encoding, shape):
+    text = "".join(f"{shape('это текст номер')} {i} {shape('про лампы и посылку')},{'аб'[i % 2]}\n" for i in range(60))
+    assert "".join(lines_of(write("a", text.encode(encoding)))) == text
+
+
 def test_gb18030_is_found(write):
     text = "上课时学生手机响个不停，老师一怒之下把手机摔了，大家怎么看待这种事？\n" * 20
     assert "".join(lines_of(write("a", text.encode("gb18030")))) == text

@@ -1,6 +1,7 @@
 import pytest
 
-from lmfit.data.scheme import detect_scheme, to_iob2
+from lmfit.data.example import Example, Origin
+from lmfit.data.scheme import detect_scheme, scheme_of, to_iob2
 from lmfit.errors import DataError
 
 IOB2 = ["B-A", "I-A", "B-A", "O", "B-B"]
@@ -78,3 +79,9 @@ def test_a_tag_of_another_scheme_is_an_error(tag):
 
 def test_no_entities_at_all():
     assert detect_scheme([["O", "O"]]) == "IOB2"
+
+
+def test_an_odd_tag_is_told_with_its_place():
+    rows = [Example(Origin("a", 3), "x y", tags=["B-X", "O"]), Example(Origin("a", 7), "z", tags=["Q-X"])]
+    with pytest.raises(DataError, match=r"not: Q-X\s+at: a:7"):
+        scheme_of(rows)

@@ -9,7 +9,10 @@ import pytest
 
 from lmfit.config.data import DataConfig
 from lmfit.data import sources
+from lmfit.data.example import Example, Origin
 from lmfit.data.formats.base import ReadOptions
+from lmfit.data.notices import Notices
+from lmfit.data.source import Source
 from lmfit.data.sources import load_splits, read_input
 from lmfit.errors import ConfigError, DataError, InputError
 
@@ -287,3 +290,25 @@ def test_rows_of_one_list_in_an_object(write, indent):
     splits = load(train=write("a.json", json.dumps(rows, indent=indent)))
     assert [e.text for e in splits.train] == ["x", "y"]
     assert any("the rows are the list `data`" in notice for notice in splits.notices)
+
+
+def test_parts_are_read_off_in_one_pass_and_an_empty_one_is_an_error():
+    read = 0
+
+    def stream(_):
+        nonlocal read
+        read += 1
+        return (Example(Origin("a", i), f"text {i}", label="x") for i in range(2500))
+
+    for small in (True, False):
+        read, whole = 0, Source("train", ["a"], "f", stream, small=small)
+        made = whole.parted(
+            lambda e: "test" if e.origin.line % 10 == 0 else None,
+            {"train": (None, 1), "test": ("test", 2), "validation": ("validation", 3)},
+        )
+        assert read == 1
+        assert [len(made[name]) for name in ("train", "test")] == [2250, 250]
+        assert [e.origin.line for e in made["test"]] == list(range(0, 2500, 10))
+        assert len({made[name].fingerprint for name in made}) == 3
+        with pytest.raises(DataError, match="the validation split has no example"):
+            made["validation"].load(Notices())

@@ -1,7 +1,7 @@
 import pytest
 
 from lmfit.data.example import Example, Origin
-from lmfit.data.splits import few_per_class, fold_of, place_by_text
+from lmfit.data.splits import few_per_class, fold_of, nested_draw, place_by_text
 from lmfit.errors import ConfigError
 
 
@@ -52,3 +52,13 @@ def test_characters_that_nobody_sees_move_no_text():
     plain, hidden = examples(["a fine lamp", "a\u200b fi\u00adne \ufefflamp"])
     assert place_by_text(0)(plain) == place_by_text(0)(hidden)
     assert fold_of(plain, 5, 0) == fold_of(hidden, 5, 0)
+
+
+def test_a_smaller_draw_is_part_of_a_larger_one_and_classes_keep_their_shares():
+    rows = [Example(Origin("a", i), text, label="ab"[i % 4 == 0]) for i, text in enumerate(TEXTS)]
+    draws = {number: nested_draw(rows, number, 0) for number in (8, 100, 1000, 9000)}
+    assert draws[8] < draws[100] < draws[1000] < draws[9000] == set(range(len(rows)))
+    assert sum(rows[i].label == "b" for i in draws[100]) == 25
+    assert sum(rows[i].label == "b" for i in draws[8]) == 2
+    assert nested_draw(rows, 100, 1) != draws[100]
+    assert {rows[::-1][i].text for i in nested_draw(rows[::-1], 100, 0)} == {rows[i].text for i in draws[100]}

@@ -4,6 +4,8 @@ fault                                   exit  what survives
 the disk fills up while training        1     the last checkpoint; resume goes on, identical
 too little room for the checkpoints     1     nothing has begun
 a file where the folder should be       2     nothing has begun
+a read-only folder                      2     nothing has begun
+a folder that becomes read-only         1     the last checkpoint; resume goes on, identical
 a data file vanishes, or changes        2     the last checkpoint; resume once it is back
 a loss that is no number, stop          1     the last checkpoint; the batch, named by file and line
 a loss that is no number, skip          0     the run; the step taught nothing
@@ -11,12 +13,14 @@ SIGINT, SIGTERM while training          130/143  this step
 a second SIGINT                         130   the last checkpoint
 SIGTERM while scoring                   143   all training
 a clock that jumps                      0     all
+too little memory (test_memory.py)      0     all; micro-batches are halved, exactness: rounding
 a second process on the folder          2     the first one's work
 a checkpoint damaged, or half-written   0     the one before it
 a kill between the two renames          -     the old checkpoint
 a kill in scores, model/, report        -     all training: nothing is trained again
 """
 
+import errno
 import json
 import os
 import resource
@@ -165,6 +169,33 @@ def test_a_file_stands_where_the_folder_should_be(config: Path, command: Command
     assert code == 2
     assert str(tmp_path / "file") in err
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_read_only_folder(config: Path, command: Command, during: Any, small_disk: Callable[[int], Path]) -> None:
+    disk = small_disk(16 * MIB)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    during(1, lambda: pytest.fail("training has begun"))
+    code, _, err = command("finetune", config, "-o", disk / "run")
+    assert code == 2
+    assert "Read-only file system" in err
+    assert str(disk) in err
+
+
+def test_a_folder_that_becomes_read_only(
+    config: Path, straight: Run, command: Command, during: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = Run(tmp_path / "run")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(run.path))
+
+    with monkeypatch.context() as patch:
+        during(7, lambda: patch.setattr(os, "fsync", refuse))
+        code, _, err = command("finetune", config, "-o", run.path)
+    assert code == 1
+    assert "the disk refuses what the run writes: Read-only file system" in err
+    assert run.status != "finished"
+    assert "resuming from step 4" in goes_on(command, run, straight)
 
 
 @pytest.mark.parametrize("fault", ["gone", "changed"])

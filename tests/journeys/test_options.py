@@ -15,7 +15,7 @@ from lmfit.errors import ConfigError
 from lmfit.runs import Run
 
 Config = Callable[..., dict[str, Any]]
-ALL = {"ema": 0.9, "r_drop": 1.0, "adversarial": "fgm", "gradient_checkpointing": True}
+ALL = {"ema": 0.9, "r_drop": 1.0, "adversarial": "fgm", "gradient_checkpointing": True, "packing": "on"}
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:

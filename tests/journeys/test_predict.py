@@ -36,6 +36,47 @@ def rows_of(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+class TestInput:
+    """What is told of the input before the first answer."""
+
+    def test_all_bad_rows_are_told_and_nothing_is_written(self, topics: Path, tmp_path: Path, command: Command) -> None:
+        file, out = tmp_path / "in.csv", tmp_path / "out.jsonl"
+        file.write_text("text,day\nfine,1\ntoo,many,fields\nfine too,2\none\n")
+        for to in ((), ("-o", out)):
+            code, written, err = command("predict", file, "--run", topics, *to)
+            assert (code, written) == (2, "")
+            assert f"{file}:3" in err
+            assert f"{file}:5" in err
+            assert not out.exists()
+
+    def test_blank_lines_are_told_wherever_they_stand(self, topics: Path, tmp_path: Path, command: Command) -> None:
+        file = tmp_path / "in.csv"
+        file.write_text("text,day\n" + "fine,1\n" * 3000 + "\n\nlast,2\n")
+        code, out, err = command("predict", file, "--run", topics)
+        assert (code, len(out.splitlines())) == (0, 3001)
+        assert f"blank lines passed over: 2, first at {file}:3002" in err
+
+    def test_hints_name_the_options_of_the_command(self, topics: Path, tmp_path: Path, command: Command) -> None:
+        file = tmp_path / "in.csv"
+        file.write_text("body_of_it,day_of_it\nfine,1\n")
+        code, _, err = command("predict", file, "--run", topics)
+        assert code == 2
+        assert "--text-column" in err
+        assert "data.columns" not in err
+        file.write_text("review,comment\nfine,1\n")
+        _, _, err = command("predict", file, "--run", topics)
+        assert "hint: say which: --text-column comment" in err
+
+    def test_a_nested_key_is_named_with_its_path(self, topics: Path, tmp_path: Path, command: Command) -> None:
+        file = tmp_path / "in.jsonl"
+        file.write_text('{"data": {"text": "fine"}, "n": 1}\n')
+        code, out, _ = command("predict", file, "--run", topics, "--text-column", "data.text")
+        assert code == 0
+        (row,) = rows_of(out)
+        assert (row["text"], row["data"], row["n"]) == ("fine", {"text": "fine"}, 1)
+        assert "data.text" not in row
+
+
 class TestCommand:
     def test_lines_of_text(self, ner: Path, tmp_path: Path, command: Command) -> None:
         (tmp_path / "in.txt").write_text("Anna Petrov joined Nordwind .\nIt came from Oslo.\n")

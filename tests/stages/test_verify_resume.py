@@ -12,6 +12,7 @@ from lmfit.config.yaml import dump
 from lmfit.errors import VerdictError
 from lmfit.runs import Run
 from lmfit.stages.verify_resume import Moment, Verified, draw_moments
+from tiny_corpus import pretrain_config, write_corpus
 
 Config = Callable[..., dict[str, Any]]
 Command = Callable[..., tuple[int, str, str]]
@@ -203,3 +204,12 @@ def test_what_cannot_be_verified_is_refused(
     code, _, err = command("verify-resume", config, changed)
     assert code == 2
     assert told in err
+
+
+@pytest.mark.slow
+def test_a_pretraining_is_verified_too(command: Command, tmp_path: Path) -> None:
+    config = pretrain_config(write_corpus(tmp_path / "c.txt", 40))
+    (tmp_path / "pretrain.yaml").write_text(dump(config))
+    code, out, _ = command("verify-resume", tmp_path / "pretrain.yaml", "-o", tmp_path / "proof", "--kills", 3)
+    assert code == 0
+    assert "identical to the bit: 12 steps" in out

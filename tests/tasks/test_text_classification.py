@@ -44,7 +44,7 @@ class TestLearn:
         assert learn("a", "a", "b").labels == ["a", "b"]
 
     def test_one_label_cannot_be_learnt(self) -> None:
-        with pytest.raises(DataError, match="every training row has the label `a`"):
+        with pytest.raises(DataError, match=r"every training row has the label `a`[\s\S]*data\.limit"):
             learn("a", "a")
 
     def test_a_row_without_label_names_its_line(self) -> None:

@@ -15,7 +15,9 @@ from lmfit.config.training import EarlyStopping
 from lmfit.data.batching import BatchPlan
 from lmfit.errors import Interrupted
 from lmfit.training.checkpoint import TrainState
+from lmfit.training.distributed import ALONE
 from lmfit.training.hooks import Budget, KeepBest, Log, Save, StopOnSignal, due
+from lmfit.training.replicas import Replicas
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult
 
 
@@ -27,6 +29,7 @@ class Desk:
         self.plan = BatchPlan(np.ones(10), 1, batch_size=2)
         self.model = torch.nn.Module()
         self.optimizer = SimpleNamespace(param_groups=[])
+        self.ranks, self.placement = ALONE, Replicas(self.model, ALONE)
         self.saved: list[int] = []
         self.best: list[tuple[int, float]] = []
         self.checkpoints = SimpleNamespace(save_best=lambda model, step, value: self.best.append((step, value)))

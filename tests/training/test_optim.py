@@ -8,7 +8,14 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from lmfit.config.training import TrainingConfig
-from lmfit.training.optim import clip_gradient, learning_rate_scale, make_optimizer, set_learning_rate
+from lmfit.training.checkpoint import load_optimizer, optimizer_tensors
+from lmfit.training.optim import (
+    MuonAndAdamW,
+    clip_gradient,
+    learning_rate_scale,
+    make_optimizer,
+    set_learning_rate,
+)
 
 
 def rates(schedule: str, total: int, warmup: float) -> list[float]:
@@ -138,3 +145,36 @@ class TestClipGradient:
         _, clipped = self.step(1e-3, now=False)
         _, free = self.step(math.inf, now=False)
         assert not torch.allclose(clipped[0], free[0])
+
+
+def test_muon_for_the_matrices_of_the_layers_and_adamw_for_the_rest(tiny: Callable[[str], Path]) -> None:
+    from transformers import AutoModelForMaskedLM
+
+    def made() -> tuple[Any, MuonAndAdamW]:
+        model = AutoModelForMaskedLM.from_pretrained(tiny("bert"))
+        optimizer = make_optimizer(model, TrainingConfig(optimizer="muon", learning_rate=1e-3))
+        assert isinstance(optimizer, MuonAndAdamW)
+        return model, optimizer
+
+    def step(model: Any, optimizer: MuonAndAdamW) -> None:
+        set_learning_rate(optimizer, 0.5)
+        torch.manual_seed(0)
+        model(input_ids=torch.tensor([[2, 7, 8, 3]]), labels=torch.tensor([[-100, 7, 8, -100]])).loss.backward()
+        clip_gradient(optimizer, 1.0, now=False)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    model, optimizer = made()
+    matrices = {id(p) for group in optimizer.muon.param_groups for p in group["params"]}
+    assert matrices == {id(p) for p in model.bert.encoder.parameters() if p.ndim == 2}
+    assert {group["lr"] for group in optimizer.param_groups} != {0.5}
+    step(model, optimizer)
+    assert {group["lr"] for group in optimizer.muon.param_groups} == {0.01}
+    tensors = {name: tensor.clone() for name, tensor in optimizer_tensors(optimizer).items()}
+    weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    step(model, optimizer)
+    other, again = made()
+    other.load_state_dict(weights)
+    load_optimizer(again, tensors)
+    step(other, again)
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True))

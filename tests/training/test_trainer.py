@@ -12,7 +12,7 @@ from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import BatchPlan
 from lmfit.data.rows import Row, Rows
 from lmfit.device import Device
-from lmfit.tasks.tensors import Tensors, tensors
+from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.ema import exchange_average
 from lmfit.training.hooks import QuietHook
@@ -52,6 +52,9 @@ class Objective:
 
     def targets(self, batch: Tensors) -> float:
         return float(batch["attention_mask"].sum())
+
+    def forward(self, model: torch.nn.Module, batch: Tensors) -> torch.Tensor:
+        return forward(model, batch)
 
     def loss(self, logits: torch.Tensor, batch: Tensors) -> torch.Tensor:
         return self.scale * (logits**2).sum()

@@ -9,6 +9,7 @@ from lmfit import console
 from lmfit.cli import build, judge, keep, ship
 from lmfit.cli.app import app
 from lmfit.cli.ending import leave, tell_error
+from lmfit.cli.processes import given, say_goodbye
 from lmfit.waiting import wait_politely
 
 
@@ -19,7 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     wait_politely()
     try:
         command = typer.main.get_command(app)
-        words = sys.argv[1:] if arguments is None else arguments
+        words = given(sys.argv[1:] if arguments is None else arguments)
         with command.make_context("lmfit", words or ["--help"]) as context:
             command.invoke(context)
         sys.stdout.flush()
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         console.say("interrupted")
         code = 130
+    say_goodbye(code)
     leave(code)
 
 

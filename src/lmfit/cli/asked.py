@@ -6,9 +6,6 @@ from typing import Any
 from lmfit import console
 from lmfit.errors import InputError
 
-MODELS = ("finetune", "compress")
-"""The stages whose runs hold a model for a task."""
-
 
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given."""
@@ -21,13 +18,18 @@ def overrides(
     output: Path | None = None,
     seed: int | None = None,
     seeds: str | None = None,
+    *,
+    several: bool = True,
 ) -> list[str]:
-    """All overrides in one list; options stand for the keys of their names, --seed and --seeds for each other's."""
+    """All overrides in one list; options stand for the keys of their names, --seed and --seeds for each other's.
+
+    several: whether the stage has a key `seeds`.
+    """
     if seed is not None and seeds is not None:
         raise InputError("--seed and --seeds exclude each other", where="--seeds", fix="keep one of them")
     given = [*(words or []), *(sets or [])]
     given += [] if output is None else [f"output={quoted(str(output))}"]
-    given += [] if seed is None else ["seeds=null", f"seed={seed}"]
+    given += [] if seed is None else [*(["seeds=null"] if several else []), f"seed={seed}"]
     return given + ([] if seeds is None else ["seed=null", f"seeds=[{seeds.strip('[]')}]"])
 
 
@@ -45,10 +47,16 @@ def quoted(text: str) -> str:
 
 
 def choose_run(name: str | None, stages: tuple[str, ...], *, backend: str | None = None) -> Any:
-    """The run asked for, or the newest finished one (of a backend), which is said."""
+    """The run asked for, or the newest finished one (of a backend), which is said.
+
+    Raises InputError for a model without a task.
+    """
     from lmfit.runs import find_run
 
     chosen = find_run(name, stages, backend=backend)
+    if (chosen.path / "run.json").is_file() and chosen.manifest.get("stage") == "pretrain" not in stages:
+        fix = f"fine-tune it first: lmfit finetune CONFIG model.name={chosen.path}"
+        raise InputError(f"`{chosen.path}` is pretrained and has not learnt a task yet", where="--run", fix=fix)
     if name is None:
         console.say(f"run: {chosen.path}")
     return chosen

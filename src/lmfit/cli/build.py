@@ -1,13 +1,14 @@
 """Commands that train."""
 
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lmfit import console
 from lmfit.cli.app import app, begin
-from lmfit.cli.asked import MODELS, choose_run, overrides, quoted, remarks
+from lmfit.cli.asked import choose_run, overrides, quoted, remarks
 from lmfit.cli.options import (
     Config,
     Debug,
@@ -26,7 +27,14 @@ from lmfit.cli.options import (
     Words,
 )
 from lmfit.cli.output import show
+from lmfit.cli.processes import Processes, is_alone, on_processes
 from lmfit.errors import InputError
+from lmfit.runs import ANSWERING
+
+RESUMED = ("finetune", "pretrain", "transfer")
+"""The stages whose runs can go on; each is a module of that name with a function `resume`."""
+TOGETHER = ("finetune", "transfer")
+"""Those that several processes can work on."""
 
 
 @app.command()
@@ -36,6 +44,7 @@ def finetune(
     sets: Set = None,
     output: Output = None,
     device: DeviceName = "auto",
+    processes: Processes = None,
     seed: Seed = None,
     seeds: Seeds = None,
     note: Note = None,
@@ -52,9 +61,50 @@ def finetune(
     from lmfit.config.load import load_config
     from lmfit.summary import check_requirements, finished_lines, parse_requirements
 
-    requirements = parse_requirements(require or [], ("validation", "test"))
-    loaded = load_config("finetune", config, overrides(words, sets, output, seed, seeds))
+    def asked() -> Any:
+        requirements = parse_requirements(require or [], ("validation", "test"))
+        return load_config("finetune", config, overrides(words, sets, output, seed, seeds)), requirements
+
+    on_processes(processes, device, asked)
+    loaded, requirements = asked()
     from lmfit.stages import finetune as stage
+
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)
+
+
+@app.command()
+def transfer(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    processes: Processes = None,
+    seed: Seed = None,
+    seeds: Seeds = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Learn source tasks, then a target task: with a control that learns the target alone."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
+
+    def asked() -> Any:
+        requirements = parse_requirements(require or [], ("validation", "test"))
+        return load_config("transfer", config, overrides(words, sets, output, seed, seeds)), requirements
+
+    on_processes(processes, device, asked)
+    loaded, requirements = asked()
+    from lmfit.stages import transfer as stage
 
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
     show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
@@ -88,7 +138,7 @@ def compress(
     from lmfit.summary import check_certificate, check_requirements, compressed_lines, parse_requirements
 
     requirements = parse_requirements(require or [], ("validation", "test"))
-    chosen = choose_run(run, MODELS, backend="pytorch")
+    chosen = choose_run(run, ANSWERING, backend="pytorch")
     words = [] if quantize is None else [f"compression.quantize={quoted(quantize)}"]
     from lmfit.stages import compress as stage
 
@@ -109,6 +159,7 @@ def resume(
         bool, typer.Option("--inexact", help="Also on another machine, where it will be equal up to rounding only.")
     ] = False,
     device: DeviceName = "auto",
+    processes: Processes = None,
     json: Json = False,
     quiet: Quiet = False,
     offline: Offline = False,
@@ -119,18 +170,52 @@ def resume(
     from lmfit.runs import find_run
     from lmfit.summary import finished_lines
 
-    chosen = find_run(run, ("finetune",), finished=False)
+    stages = RESUMED if is_alone(processes) else TOGETHER
+    on_processes(processes, device, lambda: find_run(run, stages, finished=False))
+    chosen = find_run(run, stages, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if (made_by := chosen.manifest.get("stage", "finetune")) != "finetune":
+    if (made_by := chosen.stage) == "pretrain" and stages is TOGETHER:
+        raise InputError("pretrain works in one process", where="--processes", fix=f"lmfit resume {chosen.path}")
+    if made_by not in RESUMED:
         raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
     if chosen.status != "finished":
-        from lmfit.stages import finetune as stage
-
+        stage = import_module(f"lmfit.stages.{made_by}")
         chosen = stage.resume(chosen, sets or [], device=device, inexact=inexact)
     elif sets:
-        fix = f"train its model further: lmfit finetune {chosen.path / 'config.yaml'} model.name={chosen.path}"
+        fix = f"train its model further: lmfit {made_by} {chosen.path / 'config.yaml'} model.name={chosen.path}"
         raise InputError(f"`{chosen.path}` is finished; its settings stay", where="--set", fix=fix)
     else:
         console.say(f"{chosen.path} is finished already; there is nothing to resume")
     show(chosen.manifest | {"path": str(chosen.path), "metrics": chosen.metrics} if json else finished_lines(chosen))
+
+
+@app.command()
+def pretrain(
+    config: Config,
+    words: Words = None,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Make or adapt a language model: raw text -> encoder or decoder, tokenizer included."""
+    begin(quiet, offline, debug)
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
+
+    requirements = parse_requirements(require or [], ("validation", "test"))
+    loaded = load_config("pretrain", config, overrides(words, sets, output, seed, several=False))
+    from lmfit.stages import pretrain as stage
+
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lmfit.cli.app import app, begin
-from lmfit.cli.asked import MODELS, choose_run, overrides
+from lmfit.cli.asked import choose_run, overrides
 from lmfit.cli.options import (
     Config,
     Debug,
@@ -23,6 +23,7 @@ from lmfit.cli.options import (
 )
 from lmfit.cli.output import emit, show
 from lmfit.errors import InputError
+from lmfit.runs import ANSWERING
 
 
 @app.command()
@@ -118,7 +119,7 @@ def evaluate(
     if data is None and not (slice_by or perturbations) and (seed is not None or device != "auto"):
         fix = "add --data FILE, --slice-by or --robustness"
         raise InputError("--seed and --device change nothing about scores that are there already", fix=fix)
-    chosen = choose_run(run, MODELS)
+    chosen = choose_run(run, ANSWERING)
     from lmfit.stages import evaluate as stage
 
     asked = stage.Asked(data, name, words or [], slice_by or [], perturbations, overwrite)
@@ -196,8 +197,10 @@ def verify_resume(
     """Train twice, once killed again and again and resumed: both must be identical to the bit (else exit 3)."""
     begin(quiet, offline, debug)
     from lmfit.config.load import load_config
+    from lmfit.config.stage import keys_of, stage_of
 
-    loaded = load_config("finetune", config, overrides(words, sets, output, seed))
+    kind = "pretrain" if stage_of(keys_of(config)) == "pretrain" else "finetune"
+    loaded = load_config(kind, config, overrides(words, sets, output, seed, several=kind == "finetune"))
     from lmfit.stages import verify_resume as stage
 
     found = stage.run(loaded, kills=kills, device=device, overwrite=overwrite)

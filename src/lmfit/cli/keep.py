@@ -102,12 +102,14 @@ def list_all_runs(
 ) -> None:
     """The runs below ./runs (or $LMFIT_RUNS); with RUN and --note or --tag, writes a remark to them."""
     begin(False, False, debug)
-    from lmfit.overview import annotate, run_rows, run_table
+    from lmfit.overview import annotate, children_that_meet, run_rows, run_table
 
     if note is not None or tags or untag:
         annotate(runs or [], note, tags or [], untag or [])
     rows = run_rows(sort, names=runs or [], where=where or [], children=children)
-    show({"runs": rows} if json else run_table(rows))
+    if where and not children and (hidden := children_that_meet(where, runs or [])):
+        console.say(f"children that meet this: {', '.join(hidden[:3])}{', ...' if hidden[3:] else ''}; see --children")
+    show({"runs": rows} if json else run_table(rows, found_none="no run meets this" if where else ""))
 
 
 @app.command()

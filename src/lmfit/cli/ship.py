@@ -7,10 +7,11 @@ import typer
 
 from lmfit import console
 from lmfit.cli.app import app, begin
-from lmfit.cli.asked import MODELS, choose_run
+from lmfit.cli.asked import choose_run
 from lmfit.cli.options import Debug, DeviceName, Json, Offline, Output, Quiet, RunName
 from lmfit.cli.output import show
 from lmfit.errors import InputError
+from lmfit.runs import ANSWERING
 
 
 @app.command()
@@ -43,7 +44,7 @@ def predict(
     output = None if output == Path("-") else output
     if json and output is None:
         raise InputError("--json needs stdout for itself", where="--json", fix="send the predictions to a file: -o OUT")
-    chosen = choose_run(run, MODELS)
+    chosen = choose_run(run, ANSWERING)
     from lmfit.stages import predict as stage
 
     columns = {k: v for k, v in (("text", text_column), ("text_pair", pair_column)) if v is not None}
@@ -87,7 +88,7 @@ def publish(
     from lmfit.stages import publish as stage
 
     stage.check_name(names[-1])
-    chosen = choose_run(names[0] if len(names) == 2 else None, MODELS)
+    chosen = choose_run(names[0] if len(names) == 2 else None, ANSWERING)
     done = stage.run(chosen, stage.Wish(names[-1], private, revision, message))
     told = f"published: {done['url']} ({'private' if done['private'] else 'public'}, {done['revision']})"
     show(done if json else [told, f"next: lmfit predict INPUT --run hub:{names[-1]}"])

@@ -1,6 +1,8 @@
 """A config against its schema: the typed objects, or every mistake in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from pydantic import ConfigDict, ValidationError
@@ -10,27 +12,41 @@ from lmfit.catalog import TASK_SETTINGS
 from lmfit.config.contradictions import contradictions
 from lmfit.config.expect import found
 from lmfit.config.keys import Schemas, exists, unknown_key
-from lmfit.config.layers import Override
+from lmfit.config.layers import SOURCES, Override
 from lmfit.config.names import closest
-from lmfit.config.nodes import Mistake, Node, Path, find, plain
+from lmfit.config.nodes import Mistake, Node, Path, dotted, find, plain
 from lmfit.config.problems import retell
-from lmfit.config.schema import STAGE_CONFIGS, FinetuneConfig, TaskSettings
+from lmfit.config.schema import STAGE_CONFIGS, TaskSettings
 from lmfit.config.section import Section
 
 
-def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> FinetuneConfig | None:
+def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> Section | None:
     """The typed config, or None and entries in `mistakes`."""
     root = STAGE_CONFIGS[stage]
-    settings = _task_settings(tree, mistakes)
-    schemas: Schemas = {(): root, ("task",): settings}
-    values = {name: plain(node) for name, node in tree.keys.items()}
-    task, errors = _validated(settings, values.get("task", {}), ("task",))
-    config, more = _validated(root, values | {"task": task or TaskSettings(name="")}, ())
+    schemas: dict[Path, type[Section]] = {(): root}
+    values: Any = {name: plain(node) for name, node in tree.keys.items()}
+    errors: list[ErrorDetails] = []
+    for path in _tasks(tree) if "task" in root.model_fields else ():
+        schemas[path] = _task_settings(tree, path, mistakes)
+        holder = reduce(getitem, path[:-1], values)
+        task, wrong = _validated(schemas[path], holder.get(path[-1], {}), path)
+        holder[path[-1]] = task or TaskSettings(name="")
+        errors += wrong
+    config, more = _validated(root, values, ())
     told = {mistake.path for mistake in mistakes if mistake.path}
     retold = [m for m in retell([*errors, *more], tree, schemas) if m.path not in told]
     mistakes += [*retold, *_unknown_removals(given, schemas)]
     mistakes += contradictions(tree, schemas, mistakes)
     return config if isinstance(config, root) else None
+
+
+def _tasks(tree: Node) -> Iterator[Path]:
+    """Where tasks stand: at the top, and in those sources of a transfer that name their own."""
+    yield ("task",)
+    sources = find(tree, SOURCES)
+    for number, source in enumerate(sources.value if sources and isinstance(sources.value, list) else ()):
+        if "task" in source.keys and source.keys["task"].value is not None:
+            yield (*SOURCES, number, "task")
 
 
 def _validated(schema: type[Section], values: object, path: Path) -> tuple[Section | None, list[ErrorDetails]]:
@@ -47,22 +63,23 @@ class _AnySettings(TaskSettings):
     name: Any = None
 
 
-def _task_settings(tree: Node, mistakes: list[Mistake]) -> type[Section]:
-    """The settings class of the config's task; an open one and an entry in `mistakes` where the task is unclear."""
-    task, name = tree.keys.get("task"), find(tree, ("task", "name"))
+def _task_settings(tree: Node, path: Path, mistakes: list[Mistake]) -> type[Section]:
+    """The settings class of the task at `path`; an open one and an entry in `mistakes` where the task is unclear."""
+    task, name = find(tree, path), find(tree, (*path, "name"))
     if name is not None and isinstance(name.value, str) and name.value in TASK_SETTINGS:
         settings: type[Section] = TASK_SETTINGS.load(name.value)
         return settings
+    called = dotted(path)
     fix = f"known: {', '.join(TASK_SETTINGS)}"
     if name is not None:
         shown = name.safe or str(name.value)
         near = closest(shown, TASK_SETTINGS)
-        what, fix = f"task: there is no task `{shown}`", f"did you mean `{near}`?" if near else fix
+        what, fix = f"{called}: there is no task `{shown}`", f"did you mean `{near}`?" if near else fix
     elif task is None or isinstance(task.value, dict):
-        what = "task: is missing" if task is None else "task.name: is missing"
+        what = f"{called}: is missing" if task is None else f"{called}.name: is missing"
     else:
-        what = f"task: expected a name or a mapping, found {found(task)}"
-    mistakes.append(Mistake((name or task or tree).place, what, fix, ("task",)))
+        what = f"{called}: expected a name or a mapping, found {found(task)}"
+    mistakes.append(Mistake((name or task or tree).place, what, fix, path))
     return _AnySettings
 
 

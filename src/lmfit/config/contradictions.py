@@ -35,6 +35,9 @@ _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "evaluation.costs": _TEXTS,
     "task.focal_gamma": ("task.loss", {"focal"}),
     "training.adversarial_epsilon": ("training.adversarial", {"fgm"}),
+    "training.muon_learning_rate": ("training.optimizer", {"muon"}),
+    "pretraining.masking.mean_span": ("pretraining.masking.unit", {"span"}),
+    "data.near": ("data.duplicates", {"near"}),
 }
 """Key -> the key that decides whether it has an effect, and the values of that key with which it has one."""
 

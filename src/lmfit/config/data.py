@@ -109,6 +109,8 @@ class DataConfig(Section):
     """Use only the first n examples of each split, test too: for a quick try, whose scores compare with no other."""
     limit_per_class: int | None = Field(default=None, ge=1)
     """Use only n training examples of each class (chosen by hash); text classification only."""
+    limit_train: int | None = Field(default=None, ge=2)
+    """Use only n training examples, chosen by hash, of each class its share; fewer are part of more."""
     split_seed: int = 0
     """Changes which rows `split` takes; independent of `seed`."""
     revision: str | None = None

@@ -19,6 +19,7 @@ from lmfit.config.nodes import Path as KeyPath
 from lmfit.config.nodes import Place, dotted, from_plain, plain
 from lmfit.config.schema import STAGE_CONFIGS
 from lmfit.config.section import Section
+from lmfit.config.stage import stage_of
 from lmfit.config.yaml import inline
 
 _INTRODUCTION = """\
@@ -31,9 +32,13 @@ Every key of a config file. This page is written by `python -m lmfit.config.docu
 - `task`, `model` and `data` may be a name alone: `task: token-classification`."""
 
 
-def commented_yaml(config: Mapping[str, object] | None = None, stage: str = "finetune") -> str:
-    """A config with every key: those of `config` set, the others as `#key: default`; above each its sentence."""
+def commented_yaml(config: Mapping[str, object] | None = None) -> str:
+    """A config with every key: those of `config` set, the others as `#key: default`; above each its sentence.
+
+    Which stage it is for, its keys tell.
+    """
     given: Any = plain(long_form(from_plain(config or {}, Place("config"))))
+    stage = stage_of(given)
     blocks = []
     for name, field in _ordered(STAGE_CONFIGS[stage]):
         kind = _task_class(given) if name == "task" else field.annotation
@@ -70,7 +75,8 @@ def _setting(name: str, field: FieldInfo, given: Mapping[str, Any]) -> str:
 
 
 def _default(field: FieldInfo) -> Any:
-    return None if field.is_required() else field.get_default(call_default_factory=True)
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    return default.model_dump() if isinstance(default, Section) else default
 
 
 def reference_markdown() -> str:
@@ -123,10 +129,11 @@ def json_schema(stage: str = "finetune") -> dict[str, Any]:
         definitions.update(settings.pop("$defs", {}))
         definitions[settings["title"]] = settings | {"required": ["name"]}
         tasks.append({"$ref": f"#/$defs/{settings['title']}"})
-    properties["task"] = {
-        "description": properties["task"]["description"],
-        "anyOf": [{"enum": list(TASK_SETTINGS)}, *tasks],
-    }
+    if "task" in properties:
+        properties["task"] = {
+            "description": properties["task"]["description"],
+            "anyOf": [{"enum": list(TASK_SETTINGS)}, *tasks],
+        }
     for name in SHORT_FORMS[1:]:
         section = properties[name]
         properties[name] = {

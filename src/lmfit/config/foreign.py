@@ -146,7 +146,6 @@ _COMMON = {
     "lr": ("training.learning_rate", ""),
     "max_len": _LENGTH,
     "num_labels": ("", "the labels are found in the data; leave it out"),
-    "optimizer": ("", "AdamW is used; its settings are the keys weight_decay and adam_* of training"),
     "pretrained_model": _MODEL,
     "random_seed": ("seed", ""),
     "random_state": ("seed", ""),

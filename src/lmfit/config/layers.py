@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lmfit.config.nodes import Mistake, Node, Place, find, from_plain, merge, put, refuse
+from lmfit.config.nodes import Mistake, Node, Place, change_items, find, from_plain, merge, put, refuse
 from lmfit.config.variables import expand
 from lmfit.config.yaml import parse, read_text
 from lmfit.errors import ConfigError
 
 SHORT_FORMS = ("task", "model", "data")
+SOURCES = ("transfer", "sources")
+"""The list whose items hold the same three sections."""
 _SIGN = re.compile(r"[^\w ~]")
 _COMMENT = re.compile(r"[^'\"\[{].*\s#.*")
 
@@ -63,6 +65,10 @@ def _with_parent(tree: Node, path: Path, children: tuple[Path, ...], mistakes: l
 
 def long_form(tree: Node) -> Node:
     """`task: NAME`, `model: NAME` and `data: NAME` written out as mappings with a name."""
+    return change_items(_long_form(tree), SOURCES, _long_form)
+
+
+def _long_form(tree: Node) -> Node:
     for section in SHORT_FORMS:
         node = tree.keys.get(section)
         if node is not None and isinstance(node.value, str):

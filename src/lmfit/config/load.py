@@ -5,35 +5,40 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Literal, overload
+
+from typing_extensions import TypeVar
 
 from lmfit.catalog import DATASETS
 from lmfit.config.check import checked
 from lmfit.config.expect import found
-from lmfit.config.layers import Override, apply, long_form, read_layers, read_overrides
+from lmfit.config.layers import SOURCES, Override, apply, long_form, read_layers, read_overrides
 from lmfit.config.locate import located
 from lmfit.config.named import lay_on_data_set, without_data_set
-from lmfit.config.nodes import Mistake, Node, find, merge, put, refuse, scalars
+from lmfit.config.nodes import Mistake, Node, change_items, find, merge, put, refuse, scalars
 from lmfit.config.nodes import Path as KeyPath
 from lmfit.config.schema import FinetuneConfig
 from lmfit.config.section import Section
 from lmfit.config.variables import escape, expand
 from lmfit.config.yaml import dump
-from lmfit.runs import Run
 
-__all__ = ["LoadedConfig", "dump", "load_config", "load_run_config"]
+__all__ = ["LoadedConfig", "dump", "load_config"]
+
+
+Stage = TypeVar("Stage", bound=Section, default=FinetuneConfig)
+"""The class of a stage's config; `LoadedConfig` alone is one of fine-tuning."""
 
 
 @dataclass(frozen=True)
-class LoadedConfig:
+class LoadedConfig(Generic[Stage]):
     """A checked config. name: what the run is called if `output` does not say."""
 
     stage: str
     name: str
-    config: FinetuneConfig
+    config: Stage
     tree: Node
 
-    def having(self, **sections: Any) -> "LoadedConfig":
+    def having(self, **sections: Any) -> "LoadedConfig[Stage]":
         """The same config with other values at its top level."""
         return replace(self, config=self.config.model_copy(update=sections))
 
@@ -42,7 +47,10 @@ class LoadedConfig:
         sections = {name: getattr(self.config, name) for name in type(self.config).model_fields}
         values = {name: _named_first(v) if isinstance(v, Section) else v for name, v in sections.items()}
         values["data"] = without_data_set(values["data"])
-        if self.config.seeds is not None:
+        for item in values.get("transfer", {}).get("sources", ()):
+            if item["data"] is not None:
+                item["data"] = without_data_set(item["data"])
+        if values.get("seeds") is not None:
             del values["seed"]
         secrets = {path: node.safe for path, node in scalars(self.tree) if node.safe is not None}
         written: dict[str, Any] = _written(values, (), secrets)
@@ -69,9 +77,17 @@ def _written(value: Any, path: KeyPath, secrets: Mapping[KeyPath, str]) -> Any:
     return secrets.get(path, escape(value)) if isinstance(value, str) else value
 
 
+@overload
+def load_config(
+    stage: Literal["finetune"], source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
+) -> LoadedConfig: ...
+@overload
 def load_config(
     stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = (), *, base: Path | None = None
-) -> LoadedConfig:
+) -> LoadedConfig[Any]: ...
+def load_config(
+    stage: str, source: Path | str | Mapping[str, object], overrides: Sequence[str] = (), *, base: Path | None = None
+) -> LoadedConfig[Any]:
     """The config of a stage from a file (or mapping) and `key.path=value` overrides.
 
     base: the config.yaml of a run, on which all of it is laid, but for what was done to that run's model.
@@ -87,17 +103,13 @@ def load_config(
     _refuse_other_name(given, tree, mistakes)
     if not _is_complete(source, tree, given):
         tree = lay_on_data_set(tree, mistakes)
+    tree = change_items(tree, SOURCES, lambda item: _laid(source, item, given, mistakes))
     tree = apply(tree, [o for o in given if _inside_data(o)], mistakes)
     tree = expand(tree, os.environ, mistakes)
     config = checked(tree, stage, given, mistakes)
     refuse(mistakes)
     assert config is not None
     return LoadedConfig(stage, _run_name(source), config, tree)
-
-
-def load_run_config(run: Run, overrides: Sequence[str] = ()) -> LoadedConfig:
-    """The config that a run was made with, whatever its stage. Raises InputError where it has none."""
-    return load_config(str(run.manifest.get("stage", "finetune")), run.config, overrides)
 
 
 def _run_name(source: Path | Mapping[str, object]) -> str:
@@ -116,6 +128,12 @@ def _is_complete(source: Path | Mapping[str, object], tree: Node, given: Sequenc
     name = find(tree, ("data", "name"))
     packaged = name is not None and name.value in DATASETS
     return _is_of_run(source) and not packaged and not any(override.path == ("data",) for override in given)
+
+
+def _laid(source: Path | Mapping[str, object], item: Node, given: Sequence[Override], mistakes: list[Mistake]) -> Node:
+    """A source of a transfer with the keys of its named data set."""
+    renewed = any(override.path[:1] == SOURCES[:1] for override in given)
+    return item if _is_complete(source, item, ()) and not renewed else lay_on_data_set(item, mistakes)
 
 
 def _inside_data(override: Override) -> bool:

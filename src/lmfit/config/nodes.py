@@ -1,6 +1,6 @@
 """A config before it is checked: values that know the line they come from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 
@@ -134,6 +134,15 @@ def put(node: Node, path: Path, child: Node | None) -> Node:
     else:
         entries[name] = child
     return replace(node, value=entries)
+
+
+def change_items(node: Node, path: Path, change: Callable[[Node], Node]) -> Node:
+    """A copy in which every mapping of the list at `path` went through `change`; as it is where there is no list."""
+    held = find(node, path)
+    if held is None or not isinstance(held.value, list):
+        return node
+    items = [change(item) if isinstance(item.value, dict) else item for item in held.value]
+    return put(node, path, replace(held, value=items))
 
 
 def scalars(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:

@@ -11,4 +11,11 @@ class Section(BaseModel):
     )
 
 
+class TaskSettings(Section):
+    """The `task:` section; each task's settings extend it (lmfit.config.tasks)."""
+
+    name: str
+    """The task, of `lmfit list tasks`."""
+
+
 Column = int | str

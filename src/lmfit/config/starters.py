@@ -3,7 +3,6 @@
 import itertools
 import os
 from pathlib import Path
-from typing import cast
 
 from lmfit import console
 from lmfit.config.names import closest
@@ -26,8 +25,7 @@ def starter_text(name: str) -> str:
     Raises ConfigError for an unknown name.
     """
     from lmfit.config.document import commented_yaml
-    from lmfit.config.layers import read_layers
-    from lmfit.config.nodes import Mistake, plain
+    from lmfit.config.stage import keys_of
 
     known = starters()
     if name not in known:
@@ -36,9 +34,14 @@ def starter_text(name: str) -> str:
         raise ConfigError(f"there is no starter `{name}`", fix=fix)
     text = known[name].read_text(encoding="utf-8")
     opening = "".join(itertools.takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
-    mistakes: list[Mistake] = []
-    given = plain(read_layers(known[name], mistakes))
-    return f"{opening}\n{commented_yaml(cast(dict[str, object], given))}"
+    return f"{opening}\n{commented_yaml(keys_of(known[name]))}"
+
+
+def starter_stage(name: str) -> str:
+    """The stage that a starter is for."""
+    from lmfit.config.stage import keys_of, stage_of
+
+    return stage_of(keys_of(starters()[name]))
 
 
 def means_file(name: str) -> bool:

@@ -39,10 +39,20 @@ class TrainingConfig(Section):
     """Layer-wise decay: each layer below the head learns at this factor of the one above (1: all alike)."""
     head_learning_rate: float | None = Field(default=None, gt=0)
     """Peak learning rate of the task head; null: learning_rate."""
+    head_first: int = Field(default=0, ge=0)
+    """Steps at the start in which only the head learns."""
+    unfreeze: int | None = Field(default=None, ge=1)
+    """Gradual unfreezing: with each epoch after the first n more layers, from the top, learn too; null: all at once."""
+    l2_sp: float | None = Field(default=None, gt=0)
+    """L2-SP: the encoder's weights decay at this rate towards where they started instead of towards 0, e.g. 10."""
     schedule: Literal["linear", "cosine", "constant", "wsd"] = "linear"
     """Learning rate after warm-up: to zero by a line or a cosine, constant, or warm-up-stable-decay (last 20 %)."""
     warmup: float = Field(default=0.1, ge=0)
     """Below 1 a share of all steps, else a number of steps."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """adamw; muon: Muon for the matrices of the layers, AdamW for the rest."""
+    muon_learning_rate: float = Field(default=0.02, gt=0)
+    """optimizer: muon: peak learning rate of the matrices."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's decoupled weight decay (not on biases and normalisation weights)."""
     adam_betas: list[float] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
@@ -75,8 +85,12 @@ class TrainingConfig(Section):
     """How far fgm moves the embedding table (L2 norm of the whole move)."""
     gradient_checkpointing: bool = False
     """Keep only the inputs of layers for the gradient and compute the rest again: the same numbers, less memory."""
+    packing: Literal["auto", "on", "off"] = "auto"
+    """Train without padding, all rows of a forward pass in one sequence; auto: off, until it is measured on GPUs."""
     compile: bool = False
     """Compile the encoder's layers for training (torch.compile; needs a C++ compiler, else a warning says so)."""
+    sharding: Literal["none", "full"] = "none"
+    """Several processes: each holds the whole model, or (full, FSDP2) a part of weights, gradients, optimizer state."""
     log_every: int = Field(default=10, ge=1)
     """Steps between two lines of log.jsonl."""
 
@@ -114,9 +128,29 @@ class TrainingConfig(Section):
         if len(given) > 1:
             others = " or ".join(f"training.{name}=null" for name in given)
             raise ValueError(f"{' and '.join(given)} exclude each other; keep one, leave the other out ({others})")
+        if self.packing == "on" and self.compile:
+            raise ValueError("packing and compile exclude each other; keep one (training.compile=false)")
+        if self.sharding == "full" and (untried := self._not_in_parts()):
+            raise ValueError(f"sharding: full does not go with {' and '.join(untried)}; keep one of them")
+        if self.optimizer == "muon" and (self.ema is not None or self.l2_sp is not None):
+            raise ValueError("ema and l2_sp go with AdamW's steps, not with optimizer: muon")
         if self.batch_tokens is not None and "batch_size" in self.model_fields_set:
             raise ValueError("batch_size and batch_tokens exclude each other; keep one")
+        if self.adversarial is not None and (self.head_first or self.unfreeze is not None):
+            raise ValueError("adversarial moves embeddings; with unfreeze or head_first they do not learn at first")
         return self
+
+    def _not_in_parts(self) -> list[str]:
+        """What is asked for and was not tried with a model in parts."""
+        asked = {
+            "packing": self.packing == "on",
+            "optimizer: muon": self.optimizer == "muon",
+            "l2_sp": self.l2_sp is not None,
+            "head_first": self.head_first > 0,
+            "unfreeze": self.unfreeze is not None,
+            "compile": self.compile,
+        }
+        return [name for name, given in asked.items() if given]
 
     @model_serializer(mode="wrap")
     def _loadable(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

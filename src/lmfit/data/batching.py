@@ -51,11 +51,20 @@ class BatchPlan:
         generator = keyed_generator(self.seed, "order", number)
         if len(self.lengths) > LARGE:
             return LargeEpoch(self, generator)
-        order = generator.permutation(len(self.lengths))
+        order = self.order(number, generator)
         size = self.bucket_size()
         batches = [b for begin in range(0, len(order), size) for b in self.cut(order[begin : begin + size])]
         generator.shuffle(batches)
         return batches
+
+    def order(self, number: int, generator: np.random.Generator) -> np.ndarray:
+        """The rows of epoch `number` in random order."""
+        return generator.permutation(len(self.lengths))
+
+    def lengths_of(self, rows: np.ndarray) -> np.ndarray:
+        """The lengths of rows of `batch`."""
+        found: np.ndarray = self.lengths[rows]
+        return found
 
     def bucket_size(self) -> int:
         """Rows that are sorted by length together: about 100 batches."""
@@ -74,6 +83,14 @@ class BatchPlan:
     def steps_per_epoch(self) -> int:
         """Optimizer steps of the first epoch (the same for each when batch_size rules)."""
         return len(self.epoch(0))
+
+    def steps_of_epochs(self, epochs: float) -> int:
+        """The optimizer steps of so many passes over the rows, at least one."""
+        if self.batch_tokens is None:
+            return max(1, round(epochs * self.steps_per_epoch))
+        whole = int(epochs)
+        steps = sum(len(self.epoch(e)) for e in range(whole)) + round((epochs - whole) * len(self.epoch(whole)))
+        return max(1, steps)
 
     def batch(self, step: int) -> np.ndarray:
         """The rows of optimizer step `step`, counted from 0 over all epochs."""

@@ -17,6 +17,8 @@ _CHUNK = 1 << 20
 _SAMPLE = 1 << 17
 _CHAOS_MARGIN = 0.02
 _BEYOND_CHANCE = 4
+_CYRILLIC = ("cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic")
+_FREQUENT = frozenset("оеаинтсрвл")
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -207,7 +209,19 @@ def _guess(path: str, error: _Undecodable) -> str:
         raise error
     best = matches[0]
     near = (match for match in matches if match.chaos <= best.chaos + _CHAOS_MARGIN)
-    return "cp1252" if any("cp1252" in match.could_be_from_charset for match in near) else best.encoding
+    if any("cp1252" in match.could_be_from_charset for match in near):
+        return "cp1252"
+    return _cyrillic(b"\n".join(sample)) if best.encoding in _CYRILLIC else best.encoding
+
+
+def _cyrillic(data: bytes) -> str:
+    """The code page in which most signs that are not ASCII are frequent letters of Russian; the others swap letters."""
+
+    def frequent(encoding: str) -> float:
+        signs = [sign for sign in data.decode(encoding, "replace").lower() if not sign.isascii()]
+        return sum(sign in _FREQUENT for sign in signs) / max(1, len(signs))
+
+    return max(_CYRILLIC, key=frequent)
 
 
 def _raw_lines(path: str) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from lmfit.config.data import FoldsConfig
 from lmfit.data.division import class_of
 from lmfit.data.example import Example
 from lmfit.data.notices import Notices
-from lmfit.data.source import Source, only
+from lmfit.data.source import Source
 from lmfit.data.splits import fold_of, place_by_text
 from lmfit.errors import DataError
 
@@ -20,7 +20,7 @@ def take_fold(found: dict[str, Source], folds: FoldsConfig, seed: int, notices: 
 
     Raises DataError where a fold has no row.
     """
-    train = found["train"].hold(notices)
+    train = found["train"].load(notices)
     number = fold_number(train, folds, seed)
     if folds.fold is None:
         sizes = Counter(map(number, train))
@@ -40,8 +40,8 @@ def sides(whole: Source, folds: FoldsConfig, number: FoldNumber) -> tuple[Source
     def part_of(example: Example) -> str | None:
         return "validation" if number(example) == folds.fold else None
 
-    train = whole.then(only(part_of, None), ["not in", what])
-    return train, whole.unsaid().then(only(part_of, "validation"), ["in", what], "validation")
+    made = whole.parted(part_of, {"train": (None, ["not in", what]), "validation": ("validation", ["in", what])})
+    return made["train"], made["validation"]
 
 
 def fold_number(examples: Iterable[Example], folds: FoldsConfig, seed: int) -> FoldNumber:

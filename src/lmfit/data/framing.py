@@ -77,6 +77,10 @@ class Framer:
                 fix=f"set data.max_length={max_length + short} or more",
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made anew in another process."""
+        return Framer, (self.tokenizer, self.max_length, self.overflow)
+
     def _encode(self, text: str) -> Any:
         return self.backend.encode(text, add_special_tokens=False)
 

@@ -7,6 +7,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from lmfit.data.example import Example
 from lmfit.errors import DataError
 
 Scheme = Literal["IOB1", "IOB2", "IOE1", "IOE2", "BIOES", "BMES", "plain"]
@@ -35,6 +36,16 @@ class Tag(NamedTuple):
 
 
 _OUTSIDE = Tag("O", "")
+
+
+def scheme_of(examples: Iterable[Example]) -> Scheme:
+    """The scheme of examples that can be gone through twice. Raises DataError as `detect_scheme`, with a place."""
+    try:
+        return detect_scheme(example.tags or [] for example in examples)
+    except DataError as error:
+        problem = error.problems[0]
+        where = next(str(example.origin) for example in examples if any(map(is_odd, example.tags or [])))
+        raise DataError(problem.what, where=where, fix=problem.fix) from error
 
 
 def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:

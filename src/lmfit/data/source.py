@@ -1,7 +1,7 @@
 """A split that can be read again and again, and the steps that are laid over one."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from itertools import chain, islice
@@ -11,7 +11,7 @@ from lmfit import console
 from lmfit.data.example import Example
 from lmfit.data.notices import Notices
 from lmfit.data.scheme import SCHEME_FIX, Scheme, to_iob2
-from lmfit.data.splits import few_per_class
+from lmfit.data.splits import few_per_class, nested_draw
 from lmfit.data.spool import Spool
 from lmfit.errors import DataError
 
@@ -19,6 +19,7 @@ SMALL = 64 * 2**20
 
 Stream = Callable[[Notices], Iterator[Example]]
 Step = Callable[[Iterable[Example], Notices], Iterator[Example]]
+PartOf = Callable[[Example], str | None]
 
 
 class Source:
@@ -44,11 +45,6 @@ class Source:
             self.load(Notices())
         return self._length or 0
 
-    def unsaid(self) -> "Source":
-        """The same examples; what reading them says is not told again."""
-        stream = self._stream
-        return Source(self.name, self.files, self.fingerprint, lambda _: stream(Notices()), small=self._small)
-
     def hold(self, notices: Notices) -> Self:
         """Read a small source into memory now, so that the steps laid over it do not read its files again."""
         return self.load(notices) if self._small else self
@@ -58,16 +54,37 @@ class Source:
 
         Raises DataError where there is no example at all.
         """
-        if self._length is not None:
+        if self._length:
             return self
         examples = console.progress(self._stream(notices), total=None, what=f"reading {self.name}")
-        kept: list[Example] | Spool = list(examples) if self._small else Spool(examples)
-        self._stream = lambda _: iter(kept)
-        self._length = len(kept)
-        if not self._length:
+        kept = list(examples) if self._small else Spool(examples)
+        self._keep(kept)
+        if not len(kept):
             fix = "; ".join(notices.counted)
             raise DataError(f"the {self.name} split has no example", where=", ".join(self.files), fix=fix)
         return self
+
+    def _keep(self, kept: "list[Example] | Spool") -> None:
+        self._stream = lambda _: iter(kept)
+        self._length = len(kept)
+
+    def parted(self, part_of: PartOf, parts: Mapping[str, tuple[str | None, object]]) -> dict[str, "Source"]:
+        """A source for each part, read off these examples in one pass.
+
+        parts: name of the source -> (part, its share in the fingerprint). An example of no part named is left out.
+        """
+        kept: dict[str | None, list[Example] | Spool] = {
+            part: [] if self._small else Spool() for part, _ in parts.values()
+        }
+        for example in console.progress(self, total=len(self), what=f"parting {self.name}"):
+            if (found := kept.get(part_of(example))) is not None:
+                found.append(example)
+        made: dict[str, Source] = {}
+        for name, (part, what) in parts.items():
+            digest = fingerprint_of([self.fingerprint, what])
+            made[name] = Source(name, self.files, digest, self._stream, small=self._small)
+            made[name]._keep(kept[part])
+        return made
 
     def then(self, step: Step, what: object, name: str | None = None) -> "Source":
         """What `step` makes of these examples; `what` is the step's share in the fingerprint."""
@@ -113,11 +130,6 @@ def _refuse_unwritable(text: str, called: str, example: Example) -> None:
         raise DataError(what, where=str(example.origin), fix="write both halves, or remove it") from error
 
 
-def only(part_of: Callable[[Example], str | None], part: str | None) -> Step:
-    """The examples of one part."""
-    return lambda examples, _: (example for example in examples if part_of(example) == part)
-
-
 def first(number: int) -> Step:
     """The first examples."""
     return lambda examples, _: islice(examples, number)
@@ -153,7 +165,14 @@ def balanced(source: Source, number: int, seed: int, notices: Notices) -> Source
     for label, has in sorted(short.items()):
         notices.say(f"{source.name}: class `{label}` has only {has} of the {number} examples of limit_per_class")
 
-    def step(examples: Iterable[Example], _: Notices) -> Iterator[Example]:
-        return (example for position, example in enumerate(examples) if position in kept)
+    return source.then(_at(kept), ["limit_per_class", number, seed])
 
-    return source.then(step, ["limit_per_class", number, seed])
+
+def fewer(source: Source, number: int, seed: int) -> Source:
+    """The source with `number` examples, chosen by hash; fewer of them are part of more."""
+    return source.then(_at(nested_draw(source, number, seed)), ["limit_train", number, seed])
+
+
+def _at(kept: set[int]) -> Step:
+    """The examples at some positions."""
+    return lambda examples, _: (example for position, example in enumerate(examples) if position in kept)

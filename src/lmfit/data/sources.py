@@ -17,10 +17,10 @@ from lmfit.data.folds import take_fold
 from lmfit.data.formats.base import Kind, ReadOptions, WordMode
 from lmfit.data.inputs import Input, listed_files, open_inputs, open_one, read_stream
 from lmfit.data.notices import Notices
-from lmfit.data.scheme import Scheme, detect_scheme, is_odd
-from lmfit.data.source import SMALL, Source, balanced, fingerprint_of, first, in_iob2, only
+from lmfit.data.scheme import Scheme, scheme_of
+from lmfit.data.source import SMALL, Source, balanced, fewer, fingerprint_of, first, in_iob2
 from lmfit.data.word_mode import with_words
-from lmfit.errors import ConfigError, DataError, InputError
+from lmfit.errors import ConfigError, InputError
 
 __all__ = ["Source", "Splits", "load_splits", "read_input"]
 
@@ -58,6 +58,8 @@ def load_splits(data: DataConfig, task_kind: Kind, *, keep_columns: bool = False
             found[name] = found[name].then(first(data.limit), ["limit", data.limit])
         if data.limit_per_class is not None and name == "train":
             found[name] = balanced(found[name], data.limit_per_class, data.split_seed, notices)
+        if data.limit_train is not None and name == "train":
+            found[name] = fewer(found[name], data.limit_train, data.split_seed)
     if isinstance(data.validation, FoldsConfig):
         take_fold(found, data.validation, data.split_seed, notices)
     for source in found.values():
@@ -147,8 +149,7 @@ def _open_all(
         whole.load(notices)
         rule = divide(taken, whole, data.split_seed, notices)
         what = [{name: part.model_dump() for name, part in taken.items()}, data.split_seed]
-        found["train"] = whole.then(only(rule, None), ["train", what])
-        found |= {name: whole.unsaid().then(only(rule, name), [name, what], name) for name in taken}
+        found |= whole.parted(rule, {"train": (None, ["train", what])} | {name: (name, [name, what]) for name in taken})
     return found, options
 
 
@@ -171,12 +172,7 @@ def _open_given(data: DataConfig, options: ReadOptions, notices: Notices) -> tup
 def _scheme(data: DataConfig, train: Source, notices: Notices) -> Scheme:
     if data.scheme != "auto":
         return data.scheme
-    try:
-        scheme = detect_scheme(example.tags or [] for example in train)
-    except DataError as error:
-        problem = error.problems[0]
-        where = next(str(example.origin) for example in train if any(map(is_odd, example.tags or [])))
-        raise DataError(problem.what, where=where, fix=problem.fix) from error
+    scheme = scheme_of(train)
     told = {"plain": "without prefixes, each a label of its own", "IOB2": "IOB2"}.get(scheme, f"{scheme}, read as IOB2")
     notices.say(f"tags: {told} (data.scheme)")
     return scheme

@@ -84,6 +84,21 @@ def few_per_class(examples: Iterable[Example], number: int, seed: int) -> tuple[
     return {-position for heap in lowest.values() for _, position in heap}, short
 
 
+def nested_draw(examples: Iterable[Example], number: int, seed: int) -> set[int]:
+    """Positions of `number` examples (or all), those with the lowest places; of each class, where rows have one, its
+    share. A smaller draw is part of a larger one. Keeps two numbers a row.
+    """
+    place = place_by_text(seed)
+    classes: dict[str | None, list[tuple[int, int]]] = defaultdict(list)
+    for position, example in enumerate(examples):
+        label = example.label if isinstance(example.label, str) else None
+        classes[label].append((place(example), position))
+    ranked = [
+        ((rank + 0.5) / len(held), *entry) for held in classes.values() for rank, entry in enumerate(sorted(held))
+    ]
+    return {position for *_, position in sorted(ranked)[:number]}
+
+
 def _text_of(example: Example) -> str:
     return f"{normal_form(example.text)}\n{normal_form(example.text_pair or '')}"
 

@@ -15,7 +15,7 @@ from scipy.special import expit, log_softmax, logit, softmax
 from scipy.stats import chi2
 
 from lmfit.evaluation.counts import CountUnits, ratio
-from lmfit.evaluation.intervals import Estimate, FloatArray, Support, estimate, resample_weights
+from lmfit.evaluation.intervals import Estimate, FloatArray, IntArray, Support, estimate, resample_weights
 from lmfit.evaluation.outcomes import Outcomes
 
 BINS = 15
@@ -62,24 +62,37 @@ def honest_ece(outcomes: Outcomes, seed: int) -> float:
     Consistency resampling (Broecker & Smith 2007): hits drawn by the probabilities themselves; the sum of those of a
     bin is taken as normal.
     """
-    confidence, _, _ = judged(outcomes)
-    spread = np.sqrt(np.bincount(_bin(confidence), confidence * (1 - confidence), BINS))
+    variance, number = np.zeros(BINS), 0
+    for piece in outcomes.pieces():
+        confidence, _, _ = judged(piece)
+        variance += np.bincount(_bin(confidence), confidence * (1 - confidence), BINS)
+        number += len(confidence)
+    spread = np.sqrt(variance)
     gaps = np.abs(np.random.default_rng(seed).normal(size=(_CONSISTENCY_DRAWS, BINS)) * spread).sum(axis=1)
-    return float(np.quantile(gaps, 0.95) / len(confidence))
+    return float(np.quantile(gaps, 0.95) / number)
 
 
 def calibration_units(outcomes: Outcomes) -> tuple[CountUnits, int]:
     """Counts, summed probabilities and hits of each bin, and the Brier score, by unit; and the number N."""
-    confidence, hit, unit = judged(outcomes)
-    place, shape = _bin(confidence), (outcomes.units.count, BINS)
-    blocks = [csr_matrix((data, (unit, place)), shape=shape) for data in (np.ones(len(hit)), confidence, hit * 1.0)]
-    squares = outcomes.counts([_squared_error(outcomes), np.ones(len(outcomes.gold))])
-    return CountUnits(hstack([*blocks, squares], format="csr"), _scores), len(confidence)
+    found: list[tuple[IntArray, FloatArray]] = []
+    squares, number = [], 0
+    for piece in outcomes.pieces():
+        confidence, hit, unit = judged(piece)
+        cells, which = np.unique(unit * BINS + _bin(confidence), return_inverse=True)
+        columns = (None, confidence, hit)
+        found.append((cells, np.stack([np.bincount(which, column, len(cells)) for column in columns])))
+        squares.append(_squared_error(piece))
+        number += len(hit)
+    cells, sums = (np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True))
+    shape = (outcomes.units.count, BINS)
+    blocks = [csr_matrix((column, (cells // BINS, cells % BINS)), shape=shape) for column in sums]
+    brier = outcomes.counts([np.concatenate(squares), np.ones(len(outcomes.gold))])
+    return CountUnits(hstack([*blocks, brier], format="csr"), _scores), number
 
 
 def judged(outcomes: Outcomes) -> tuple[FloatArray, NDArray[np.bool_], NDArray[np.int64]]:
     """Each probability, whether what it speaks of is true, and its unit, (N,) each."""
-    p = _probabilities(outcomes)
+    p = outcomes.certain
     if outcomes.several:
         return p.ravel(), outcomes.gold.ravel(), np.repeat(outcomes.unit_of_item, p.shape[1])
     return p.max(axis=1), p.argmax(axis=1) == outcomes.gold, outcomes.unit_of_item
@@ -87,15 +100,17 @@ def judged(outcomes: Outcomes) -> tuple[FloatArray, NDArray[np.bool_], NDArray[n
 
 def reliability(outcomes: Outcomes) -> list[dict[str, Any]]:
     """The reliability curve: for each bin that is not empty its bounds, mean probability, share of hits, and count."""
-    confidence, hit, _ = judged(outcomes)
-    place = _bin(confidence)
-    rows = []
-    for b in np.unique(place):
-        inside = place == b
-        mean, share = float(confidence[inside].mean()), float(hit[inside].mean())
-        bounds = {"low": b / BINS, "high": (b + 1) / BINS}
-        rows.append({**bounds, "confidence": mean, "hits": share, "count": int(inside.sum())})
-    return rows
+    counts, confidence, hits = np.split(calibration_units(outcomes)[0].total()[0, : 3 * BINS], 3)
+    return [
+        {
+            "low": b / BINS,
+            "high": (b + 1) / BINS,
+            "confidence": float(confidence[b] / counts[b]),
+            "hits": float(hits[b] / counts[b]),
+            "count": int(counts[b]),
+        }
+        for b in np.flatnonzero(counts).tolist()
+    ]
 
 
 def tempered(probabilities: FloatArray, temperature: float, *, several: bool) -> FloatArray:
@@ -114,7 +129,7 @@ def fit_temperature(outcomes: Outcomes) -> Temperature | str:
     or where the gain is no more than chance gives (likelihood-ratio test at 5 %).
     """
     known = np.ones(len(outcomes.gold), bool) if outcomes.several else outcomes.gold >= 0
-    gold, p = outcomes.gold[known], _probabilities(outcomes)[known]
+    gold, p = outcomes.gold[known], outcomes.certain[known]
     if len(gold) < MIN_ITEMS:
         return f"only {len(gold)} validation items; it takes {MIN_ITEMS}"
     if not _any_wrong(p, gold, several=outcomes.several):
@@ -158,18 +173,12 @@ def _bin(confidence: FloatArray) -> NDArray[np.int64]:
 
 def _squared_error(outcomes: Outcomes) -> FloatArray:
     """Brier score of each item, (I,). A gold label that the model has not got no probability."""
-    p = _probabilities(outcomes)
+    p = outcomes.certain
     if outcomes.several:
         found: FloatArray = ((p - outcomes.gold) ** 2).mean(axis=1)
         return found
     of_gold = np.where(outcomes.gold >= 0, p[np.arange(len(p)), outcomes.gold], 0.0)
     return np.asarray((p**2).sum(axis=1) - 2 * of_gold + 1, dtype=np.float64)
-
-
-def _probabilities(outcomes: Outcomes) -> FloatArray:
-    if outcomes.probabilities is None:
-        raise ValueError("these answers came without probabilities")
-    return outcomes.probabilities
 
 
 def _scores(sums: FloatArray) -> dict[str, FloatArray]:

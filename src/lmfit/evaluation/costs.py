@@ -61,7 +61,7 @@ def cost_table(
 
     table: dict[str, Any] = {"predicted": told(own)}
     if outcomes.probabilities is not None:
-        decisions = cheapest(outcomes.probabilities, matrix)
+        decisions = np.concatenate([cheapest(piece.certain, matrix) for piece in outcomes.pieces()])
         other = cost_units(outcomes, decisions, matrix)
         gain = difference("cost", [own], [other], resamples, seed)
         table["cheapest"] = told(other)

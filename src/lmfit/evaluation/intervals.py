@@ -174,6 +174,7 @@ _SCALES: dict[Scale, _Scale] = {
     "share": _Scale(lambda v: v, lambda s: s, _score_limits),
     "jaccard": _Scale(lambda v: v / (2 - v), lambda s: 2 * s / (1 + s), _score_limits),
     "centred": _Scale(lambda v: (1 + v) / 2, lambda s: 2 * s - 1, _score_limits),
+    "log": _Scale(np.log, np.exp, _symmetric_limits),
     "fisher": _Scale(lambda v: np.arctanh(np.clip(v, -1 + 1e-12, 1 - 1e-12)), np.tanh, _symmetric_limits),
 }
 

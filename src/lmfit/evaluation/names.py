@@ -7,9 +7,9 @@ from typing import Literal
 
 from lmfit.errors import ConfigError, suggestion
 
-Kind = Literal["entities", "tags", "single_label", "multi_label", "regression"]
+Kind = Literal["entities", "tags", "single_label", "multi_label", "regression", "language"]
 Direction = Literal["higher", "lower"]
-Scale = Literal["plain", "share", "jaccard", "centred", "fisher"]
+Scale = Literal["plain", "share", "jaccard", "centred", "fisher", "log"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Metric:
 
     bounds: the lowest and the highest value that it can have.
     scale: where its interval is computed (evaluation/intervals.py): as it is; as a share of 1; an F1 as the Jaccard
-        share of its hits; a value from -1 to 1 as a share; a correlation by Fisher's z.
+        share of its hits; a value from -1 to 1 as a share; a correlation by Fisher's z; a perplexity as its logarithm.
     at_end: computed only for the finished model, so it cannot choose between weights.
     """
 
@@ -36,6 +36,7 @@ HEADLINE: dict[Kind, str] = {
     "single_label": "accuracy",
     "multi_label": "micro_f1",
     "regression": "spearman",
+    "language": "loss",
 }
 
 _CLASSES: tuple[Kind, ...] = ("entities", "single_label", "multi_label")
@@ -81,6 +82,25 @@ METRICS: dict[str, Metric] = {
         "Rank correlation of gold and predicted numbers.", ("regression",), bounds=_CORRELATION, scale="fisher"
     ),
     "mae": Metric("Mean absolute error, in the unit of the label.", ("regression",), "lower", bounds=(0.0, inf)),
+    "loss": Metric(
+        "Mean cross entropy of the predicted tokens, in nats: hidden ones (mlm), or each next one (clm).",
+        ("language",),
+        "lower",
+        bounds=(0.0, inf),
+    ),
+    "perplexity": Metric("exp(loss) of the next tokens (clm).", ("language",), "lower", bounds=(1.0, inf), scale="log"),
+    "pseudo_perplexity": Metric(
+        "exp of the mean loss of tokens that are hidden one at a time.",
+        ("language",),
+        "lower",
+        bounds=(1.0, inf),
+        scale="log",
+        at_end=True,
+    ),
+    "masked_accuracy": Metric("Share of the hidden tokens that are found.", ("language",), scale="share"),
+    "nsp_accuracy": Metric(
+        "Share of the pairs of segments that are judged rightly (nsp, sop).", ("language",), scale="share"
+    ),
     "per_class.NAME.f1": Metric("F1 of one label or entity type.", _CLASSES, scale="jaccard"),
     "per_class.NAME.precision": Metric("Precision of one label or entity type.", _CLASSES, scale="share"),
     "per_class.NAME.recall": Metric("Recall of one label or entity type.", _CLASSES, scale="share"),

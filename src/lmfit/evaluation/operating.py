@@ -73,7 +73,4 @@ def _rates(names: Sequence[str], sums: FloatArray) -> dict[str, FloatArray]:
 
 
 def _column(outcomes: Outcomes, label: str) -> FloatArray:
-    if outcomes.probabilities is None:
-        raise ValueError("these answers came without probabilities")
-    column: FloatArray = outcomes.probabilities[:, outcomes.labels.index(label)]
-    return column
+    return np.array(outcomes.certain[:, outcomes.labels.index(label)])

@@ -54,7 +54,7 @@ def _entry(name: str, entries: Sequence[dict[str, Any]], sampled: Sampled, first
         both = estimate_mean(name, sampled, support)
     spread = {
         "over": "seeds",
-        "sd": float(values.std(ddof=1)),
+        "sd": float(values.std(ddof=1)) if len(values) > 1 else None,
         "min": float(values.min()),
         "max": float(values.max()),
         "n_seeds": len(values),

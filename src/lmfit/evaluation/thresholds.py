@@ -16,9 +16,13 @@ def tune_thresholds(probabilities: ArrayLike, gold: ArrayLike) -> FloatArray:
     a probability that is NaN.
     """
     scores, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(gold, dtype=bool)
-    if np.isnan(scores).any():
+    columns = range(scores.shape[1])
+    if any(np.isnan(scores[:, c]).any() for c in columns):
         raise LmfitError("a predicted probability is NaN: the model diverged")
-    return np.array([_best_threshold(scores[:, c], truth[:, c]) for c in range(scores.shape[1])], dtype=np.float64)
+    return np.array(
+        [_best_threshold(np.array(scores[:, c]), np.array(truth[:, c])) for c in range(scores.shape[1])],
+        dtype=np.float64,
+    )
 
 
 def _best_threshold(scores: FloatArray, truth: np.ndarray) -> float:

@@ -28,6 +28,9 @@ def load_pytorch(run: Run, *, device: str, precision: str) -> Predictor:
     source = find_model(ModelConfig(name=str(run.path if on_hub else run.path.absolute())))
     config = load_config(source)
     facts: Mapping[str, Any] = getattr(config, LMFIT_KEY, None) or _facts_of_foreign(config, source.where)
+    if "task" not in facts:
+        fix = f"fine-tune it first: lmfit finetune CONFIG model.name={run.path}"
+        raise InputError(f"`{run.path}` is pretrained and has not learnt a task yet", fix=fix)
     kind = TASKS.load(facts["task"])
     task: Task = kind.restore(facts["state"])
     tokenizer = load_tokenizer(source)

@@ -142,14 +142,32 @@ def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -
     `settings` (labels) go to the model's config. All weights of a model from scratch are new.
     Raises InputError where weights are missing or have another size; only a head may be new, if there are settings.
     """
+    if source.kind == "scratch":
+        import torch
+        import transformers
+
+        kind = getattr(transformers, auto_class)
+        return kind.from_config(load_config(source, **settings), dtype=torch.float32), True
+    model, new = _pretrained(source, auto_class, settings)
+    inside = {name for name in new if name.startswith(f"{model.base_model_prefix}.")}
+    _refuse_gaps(source, {name for name in inside if "pooler" not in name} if settings else new)
+    return model, bool(new - inside)
+
+
+def load_encoder(source: ModelSource) -> tuple[Any, set[str]]:
+    """The encoder alone, in fp32, and the names of its weights that the model does not have (a pooler)."""
+    model, new = _pretrained(source, "AutoModel", {})
+    _refuse_gaps(source, {name for name in new if "pooler" not in name})
+    return model, new
+
+
+def _pretrained(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> tuple[Any, set[str]]:
+    """The model, and the names of its weights that are missing or have another size: they are drawn anew."""
     import torch
     import transformers
 
-    kind = getattr(transformers, auto_class)
-    if source.kind == "scratch":
-        return kind.from_config(load_config(source, **settings), dtype=torch.float32), True
     with explain_hub_errors(source.where, "model"), quiet_transformers():
-        model, found = kind.from_pretrained(
+        model, found = getattr(transformers, auto_class).from_pretrained(
             source.where,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
@@ -157,10 +175,7 @@ def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -
             **source.arguments,
             **settings,
         )
-    new = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
-    inside = {name for name in new if name.startswith(f"{model.base_model_prefix}.")}
-    _refuse_gaps(source, {name for name in inside if "pooler" not in name} if settings else new)
-    return model, bool(new - inside)
+    return model, {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
 
 
 def _refuse_gaps(source: ModelSource, new: set[str]) -> None:

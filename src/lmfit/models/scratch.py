@@ -1,7 +1,8 @@
 """Encoders that start from random weights, for languages that no pretrained model on this machine knows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -26,6 +27,21 @@ class TrainingTexts(Protocol):
 
     def __iter__(self) -> Iterator["Example"]:
         """The examples from the start."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """The training texts of several tasks as those of one."""
+
+    parts: Sequence[TrainingTexts]
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal examples in the same order of tasks."""
+        return "+".join(part.fingerprint for part in self.parts)
+
+    def __iter__(self) -> Iterator["Example"]:
+        return chain.from_iterable(self.parts)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from lmfit.inference.backends import TorchBackend
 from lmfit.inference.load import load_predictor, onnx_folder
 from lmfit.inference.predictor import Predictor
 from lmfit.models.save import save_model
-from lmfit.runs import CHILDREN, Run, choose_output, claim_output
+from lmfit.runs import ANSWERING, CHILDREN, Run, choose_output, claim_output
 from lmfit.stages.certify import Child, Parent, certify
 from lmfit.stages.compressed import record_begun, record_done, score_compressed
 from lmfit.stages.ending import recorded
@@ -30,7 +30,7 @@ from lmfit.stages.quantize import quantize
 from lmfit.stages.temperature import unchanged
 
 STAGE = "compress"
-COMPRESSIBLE = ("finetune", STAGE)
+
 STEPS: tuple[Step, ...] = ()
 """What changes a PyTorch model, in the order in which it is done."""
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
@@ -87,7 +87,7 @@ def check(parent: Run) -> None:
     if onnx_folder(parent) is not None:
         what = f"`{parent.path}` is compressed to {manifest.get('quantization', 'ONNX')} already and cannot go further"
         raise InputError(what, where="RUN", fix=f"compress the run that it was made from: {manifest.get('parent')}")
-    if (stage := manifest.get("stage")) not in COMPRESSIBLE:
+    if (stage := manifest.get("stage")) not in ANSWERING:
         raise InputError(f"`{parent.path}` is a run of {stage}, which has no model for a task", where="RUN")
 
 

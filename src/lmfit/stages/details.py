@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from lmfit.config.evaluation import EvaluationConfig
@@ -55,8 +56,8 @@ class Details:
         honest = honest_ece(outcomes, self.seed)
         table: dict[str, Any] = {"bins": reliability(outcomes), "temperature": self.temperature, "honest_ece": honest}
         if self.temperature is not None:
-            before = tempered(outcomes.probabilities, 1 / self.temperature, several=outcomes.several)
-            table["before"] = self._probable(replace(outcomes, probabilities=before))
+            undone = partial(tempered, temperature=1 / self.temperature, several=outcomes.several)
+            table["before"] = self._probable(outcomes.with_probabilities(undone))
         return self._probable(outcomes), {"calibration": table}
 
     def _probable(self, outcomes: Outcomes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from types import FrameType
 
 from safetensors import SafetensorError
 
-from lmfit.errors import Interrupted, LmfitError
+from lmfit.errors import Interrupted, LmfitError, PeerLost
 from lmfit.runs import Run
 
 
@@ -43,6 +43,8 @@ def recorded(run: Run, again: str = "") -> Iterator[None]:
         if refused:
             what = f"the disk refuses what the run writes: {refused}; what the last checkpoint holds is safe"
             raise LmfitError(what, where=str(run.path), fix=f"make room, then: {again}") from error
+        if isinstance(error, PeerLost):
+            raise PeerLost(fix=f"go on with: {again}") from error
         raise
     run.record(status="finished", finished=time())
 

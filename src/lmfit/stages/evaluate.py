@@ -8,7 +8,7 @@ from time import time
 from typing import Any
 
 from lmfit import console
-from lmfit.config.load import load_config, load_run_config
+from lmfit.config.load import load_config
 from lmfit.config.schema import FinetuneConfig
 from lmfit.data.audit.against import trained_on
 from lmfit.data.example import Example
@@ -20,7 +20,7 @@ from lmfit.evaluation.report import write_report
 from lmfit.evaluation.scores import Scores
 from lmfit.inference.load import load_predictor
 from lmfit.inference.predictor import Predictor
-from lmfit.runs import Run, evaluations, write_json
+from lmfit.runs import BESIDE, Run, evaluations, write_json
 from lmfit.stages.details import Details, check_details
 from lmfit.stages.evaluations import appearing, choose_folder, has_validation, validation_outcomes
 from lmfit.stages.judge import Judge, shown
@@ -51,7 +51,14 @@ _SCORING = (
     "evaluation.texts",
 )
 _SEED = 13
-_OF_TRAINING = {"name": None, "validation": None, "test": None, "limit": None, "limit_per_class": None}
+_OF_TRAINING = {
+    "name": None,
+    "validation": None,
+    "test": None,
+    "limit": None,
+    "limit_per_class": None,
+    "limit_train": None,
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def run(chosen: Run, asked: Asked, *, device: str, seed: int | None) -> Judged:
     if asked.path is None:
         more = bool(asked.slices or asked.robustness)
         rows = judge_own_rows(chosen, asked.slices, asked.robustness, device=device, seed=seed) if more else []
-        own = {split: entries for split, entries in chosen.metrics.items() if split != "baseline"}
+        own = {split: entries for split, entries in chosen.metrics.items() if split not in BESIDE}
         found = {folder.name: next(iter(Run(folder).metrics.values())) for folder in evaluations(chosen)}
         named = {f"{name}-file" if name in own else name: metrics for name, metrics in found.items()}
         return Judged(own | named, rows)
@@ -175,7 +182,7 @@ def _check_own_data(chosen: Run, task: Task, robustness: Sequence[str]) -> None:
 
 def _own_splits(chosen: Run, task: Task) -> Splits:
     """The data that the run was trained and judged on."""
-    return load_splits(load_run_config(chosen).config.data, task.example_kind)
+    return load_splits(load_config(chosen.stage, chosen.config).config.data, task.example_kind)
 
 
 def _temperature(chosen: Run) -> float | None:
@@ -207,11 +214,9 @@ def _config(chosen: Run, task: str, asked: Asked) -> FinetuneConfig:
             raise ConfigError(what, where="--set", fix=f"use {', '.join((*_READING, *_SCORING))}")
     perturbed = [f"evaluation.robustness={list(asked.robustness)}"] if asked.robustness else []
     path = chosen.path / "config.yaml"
+    source: Any = path if path.is_file() else {"task": task, "data": {"train": asked.path}}
     words = ["data.revision=null", "data.subset=null", *asked.words, *perturbed]
-    if path.is_file():
-        config = load_run_config(chosen, words).config
-    else:
-        config = load_config("finetune", {"task": task, "data": {"train": asked.path}}, words).config
+    config: FinetuneConfig = load_config(chosen.stage, source, words).config
     form = "auto" if config.data.format == "hub" else config.data.format
     reading = config.data.model_copy(update={**_OF_TRAINING, "train": asked.path, "format": form})
     slices = list(dict.fromkeys([*config.evaluation.slices, *asked.slices]))

@@ -1,7 +1,7 @@
 """lmfit finetune: encoder + labelled data -> a model for a task, with scores, intervals and a report."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +20,7 @@ from lmfit.runs import Run, choose_output, claim_output
 from lmfit.stages.calibrate import calibrate
 from lmfit.stages.ending import recorded
 from lmfit.stages.folds import Folds
+from lmfit.stages.following import begun_before
 from lmfit.stages.prepare import Prepared, prepare
 from lmfit.stages.recording import record_children, record_result, record_size, record_start
 from lmfit.stages.resuming import (
@@ -39,35 +40,58 @@ from lmfit.stages.several import Child, Several, train_children
 from lmfit.stages.tracking import tracked
 from lmfit.stages.training import build_model, train
 from lmfit.training.checkpoint import EXACT, Checkpoints, TrainState
+from lmfit.training.distributed import job
 
-STAGE = "finetune"
+SeveralOf = Callable[[LoadedConfig, Prepared, Device], Several | None]
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
 
 
+def several_of(loaded: LoadedConfig, prepared: Prepared, device: Device) -> Several | None:
+    """The seeds or folds that the run is made of; None for an ordinary run."""
+    if loaded.config.seeds is not None:
+        return Seeds(loaded, prepared)
+    return Folds(loaded, prepared) if loaded.config.cross_validated else None
+
+
 def run(
-    loaded: LoadedConfig, *, device: str = "auto", overwrite: bool = False, remarks: Mapping[str, Any] = NO_REMARKS
+    loaded: LoadedConfig,
+    *,
+    device: str = "auto",
+    overwrite: bool = False,
+    remarks: Mapping[str, Any] = NO_REMARKS,
+    made_of: SeveralOf = several_of,
 ) -> Run:
     """Fine-tune a pretrained encoder on one labelled task; `remarks` (note, tags) go to run.json. The finished run."""
     config = loaded.config
+    if (begun := begun_before(loaded)) is not None:
+        return resume(begun, device=device, inexact=True, made_of=made_of)
     with loaded.located():
         chosen = pick_device(device, config.training.precision)
         choose_output(config.output, loaded.name, overwrite=overwrite)
         prepared = prepare(config)
+        several = made_of(loaded, prepared, chosen)
     tell(prepared, chosen)
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
         write_text(run.path / "config.yaml", _repeatable(loaded).dump())
-        run.record(status="running", stage=STAGE)
-        return work(run, loaded, prepared, chosen, remarks=remarks)
+        run.record(status="running", stage=loaded.stage, **({} if job() is None else {"job": job()}))
+        return work(run, loaded, prepared, chosen, several, remarks=remarks)
 
 
-def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", inexact: bool = False) -> Run:
+def resume(
+    run: Run,
+    overrides: Sequence[str] = (),
+    *,
+    device: str = "auto",
+    inexact: bool = False,
+    made_of: SeveralOf = several_of,
+) -> Run:
     """Go on with an interrupted run: from its newest whole checkpoint, or with the children that are not finished.
 
     inexact: also where another machine or other versions allow equality only up to rounding.
     """
-    begun, loaded = load_config(STAGE, run.config), load_config(STAGE, run.config, overrides)
-    alone = loaded.config.seeds is None and not loaded.config.cross_validated
+    begun, loaded = load_config(run.stage, run.config), load_config(run.stage, run.config, overrides)
+    alone = made_of is several_of and loaded.config.seeds is None and not loaded.config.cross_validated
     changed = differing(settings_of(begun), settings_of(loaded))
     refuse_changed(changed, FREE if alone else FREE_OF_SEVERAL)
     chosen = pick_device(device, loaded.config.training.precision)
@@ -81,7 +105,8 @@ def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", ine
         refuse_changed_data(run, prepared)
         if changed:
             write_text(run.path / "config.yaml", _repeatable(loaded).dump())
-        return work(run, loaded, prepared, chosen, exactness=exactness, inexact=inexact)
+        several = made_of(loaded, prepared, chosen)
+        return work(run, loaded, prepared, chosen, several, exactness=exactness, inexact=inexact)
 
 
 def _pinned(config: FinetuneConfig, commit: str | None) -> FinetuneConfig:
@@ -96,15 +121,15 @@ def work(
     loaded: LoadedConfig,
     prepared: Prepared,
     device: Device,
+    several: Several | None = None,
     *,
     exactness: str = EXACT,
     inexact: bool = False,
     remarks: Mapping[str, Any] = NO_REMARKS,
 ) -> Run:
     """Train, score and report, alone or as several; the (locked) run folder tells at any time how far it is."""
-    several = several_of(loaded, prepared)
     with recorded(run):
-        record_start(run, STAGE, prepared, device, exactness, **remarks)
+        record_start(run, loaded.stage, prepared, device, exactness, **remarks)
         if several is None:
             train_alone(run, prepared, device, conditions(loaded, device, exactness))
         else:
@@ -151,13 +176,6 @@ def work_child(run: Run, child: Child, *, device: Device, inexact: bool) -> Run:
         refuse_changed_data(run, prepared)
     write_text(run.path / "config.yaml", _repeatable(child.loaded).dump())
     return work(run, child.loaded, prepared, device, exactness=exactness)
-
-
-def several_of(loaded: LoadedConfig, prepared: Prepared) -> Several | None:
-    """The seeds or folds that the run is made of; None for an ordinary run."""
-    if loaded.config.seeds is not None:
-        return Seeds(loaded, prepared)
-    return Folds(loaded, prepared) if loaded.config.cross_validated else None
 
 
 def _repeatable(loaded: LoadedConfig) -> LoadedConfig:

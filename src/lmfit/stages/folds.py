@@ -35,7 +35,7 @@ class Folds(Several):
         self.loaded, self.prepared, self.folds = loaded, prepared, folds
         self.judge = judge_of(prepared.config)
 
-    def plan(self, finished: Sequence[Run]) -> Iterator[Child]:
+    def plan(self, run: Run, finished: Sequence[Run]) -> Iterator[Child]:
         """fold-1, fold-2, ..., and at last `all`, trained as long as was best in the folds."""
         count = self.folds.folds
         for fold in range(1, count + 1):

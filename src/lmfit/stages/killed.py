@@ -1,4 +1,4 @@
-"""A training process that watches what it is doing, and that is killed with SIGKILL at a moment told beforehand."""
+"""A training process that tells its phases while it goes through them, and is killed with SIGKILL at a given moment."""
 
 import json
 import os
@@ -6,31 +6,29 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
 from lmfit.config.load import load_config
+from lmfit.config.stage import keys_of, stage_of
 from lmfit.errors import LmfitError
-from lmfit.evaluation.report import write_report
-from lmfit.models.save import save_model
 from lmfit.runs import Run
-from lmfit.stages import finetune
-from lmfit.stages.calibrate import calibrate
-from lmfit.stages.scoring import score_run
+from lmfit.stages import finetune, pretrain
 from lmfit.stages.verify_resume import CHECKPOINT, EVALUATION, RESULTS, TRAINING, Moment
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.hooks import KeepBest
 from lmfit.training.trainer import Trainer
 
-_PHASES = {
-    Trainer.step.__code__: TRAINING,
-    KeepBest.on_step.__code__: EVALUATION,
-    Checkpoints._write.__code__: CHECKPOINT,
-    **dict.fromkeys((work.__code__ for work in (calibrate, score_run, save_model, write_report)), RESULTS),
-}
-_PERIOD_SECONDS = 0.0005
-_SWITCH_SECONDS = 0.001
-"""The main thread waits this long before it interrupts the watcher: a stack that moves while it is read is no stack."""
+_WORK = (
+    (Trainer, "step", TRAINING),
+    (KeepBest, "on_step", EVALUATION),
+    (Checkpoints, "_write", CHECKPOINT),
+    *((finetune, name, RESULTS) for name in ("calibrate", "score_run", "save_model", "write_report")),
+    *((pretrain, name, RESULTS) for name in ("score_text", "save_pretrained", "write_report")),
+)
+_STAGES: Mapping[str, Any] = {"finetune": finetune, "pretrain": pretrain}
 
 
 def live(config: str, folder: str, device: str, moment: Moment | None, told: str) -> None:
@@ -42,41 +40,64 @@ def live(config: str, folder: str, device: str, moment: Moment | None, told: str
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     watcher = Watcher(Path(folder), moment)
-    watcher.start()
+    for owner, name, phase in _WORK:
+        setattr(owner, name, watcher.watched(getattr(owner, name), phase))
     try:
+        name = stage_of(keys_of(Path(config)))
         if (Path(folder) / "run.json").is_file():
-            finetune.resume(Run(Path(folder)), device=device)
+            _STAGES[name].resume(Run(Path(folder)), device=device)
         else:
-            finetune.run(load_config("finetune", Path(config), [f"output={json.dumps(folder)}"]), device=device)
+            _STAGES[name].run(load_config(name, Path(config), [f"output={json.dumps(folder)}"]), device=device)
     except LmfitError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
     watcher.tell()
 
 
-class Watcher(threading.Thread):
-    """Looks at the main thread's stack every half a millisecond: which phase, at which step, since when."""
+class Watcher:
+    """Knows the innermost phase that the run is in and how long each visit took; in the meant one it sets a timer.
+
+    The phases say themselves when they begin and end: a thread that only looked at the stack now and then saw none of
+    them where a loaded machine did not let it look.
+    """
 
     def __init__(self, folder: Path, moment: Moment | None) -> None:
-        super().__init__(daemon=True)
         self.folder, self.moment = folder, moment
         self.seconds: dict[str, list[float]] = {}
-        sys.setswitchinterval(_SWITCH_SECONDS)
+        self._phases = [""]
+        self._since = time.monotonic()
+        self._delay = moment.delay if moment else 0.0
+        self._step: Callable[[], int] = lambda: 0
+        self._timer: threading.Timer | None = None
 
-    def run(self) -> None:
-        """Watch for the moment; a visit that ends before it comes halves the delay for the next one."""
-        main = threading.main_thread().ident or 0
-        visit, since = ("", 0), time.monotonic()
-        delay = self.moment.delay if self.moment else 0.0
-        while True:
-            now, seen = time.monotonic(), where(sys._current_frames()[main])
-            if seen != visit:
-                self.seconds.setdefault(visit[0], []).append(now - since)
-                delay = delay / 2 if self._is_meant(*visit) else delay
-                visit, since = seen, now
-            if self._is_meant(*visit) and now - since >= delay:
-                self._die(*visit)
-            time.sleep(_PERIOD_SECONDS)
+    def watched(self, work: Callable[..., Any], phase: str) -> Callable[..., Any]:
+        """`work`, whose every call is a visit of the phase; the phase around it goes on with a new visit."""
+
+        @wraps(work)
+        def visit(*arguments: Any, **named: Any) -> Any:
+            trainer = next((a for a in arguments if isinstance(a, Trainer)), None)
+            if trainer is not None:
+                self._step = lambda: trainer.state.step
+            self._change([*self._phases, phase])
+            try:
+                return work(*arguments, **named)
+            finally:
+                self._change(self._phases[:-1])
+
+        return visit
+
+    def _change(self, phases: list[str]) -> None:
+        """End a visit and begin the next; one that ends before the moment comes halves the delay for the next one."""
+        now = time.monotonic()
+        self.seconds.setdefault(self._phases[-1], []).append(now - self._since)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._delay /= 2
+        self._phases, self._since, self._timer = phases, now, None
+        phase, step = phases[-1], self._step()
+        if self._is_meant(phase, step):
+            self._timer = threading.Timer(self._delay, self._die, (phase, step))
+            self._timer.start()
 
     def _is_meant(self, phase: str, step: int) -> bool:
         """After training only its results can be killed, whatever was meant."""
@@ -93,14 +114,3 @@ class Watcher(threading.Thread):
         """Write how long visits of each phase took, on average."""
         means = {phase: sum(each) / len(each) for phase, each in self.seconds.items() if phase}
         self.folder.with_name(f"{self.folder.name}.seen.json").write_text(json.dumps(means))
-
-
-def where(frame: FrameType | None) -> tuple[str, int]:
-    """The innermost phase that a stack is in, and the steps done so far; "" and 0 outside training."""
-    phase, step = "", 0
-    while frame is not None:
-        phase = phase or _PHASES.get(frame.f_code, "")
-        if frame.f_code is Trainer.fit.__code__:
-            step = frame.f_locals["self"].state.step
-        frame = frame.f_back
-    return phase, step

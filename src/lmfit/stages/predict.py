@@ -1,12 +1,15 @@
 """lmfit predict: unlabelled rows in, predictions out, as a stream that keeps their order."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lmfit import console
-from lmfit.config.load import load_run_config
+from lmfit.config.load import load_config
 from lmfit.config.section import Column
 from lmfit.data.example import Example
 from lmfit.data.formats.base import ReadOptions
@@ -17,6 +20,16 @@ from lmfit.inference.load import load_predictor
 from lmfit.runs import Run
 from lmfit.stages.preannotations import LAYOUTS, Layout
 from lmfit.stages.writers import OUTPUT_FORMATS, open_writer
+
+_OPTIONS = {
+    r"data\.columns: \{text: ([^}]*)\}": r"--text-column \1",
+    r"data\.columns: \{text_pair: ([^}]*)\}": r"--pair-column \1",
+    r"data\.columns\.text_pair \(predict: --pair-column\)": "--pair-column",
+    r"data\.columns\.text_pair": "--pair-column",
+    r"data\.columns(\.text)?\b": "--text-column",
+    r"data\.format\b": "--input-format",
+}
+"""Names of keys in errors of the readers, and the options of `predict` that do the same."""
 
 
 def run(
@@ -34,7 +47,8 @@ def run(
     """Predict the rows of `source`, write to `out` (None: stdout); returns their number. A file appears when whole.
 
     layout: an annotation tool that shall import the predictions, of LAYOUTS.
-    columns: which input columns hold text and text_pair, where that is not plain. Raises InputError, DataError.
+    columns: which input columns hold text and text_pair, where that is not plain. A file is looked through before the
+    first answer: rows that cannot be read are all told then. Raises InputError, DataError.
     """
     chosen_layout = _layout(layout, form)
     form = chosen_layout.form if chosen_layout else _form(out, form)
@@ -43,22 +57,61 @@ def run(
     predictor = load_predictor(chosen, device=device, precision=precision)
     kind = predictor.task.example_kind
     options = ReadOptions(kind, input_form or "auto", dict(columns), preferred=_columns_of_training(chosen))
-    notices = Notices()
-    examples = read_input(source, kind, options, notices=notices)
-    count = 0
     make_row = chosen_layout.rows(chosen.path.name) if chosen_layout else row_of
     if chosen_layout:
         console.say(chosen_layout.setup(predictor.task.kind, predictor.task.labels))
-    with open_writer(out, form, make_row) as writer:
-        for example, prediction in console.progress(predictor.stream(examples), total=None, what="predicting"):
-            if count == 0:
-                for notice in (*notices.sentences, *_replaced(example, prediction, form)):
-                    console.say(notice)
-            writer.write(example, prediction)
-            count += 1
+    with _by_options():
+        total, said = _look_through(source, options)
+        notices, count = Notices(), 0
+        examples = read_input(source, kind, options, notices=notices)
+        with open_writer(out, form, make_row) as writer:
+            for example, prediction in console.progress(predictor.stream(examples), total=total, what="predicting"):
+                if count == 0:
+                    said += _say([*notices.sentences, *_replaced(example, prediction, form)], said)
+                writer.write(example, prediction)
+                count += 1
+        _say(notices.counted if total is None else (), said)
     if cut := predictor.stats.counts["truncated"]:
         console.warn(f"{cut:,} rows are longer than the model takes and were cut (data.overflow of its training)")
     return count
+
+
+def _look_through(source: str, options: ReadOptions) -> tuple[int | None, list[str]]:
+    """(rows, what was said about them) of files, read once to their end; (None, []) of a stream, read only once.
+
+    Raises DataError with up to 20 rows that cannot be read.
+    """
+    if source == "-" or (os.path.exists(source) and not (os.path.isfile(source) or os.path.isdir(source))):
+        return None, []
+    notices = Notices(gather=True)
+    rows = sum(1 for _ in read_input(source, options.kind, options, notices=notices))
+    return rows, _say(notices.sentences, ())
+
+
+def _say(sentences: Iterable[str], said: Collection[str]) -> list[str]:
+    """Say what was not said yet; returns it."""
+    new = [sentence for sentence in sentences if sentence not in said]
+    for sentence in new:
+        console.say(sentence.replace("(data.columns)", "(--text-column)"))
+    return new
+
+
+@contextmanager
+def _by_options() -> Iterator[None]:
+    """What errors say of keys of the config, said of the options of this command."""
+    try:
+        yield
+    except InputError as error:
+        error.problems = tuple(
+            replace(problem, where=_option(problem.where), fix=_option(problem.fix)) for problem in error.problems
+        )
+        raise
+
+
+def _option(told: str) -> str:
+    for pattern, option in _OPTIONS.items():
+        told = re.sub(pattern, option, told)
+    return told
 
 
 def _columns_of_training(chosen: Run) -> dict[str, Column | list[Column]]:
@@ -67,7 +120,7 @@ def _columns_of_training(chosen: Run) -> dict[str, Column | list[Column]]:
     if not path.is_file():
         return {}
     try:
-        columns = load_run_config(chosen).config.data.columns
+        columns = load_config(chosen.stage, path).config.data.columns
     except InputError:
         return {}
     return {role: column for role, column in columns.items() if role in ("text", "text_pair")}

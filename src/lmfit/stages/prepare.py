@@ -40,20 +40,31 @@ ROWS_VERSION = 3
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What training needs, and the ledger of it."""
+class Material:
+    """What a model is trained with."""
 
     config: FinetuneConfig
+    task: Task
+    framer: Framer
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Prepared(Material):
+    """All that is known before training, and the ledger of it."""
+
     source: ModelSource
     commit: str | None
-    task: Task
     growth: Growth | None
-    framer: Framer
     splits: Splits
-    rows: Rows
     audit: Audit
     ledger: Ledger
     seconds: float
+
+    @property
+    def material(self) -> Material:
+        """Only what training takes."""
+        return Material(self.config, self.task, self.framer, self.rows)
 
     @property
     def held_out(self) -> dict[str, Source]:
@@ -94,7 +105,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     ledger.notices += task.remarks
     commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
     seconds = time.perf_counter() - started
-    return Prepared(config, source, commit, task, growth, framer, splits, rows, audit, ledger, seconds)
+    return Prepared(config, task, framer, rows, source, commit, growth, splits, audit, ledger, seconds)
 
 
 def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
@@ -202,7 +213,9 @@ def _make_ledger(
     if splits.validation is None and not isinstance(config.data.validation, FoldsConfig):
         what = "no validation data: the last weights are kept; set aside some with data.validation={split: 0.1}"
         findings.append(Finding("no-validation", "warning", what, fix="set data.validation={split: 0.1}"))
-    limits = [f"data.{name}" for name in ("limit", "limit_per_class") if getattr(config.data, name) is not None]
+    limits = [
+        f"data.{name}" for name in ("limit", "limit_per_class", "limit_train") if getattr(config.data, name) is not None
+    ]
     sums = row_sums(splits.accounts, {name: (one.files, one.rows) for name, one in held.items()}, " and ".join(limits))
     notices = [_short(notice) for notice in splits.notices]
     known = 0 if steps == BUDGET_UNKNOWN_STEPS else steps

@@ -8,7 +8,7 @@ from lmfit.data.audit.against import write_hashes
 from lmfit.data.propose.language import CODES, Letters
 from lmfit.device import Device, peak_memory_bytes
 from lmfit.models.origin import origin
-from lmfit.runs import Run, write_json
+from lmfit.runs import Run, inside, write_json
 from lmfit.stages.assignment import assignment
 from lmfit.stages.prepare import Prepared
 from lmfit.stages.versions import versions
@@ -38,9 +38,9 @@ def record_start(run: Run, stage: str, prepared: Prepared, device: Device, exact
         precision=device.precision,
         versions=versions(),
         data=prepared.fingerprints,
-        model={"name": config.model.name, "kind": prepared.source.kind, "commit": prepared.commit}
+        model={"name": inside(config.model.name), "kind": prepared.source.kind, "commit": prepared.commit}
         | origin(prepared.source),
-        parent=config.model.name if prepared.source.kind == "run" else None,
+        parent=inside(config.model.name) if prepared.source.kind == "run" else None,
         warnings=prepared.ledger.warnings,
         timing={"prepare_seconds": round(prepared.seconds, 3)},
         **remarks,
@@ -109,6 +109,7 @@ def record_children(run: Run, children: Sequence[Run], **facts: Any) -> None:
         for name in ("train_seconds", "evaluate_seconds")
     }
     memory = max((manifest["peak_memory_bytes"] or 0 for manifest in manifests.values()), default=0)
-    same = {name: kept[name] for name in ("model", "steps", "best_step", "stopped", "throughput")}
+    same = {"model": run.manifest["model"] | {name: kept["model"][name] for name in ("parameters", "bytes")}}
+    same |= {name: kept[name] for name in ("steps", "best_step", "stopped", "throughput")}
     exactness = ROUNDING if any(manifest["exactness"] == ROUNDING for manifest in manifests.values()) else EXACT
     run.record(timing=timing, peak_memory_bytes=memory, exactness=exactness, **same, **facts)

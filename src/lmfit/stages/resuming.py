@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -11,26 +11,28 @@ from lmfit.config.load import LoadedConfig
 from lmfit.device import Device, use_threads
 from lmfit.errors import ConfigError, InputError
 from lmfit.evaluation.comparison.settings import flat
-from lmfit.runs import Run
-from lmfit.stages.prepare import Prepared
+from lmfit.runs import Run, inside
 from lmfit.stages.versions import versions
 from lmfit.training.checkpoint import EXACT, ROUNDING, Checkpoints
 
 LENGTH = ("training.epochs", "training.max_steps")
 FREE_OF_SEVERAL = ("training.keep", "training.log_every", "training.on_nan", "device.memory_limit")
 FREE = (*LENGTH, *FREE_OF_SEVERAL)
-_MACHINE = ("kind", "name", "precision", "threads")
+_MACHINE = ("kind", "name", "precision", "threads", "processes")
 _VERSIONS = ("lmfit", "torch", "transformers", "tokenizers", "numpy")
 
 
-def conditions(loaded: LoadedConfig, device: Device, exactness: str) -> dict[str, Any]:
+def conditions(loaded: LoadedConfig[Any], device: Device, exactness: str) -> dict[str, Any]:
     """What a checkpoint records of the run: machine and versions, settings, and whether it was exact so far."""
     return {"machine": _machine(device), "settings": settings_of(loaded), "exactness": exactness}
 
 
-def settings_of(loaded: LoadedConfig) -> dict[str, Any]:
+def settings_of(loaded: LoadedConfig[Any]) -> dict[str, Any]:
     """All settings but where the run lies: its folder can be moved."""
-    return loaded.having(output=None).resolved()
+    settings = loaded.having(output=None).resolved()
+    if name := settings["model"]["name"]:
+        settings["model"]["name"] = inside(name)
+    return settings
 
 
 def _machine(device: Device) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def _machine(device: Device) -> dict[str, Any]:
     )
 
 
-def go_on(run: Run, loaded: LoadedConfig, device: Device, *, inexact: bool) -> tuple[Device, str]:
+def go_on(run: Run, loaded: LoadedConfig[Any], device: Device, *, inexact: bool) -> tuple[Device, str]:
     """The device to go on with, and whether the result will be `exact` or equal only up to `rounding`.
 
     Without a checkpoint all begins anew, which is said. Raises ConfigError where settings have changed that decide what
@@ -102,7 +104,15 @@ def refuse_changed(changed: Mapping[str, str], free: tuple[str, ...] = FREE) -> 
         raise ConfigError(f"a run goes on as it began; changed: {told}", where=", ".join(refused), fix=fix)
 
 
-def refuse_changed_data(run: Run, prepared: Prepared) -> None:
+class Fingerprinted(Protocol):
+    """What was prepared for training."""
+
+    @property
+    def fingerprints(self) -> dict[str, Any]:
+        """Files, rows and content hash of each split."""
+
+
+def refuse_changed_data(run: Run, prepared: Fingerprinted) -> None:
     """Raises InputError where the data is not what the run began with."""
     before = run.manifest.get("data", {})
     for name, facts in prepared.fingerprints.items():

@@ -27,7 +27,7 @@ class Seeds(Several):
         self.seeds: list[int] = loaded.config.seeds or []
         self.judge = judge_of(prepared.config)
 
-    def plan(self, finished: Sequence[Run]) -> Iterator[Child]:
+    def plan(self, run: Run, finished: Sequence[Run]) -> Iterator[Child]:
         """seed-1, seed-2, ..."""
         for number, seed in enumerate(self.seeds, 1):
             loaded = self.loaded.having(seed=seed, seeds=None, model=self.prepared.config.model)

@@ -11,7 +11,7 @@ from lmfit.data.scripts import script_of
 from lmfit.data.splits import group_of
 from lmfit.data.words import split_words
 from lmfit.evaluation.intervals import IntArray
-from lmfit.evaluation.outcomes import Outcome, Outcomes, join
+from lmfit.evaluation.outcomes import Gathering, Outcomes
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.slices import length_bins
 from lmfit.tasks.base import Task
@@ -30,7 +30,7 @@ class Seen:
         self.task = task
         self.rows = 0
         self._digest = 0
-        self._outcomes: list[Outcome | None] = []
+        self._outcomes = Gathering(task.labels)
         self._documents: list[str | None] = []
         self._values: dict[str, list[Any]] = {by: [] for by in slices}
         self._pairs: list[tuple[Example, Any]] = []
@@ -56,11 +56,7 @@ class Seen:
 
     def outcomes(self) -> Outcomes | None:
         """All outcomes; None where the task's answers are no classes, or there are no rows."""
-        found = [outcome for outcome in self._outcomes if outcome is not None]
-        if not found or len(found) < self.rows:
-            return None
-        name = "rows" if self.task.example_kind == "text" else "sentences"
-        return join(found, self.task.labels, self._documents, name)
+        return self._outcomes.joined(self._documents, "rows" if self.task.example_kind == "text" else "sentences")
 
     def columns(self) -> Mapping[str, Sequence[str]]:
         """The value of each row by the names of the slices."""

@@ -31,8 +31,8 @@ class Several(ABC):
     """What a run is made of, and what comes of it: seeds, folds, later trials and controls."""
 
     @abstractmethod
-    def plan(self, finished: Sequence[Run]) -> Iterator[Child]:
-        """The children in their order; `finished` grows meanwhile, so that a later one may rest on those before it."""
+    def plan(self, run: Run, finished: Sequence[Run]) -> Iterator[Child]:
+        """The children of `run` in their order; `finished` grows meanwhile: a later one may rest on those before."""
 
     @abstractmethod
     def summarise(self, run: Run, children: Sequence[Run]) -> dict[str, Any]:
@@ -42,19 +42,19 @@ class Several(ABC):
 def train_children(run: Run, several: Several, work: Callable[[Run, Child], object]) -> list[Run]:
     """Each child that is not finished yet goes through `work`, in its locked folder; all children, finished."""
     finished: list[Run] = []
-    for child in several.plan(finished):
+    for child in several.plan(run, finished):
         folder = Run(run.path / CHILDREN / child.name)
         if not ((folder.path / "run.json").is_file() and folder.status == "finished"):
             folder.path.mkdir(parents=True, exist_ok=True)
             console.say(child.title)
-            with folder.locked(), _interrupted_as(run):
+            with folder.locked(), interrupted_as(run):
                 work(folder, child)
         finished.append(folder)
     return finished
 
 
 @contextmanager
-def _interrupted_as(run: Run) -> Iterator[None]:
+def interrupted_as(run: Run) -> Iterator[None]:
     """Who interrupts a child goes on with the whole."""
     try:
         yield

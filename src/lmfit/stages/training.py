@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lmfit import console
+from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import draw_rows, key, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Row
@@ -22,20 +23,23 @@ from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
 from lmfit.models.load import load_model
+from lmfit.models.packing import packed
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
+from lmfit.stages.calling import call_others, shared_out
 from lmfit.stages.judge import Judge
-from lmfit.stages.prepare import Prepared
+from lmfit.stages.prepare import Material, Prepared
 from lmfit.tasks.base import Stats, Task, model_inputs
-from lmfit.tasks.tensors import Tensors, tensors
+from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
-from lmfit.training.ema import exchange_average
+from lmfit.training.distributed import COMPANY
 from lmfit.training.guards import Finite, Halved, Room
-from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
+from lmfit.training.hooks import Budget, KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import RDrop
+from lmfit.training.thaw import Thaw
 from lmfit.training.trainer import Hook, Objective, Trainer
 
 HEAD_ROWS = 2048
@@ -47,6 +51,7 @@ class TaskObjective:
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
+        self.forward = forward
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
@@ -141,22 +146,31 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
-    hooks += [Save(config.training.checkpoint_every), StopOnSignal(str(run.path))]
+    hooks += [*thawing(config.training), Save(config.training.checkpoint_every), StopOnSignal(str(run.path)), Lead()]
+    if shared := shared_out(config.training, device.processes):
+        console.say(shared)
+    call_others(prepared, model, device)
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks)
         state = trainer.fit()
-        exchange_average(model, trainer.optimizer)
+        trainer.settle()
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
         console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
         state.best_step = state.step
     return state
 
 
+def thawing(training: TrainingConfig) -> list[Hook]:
+    """The hook that lets weights learn later, where that is asked for; every rank has it."""
+    later = training.head_first or training.unfreeze is not None
+    return [Thaw(training.head_first, training.unfreeze)] if later else []
+
+
 def make_trainer(
-    prepared: Prepared, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
+    prepared: Material, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
 ) -> Trainer:
     """The trainer that the config asks for."""
-    config = prepared.config
+    config, ranks = prepared.config, COMPANY.ranks()
     return Trainer(
         model,
         objective_of(prepared, model),
@@ -166,12 +180,13 @@ def make_trainer(
         seed=config.seed,
         checkpoints=checkpoints,
         hooks=hooks,
-        memory_limit=limit_bytes(config.device.memory_limit),
+        memory_limit=limit_bytes(config.device.memory_limit) // ranks.local_count,
+        ranks=ranks,
     )
 
 
 @contextmanager
-def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator[None]:
+def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator[None]:
     """The model in the form that is trained; afterwards it is as any loader expects it.
 
     Compiled layers draw their own dropout; elsewhere a CPU draws it quickly.
@@ -180,18 +195,21 @@ def in_training_form(prepared: Prepared, model: Any, device: Device) -> Iterator
     special = [prepared.framer.pad_id, *prepared.framer.tokenizer.all_special_ids]
     ids = np.union1d(prepared.rows.distinct("input_ids"), special)
     with ExitStack() as forms:
-        forms.enter_context(used_rows(model, ids))
+        if training.sharding == "none":
+            forms.enter_context(used_rows(model, ids))
         if training.compile and can_compile(device):
             forms.enter_context(compiled(model))
         elif device.kind == "cpu":
             forms.enter_context(quick_dropout(model))
             forms.enter_context(shared_cast(model))
+        if training.packing == "on":
+            forms.enter_context(packed(model))
         if training.gradient_checkpointing:
             forms.enter_context(checkpointed(model))
         yield
 
 
-def objective_of(prepared: Prepared, model: Any) -> Objective:
+def objective_of(prepared: Material, model: Any) -> Objective:
     """What is minimised, as configured. Raises ConfigError where R-Drop's two passes would be equal."""
     objective, weight = TaskObjective(prepared.task, prepared.framer), prepared.config.training.r_drop
     if weight is None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
+from lmfit.config.schema import FinetuneConfig
 from lmfit.durable import write_text
 from lmfit.errors import ConfigError, InputError, LmfitError, VerdictError
 from lmfit.evaluation.comparison.sameness import first_different_step
@@ -76,13 +77,14 @@ class Verified:
             raise VerdictError(f"the resumed run differs in {names}{first}", where=str(self.run.path / CHILDREN))
 
 
-def run(loaded: LoadedConfig, *, kills: int = 5, device: str = "auto", overwrite: bool = False) -> Verified:
+def run(loaded: LoadedConfig[Any], *, kills: int = 5, device: str = "auto", overwrite: bool = False) -> Verified:
     """Train uninterrupted, train killed and resumed, compare. Nothing is scored by the run itself."""
     refuse_timed_or_several(loaded)
     run = Run(claim_output(loaded.config.output, f"{loaded.name}-verify", overwrite=overwrite))
     with run.locked():
         write_text(run.path / "config.yaml", loaded.having(output=None).dump())
-        run.record(status="running", stage=STAGE, task=loaded.config.task.name, seed=loaded.config.seed)
+        task = getattr(loaded.config, "task", None)
+        run.record(status="running", stage=STAGE, task=task and task.name, seed=loaded.config.seed)
         with recorded(run, again=f"lmfit verify-resume {run.path}/config.yaml"):
             (run.path / CHILDREN).mkdir()
             straight = train_straight(run, device)
@@ -94,13 +96,13 @@ def run(loaded: LoadedConfig, *, kills: int = 5, device: str = "auto", overwrite
     return found
 
 
-def refuse_timed_or_several(loaded: LoadedConfig) -> None:
+def refuse_timed_or_several(loaded: LoadedConfig[Any]) -> None:
     """Raises ConfigError for what cannot come out equal twice, or is more than one training."""
     config = loaded.config
     if config.training.budget is not None:
         what = "a wall-clock budget gives another number of steps each time"
         raise ConfigError(what, where="training.budget", fix="training.budget=null training.max_steps=200")
-    if config.seeds is not None or config.cross_validated:
+    if isinstance(config, FinetuneConfig) and (config.seeds is not None or config.cross_validated):
         where = "data.validation" if config.seeds is None else "seeds"
         fix = "data.validation.fold=1" if config.seeds is None else "seeds=null seed=1"
         raise ConfigError("verify-resume takes one training", where=where, fix=fix)

@@ -15,7 +15,7 @@ from lmfit.data.rows import Row
 from lmfit.errors import ConfigError, DataError
 from lmfit.evaluation.metrics import score_labels, score_multi_label, score_numbers
 from lmfit.evaluation.names import Kind
-from lmfit.evaluation.outcomes import UNKNOWN, Outcome
+from lmfit.evaluation.outcomes import UNKNOWN, Gathering, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.thresholds import tune_thresholds
 from lmfit.tasks.base import UNKNOWN_EXAMPLES, Encoded, Stats, Task, lead, weigh_labels
@@ -79,10 +79,10 @@ class TextClassification(Task):
         if problem == "single_label":
             refuse_numbers(labels, settings)
             if len(labels) == 1:
-                raise DataError(
-                    f"every training row has the label `{labels[0]}`",
-                    fix="a classifier needs at least two; check data.columns.label",
+                fix = (
+                    "a classifier needs at least two; check data.columns.label, and data.limit: it takes the first rows"
                 )
+                raise DataError(f"every training row has the label `{labels[0]}`", fix=fix)
         task = cls(settings, problem, labels, weigh_labels(settings, labels, counts), pairs=pairs)
         if settings.problem == "auto" and lists:
             told = "one label in each row's list, read as a single label" if problem == "single_label" else "several"
@@ -312,12 +312,12 @@ class TextClassification(Task):
         """Multi-label: the thresholds that give each label its best F1 on validation data."""
         if self.problem != "multi_label" or self.settings.thresholds != "tuned":
             return
-        gold, probabilities = [], []
+        gathered = Gathering(self.labels)
         for example, prediction in pairs:
-            gold.append(np.isin(self.labels, example.label or ()))
-            probabilities.append([prediction.scores[name] for name in self.labels])
-        if gold:
-            self.thresholds = [float(t) for t in tune_thresholds(probabilities, gold)]
+            gathered.append(self.outcome(example, prediction))
+        found = gathered.joined(None, "rows")
+        if found is not None:
+            self.thresholds = [float(t) for t in tune_thresholds(found.certain, found.gold)]
 
     def from_baseline(self, example: Example, predicted: Any) -> LabelPrediction | NumberPrediction:
         """A baseline's label, labels or number as a prediction."""

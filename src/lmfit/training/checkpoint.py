@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import file_digest
 from pathlib import Path
@@ -54,11 +54,14 @@ class Checkpoints:
 
     def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: TrainState) -> Path:
         """Write a checkpoint of `state`, unless it is there already, and remove the oldest beyond `keep`."""
+        return self.save_as(lambda folder: _write_whole(folder, model, optimizer), state)
+
+    def save_as(self, write: Callable[[Path], None], state: TrainState) -> Path:
+        """The same, of the safetensors files that `write` puts into a folder."""
         target = self.folder / f"step-{state.step:08d}"
         if is_whole(target) and _state_in(target) == state:
             return target
-        tensors = {"model": weights(model), "optimizer": optimizer_tensors(optimizer)}
-        self._write(target, tensors, {"state": asdict(state), "conditions": self._conditions})
+        self._write(target, write, {"state": asdict(state), "conditions": self._conditions})
         self._verified = None
         for old in [step for step in self._steps() if step != target][: 1 - self.keep or None]:
             shutil.rmtree(old, ignore_errors=True)
@@ -67,7 +70,7 @@ class Checkpoints:
 
     def save_best(self, model: torch.nn.Module, step: int, value: float) -> None:
         """Write the weights that scored best so far; those that a kept checkpoint counts as best stay."""
-        self._write(self._best(step), {"model": weights(model)}, {"step": step, "value": value})
+        self._write(self._best(step), lambda folder: _write_whole(folder, model), {"step": step, "value": value})
         self._clear_best(step)
 
     def remark(self, **facts: Any) -> None:
@@ -88,12 +91,23 @@ class Checkpoints:
 
     def restore(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> TrainState | None:
         """Load the newest whole checkpoint into model and optimizer; None where there is none."""
-        folder = self._newest()
-        if folder is None:
+        found = self.newest()
+        if found is None:
             return None
-        model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
-        load_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
-        return _state_in(folder)
+        folder, state = found
+        if (folder / "model.safetensors").is_file():
+            model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+            load_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
+        else:
+            from lmfit.training.parts import read_parts
+
+            read_parts(folder, model, optimizer)
+        return state
+
+    def newest(self) -> tuple[Path, TrainState] | None:
+        """The newest whole checkpoint and its state; None where there is none."""
+        folder = self._newest()
+        return None if folder is None else (folder, _state_in(folder))
 
     def _newest(self) -> Path | None:
         """The newest whole checkpoint. A damaged one is put aside, a half-written one removed; both are said."""
@@ -134,13 +148,12 @@ class Checkpoints:
             if old not in kept:
                 shutil.rmtree(old, ignore_errors=True)
 
-    def _write(self, target: Path, tensors: Mapping[str, dict[str, torch.Tensor]], facts: Mapping[str, Any]) -> None:
+    def _write(self, target: Path, write: Callable[[Path], None], facts: Mapping[str, Any]) -> None:
         temporary = target.with_name(f".writing-{target.name}")
         shutil.rmtree(temporary, ignore_errors=True)
         try:
             temporary.mkdir(parents=True)
-            for name, held in tensors.items():
-                save_file(held, temporary / f"{name}.safetensors")
+            write(temporary)
             (temporary / "state.json").write_text(json.dumps(facts))
             sums = {path.name: _checksum(path) for path in sorted(temporary.iterdir())}
             (temporary / "checksums.json").write_text(json.dumps(sums))
@@ -148,6 +161,12 @@ class Checkpoints:
         except Exception:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def _write_whole(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
+    save_file(weights(model), folder / "model.safetensors")
+    if optimizer is not None:
+        save_file(optimizer_tensors(optimizer), folder / "optimizer.safetensors")
 
 
 def _state_in(folder: Path) -> TrainState:
@@ -192,11 +211,14 @@ def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     """The optimizer's state as flat tensors named "parameter index.state name"."""
+    return {name: value.detach().contiguous() for name, value in optimizer_state(optimizer).items()}
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """The same tensors as they lie, which may be parts of what other ranks hold the rest of."""
     state = optimizer.state_dict()["state"]
     return {
-        f"{index}.{name}": torch.as_tensor(value).detach().contiguous()
-        for index, values in state.items()
-        for name, value in values.items()
+        f"{index}.{name}": torch.as_tensor(value) for index, values in state.items() for name, value in values.items()
     }
 
 

@@ -13,7 +13,6 @@ from lmfit import console
 from lmfit.config.sizes import shown_size
 from lmfit.durable import write_text
 from lmfit.errors import LmfitError
-from lmfit.tasks.tensors import forward
 from lmfit.training.checkpoint import ROUNDING, checkpoint_bytes
 from lmfit.training.hooks import Log, QuietHook
 from lmfit.training.memory import fitting_size
@@ -84,9 +83,10 @@ class Finite(QuietHook):
         indices = [int(index) for index in trainer.plan.batch(step)]
         described = self.describe(indices)
         found = []
-        for index in indices:
-            row = trainer.rows[index]
-            found.append({"row": index, "tokens": len(row), "loss": _loss_alone(trainer, row), **described[index]})
+        with trainer.placement.judged(trainer.optimizer, average=False):
+            for index in indices:
+                row = trainer.rows[index]
+                found.append({"row": index, "tokens": len(row), "loss": _loss_alone(trainer, row), **described[index]})
         return found
 
 
@@ -122,7 +122,8 @@ def _loss_alone(trainer: Trainer, row: Any) -> float | None:
     batch = {name: tensor.to(trainer.device.torch_device) for name, tensor in batch.items()}
     trainer.model.eval()
     with torch.no_grad(), trainer.device.autocast():
-        loss = float(trainer.objective.loss(forward(trainer.model, batch), batch))
+        logits = trainer.objective.forward(trainer.model, batch)
+        loss = float(trainer.objective.loss(logits, batch).sum())
     return loss if math.isfinite(loss) else None
 
 

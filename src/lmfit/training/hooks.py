@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lmfit import console
 from lmfit.config.durations import seconds
 from lmfit.config.training import EarlyStopping
 from lmfit.errors import Interrupted
-from lmfit.training.ema import averaged
+from lmfit.training.distributed import ALONE
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult, Trainer
 
 TIMED_STEPS = 20
@@ -116,7 +116,7 @@ class KeepBest(QuietHook):
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Evaluate when it is time; where an average of the weights is kept, that is judged, and kept if best."""
         if due(trainer, self.every):
-            with averaged(trainer.model, trainer.optimizer):
+            with trainer.placement.judged(trainer.optimizer):
                 self._evaluate(trainer)
 
     def _evaluate(self, trainer: Trainer) -> None:
@@ -173,17 +173,20 @@ class Budget(QuietHook):
 class StopOnSignal(QuietHook):
     """On SIGINT or SIGTERM finish the step, save, and end with Interrupted (exit code 130 or 143).
 
-    It stands last, so that the saved state holds all that the other hooks made of the step.
+    It stands last, so that the saved state holds all that the other hooks made of the step. A signal that any rank
+    receives counts: exchanges between ranks carry it.
     """
 
     def __init__(self, run_name: str) -> None:
         self.run_name = run_name
         self.received: int | None = None
+        self._ranks = ALONE
         self._since = 0.0
         self._before: dict[int, Any] = {}
 
     def on_start(self, trainer: Trainer) -> None:
         """Listen; only a program's main thread can."""
+        self._ranks, trainer.ranks.signal = trainer.ranks, 0
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -193,6 +196,7 @@ class StopOnSignal(QuietHook):
         """A second signal stops at once; one that follows within a second is the same request (`timeout`, a shell)."""
         if self.received is None:
             self.received, self._since = number, time.monotonic()
+            self._ranks.signal = max(number, self._ranks.signal)
             console.say("stopping after this step ...")
         elif time.monotonic() - self._since >= SAME_REQUEST_SECONDS:
             self._listen_no_more()
@@ -204,14 +208,51 @@ class StopOnSignal(QuietHook):
 
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Save and stop if a signal came during the step."""
-        if self.received is not None:
+        if number := self.received or trainer.ranks.signal:
             trainer.save()
             self._listen_no_more()
-            raise Interrupted(self.received, fix=f"go on with: lmfit resume {self.run_name}")
+            raise Interrupted(number, fix=f"go on with: lmfit resume {self.run_name}")
 
     def on_end(self, trainer: Trainer) -> None:
         """Stop listening."""
         self._listen_no_more()
+
+
+class GoOn(NamedTuple):
+    """How training goes on after a step."""
+
+    total_steps: int
+    stopped: str
+
+
+class Lead(QuietHook):
+    """Rank 0, when its other hooks are done: tells the other ranks how training goes on."""
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Tell."""
+        trainer.ranks.tell(GoOn(trainer.state.total_steps, trainer.state.stopped))
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Tell."""
+        self.on_start(trainer)
+
+
+class Follow(StopOnSignal):
+    """The other ranks: wait until rank 0 tells how training goes on; pass signals on to it."""
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Listen to both."""
+        super().on_start(trainer)
+        self._hear(trainer)
+
+    def on_step(self, trainer: Trainer, result: StepResult) -> None:
+        """Whatever came of the step, rank 0 knows."""
+        self._hear(trainer)
+
+    def _hear(self, trainer: Trainer) -> None:
+        while not isinstance(heard := trainer.ranks.hear(), GoOn):
+            trainer.placement.serve(heard, trainer.optimizer)
+        trainer.state.total_steps, trainer.state.stopped = heard
 
 
 class Progress(QuietHook):

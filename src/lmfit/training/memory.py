@@ -20,7 +20,7 @@ from lmfit.device import (
     seeded,
 )
 from lmfit.errors import LmfitError
-from lmfit.tasks.tensors import forward
+from lmfit.training.replicas import here
 
 if TYPE_CHECKING:
     from lmfit.training.trainer import Trainer
@@ -82,18 +82,18 @@ class Memory:
         """Bytes that step `number` adds at its peak: activations and gradients, or gradients and optimizer state."""
         if self._growth is None:
             self._growth = probe(trainer)
-        gradients = float(sum(p.nbytes for p in trainer.model.parameters() if p.requires_grad))
+        gradients = float(sum(p.nbytes for p in trainer.placement.trained.parameters() if p.requires_grad))
         moments = 0 if trainer.optimizer.state else 2 * gradients
-        largest = max(self._growth.bytes(rows, length) for rows, length in shapes(trainer, number))
+        largest = max((self._growth.bytes(rows, length) for rows, length in shapes(trainer, number)), default=0.0)
         return gradients + max(self._correction * largest, moments)
 
     def _make_room(self, trainer: "Trainer", number: int) -> float:
-        """Halve micro-batches until the step keeps to the limit; returns what it is expected to add."""
+        """Halve micro-batches until the step keeps to the limit on all ranks; returns what it is expected to add."""
         limit, halved = self.limit or 0, ""
-        while (needed := self.needed(trainer, number)) + memory_in_use().private > limit:
+        while trainer.ranks.any((needed := self.needed(trainer, number)) + memory_in_use().private > limit):
             release_memory(trainer.device)
             used = memory_in_use().private
-            if needed + used <= limit:
+            if not trainer.ranks.any(needed + used > limit):
                 break
             told = f"{shown_size(used)} in use and {shown_size(needed)} for the next step pass the limit of "
             halved = f"memory: {told}{shown_size(limit)} (device.memory_limit)"
@@ -114,16 +114,18 @@ def limit_bytes(setting: float | str) -> int:
 
 
 def shapes(trainer: "Trainer", number: int) -> list[tuple[int, int]]:
-    """Rows and padded length of each micro-batch of a step."""
-    return [(len(piece), int(trainer.plan.lengths[piece].max())) for piece in trainer.pieces(number)]
+    """Rows and padded length of each micro-batch of a step, of this rank."""
+    return [(len(piece), int(trainer.plan.lengths_of(piece).max())) for piece in trainer.pieces(number)]
 
 
 def halve(trainer: "Trainer", number: int, why: str, *, quiet: bool = False) -> None:
-    """Bring micro-batches down to half the padded tokens of the largest one of step `number`, for good.
+    """Bring micro-batches down to half the padded tokens of the largest one of step `number` on any rank, for good.
 
     Raises LmfitError where that one is a single row.
     """
-    rows, length = max(shapes(trainer, number), key=lambda shape: shape[0] * shape[1])
+    pieces = [piece for rows in trainer.ranks.dealt(trainer.plan.batch(number)) for piece in trainer.cut(rows)]
+    shapes = [(len(piece), int(trainer.plan.lengths_of(piece).max())) for piece in pieces]
+    rows, length = max(shapes, key=lambda shape: shape[0] * shape[1])
     if rows == 1:
         fix = f"lower data.max_length below {length}, freeze layers (model.freeze) or take a smaller model"
         more = ", or raise device.memory_limit" if trainer.device.kind == "cpu" else ""
@@ -164,7 +166,7 @@ def probe(trainer: "Trainer") -> Growth:
 
 def _kept(trainer: "Trainer", rows: Sequence[Any]) -> tuple[int, int, int]:
     """Rows, padded length, and bytes kept for the backward pass by their forward pass, weights left out."""
-    weights = {parameter.untyped_storage().data_ptr() for parameter in trainer.model.parameters()}
+    weights = {here(parameter).untyped_storage().data_ptr() for parameter in trainer.placement.trained.parameters()}
     kept: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -175,10 +177,10 @@ def _kept(trainer: "Trainer", rows: Sequence[Any]) -> tuple[int, int, int]:
 
     batch = trainer.objective.collate(rows)
     batch = {name: tensor.to(trainer.device.torch_device) for name, tensor in batch.items()}
-    trainer.model.train()
+    trainer.placement.trained.train()
     with seeded(0), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         with trainer.device.autocast():
-            logits = forward(trainer.model, batch)
+            logits = trainer.objective.forward(trainer.placement.trained, batch)
         loss = trainer.objective.loss(logits, batch)
         total = sum(kept.values()) + TRANSIENT * max(kept.values(), default=0)
         del logits, loss

@@ -8,26 +8,29 @@ import torch
 
 from lmfit.config.training import TrainingConfig
 from lmfit.models.freeze import embeddings_of, encoder_of, layers_of
+from lmfit.training.anchor import anchor
 from lmfit.training.ema import keep_average
 
 STABLE_SHARE = 0.8
 
 
-def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.AdamW:
+def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019), fused; no decay on biases and one-dimensional weights (normalisation).
 
     Every group holds its peak learning rate under "peak": head_learning_rate for the head, layer_decay^depth below it.
-    Where `ema` is set it keeps the moving average of the weights, too.
+    Where `l2_sp` is set the encoder's weights decay towards where they are now; where `ema` is set the optimizer keeps
+    the moving average of the weights, too. `muon`: see `MuonAndAdamW`.
     """
-    depths = _depths(model)
-    head = {id(p) for p in model.parameters()} - {id(p) for p in encoder_of(model).parameters()}
+    depths, head = depths_of(model), head_of(model)
+    matrices = _matrices(model) if config.optimizer == "muon" else []
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for parameter in model.parameters():
-        if not parameter.requires_grad:
+        if not parameter.requires_grad or any(parameter is matrix for matrix in matrices):
             continue
         base = config.head_learning_rate if id(parameter) in head else None
         peak = (base or config.learning_rate) * config.layer_decay ** depths.get(id(parameter), 0)
-        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        anchored = config.l2_sp is not None and id(parameter) not in head
+        decay = config.weight_decay if parameter.ndim > 1 and not anchored else 0.0
         groups.setdefault((peak, decay), []).append(parameter)
     optimizer = torch.optim.AdamW(
         [{"params": params, "weight_decay": decay, "peak": peak} for (peak, decay), params in groups.items()],
@@ -36,12 +39,62 @@ def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.AdamW:
         eps=config.adam_epsilon,
         fused=True,
     )
+    if config.l2_sp is not None:
+        anchor(optimizer, config.l2_sp, [p for p in encoder_of(model).parameters() if p.requires_grad])
     if config.ema is not None:
         keep_average(optimizer, config.ema)
-    return optimizer
+    return MuonAndAdamW(_muon(matrices, depths, config), optimizer) if matrices else optimizer
 
 
-def _depths(model: Any) -> dict[int, int]:
+def _muon(matrices: list[torch.nn.Parameter], depths: dict[int, int], config: TrainingConfig) -> torch.optim.Optimizer:
+    """Muon, with a group for each peak learning rate."""
+    groups: dict[float, list[torch.nn.Parameter]] = {}
+    for matrix in matrices:
+        peak = config.muon_learning_rate * config.layer_decay ** depths.get(id(matrix), 0)
+        groups.setdefault(peak, []).append(matrix)
+    return torch.optim.Muon(
+        [{"params": params, "peak": peak} for peak, params in groups.items()],
+        lr=config.muon_learning_rate,
+        weight_decay=config.weight_decay,
+    )
+
+
+def _matrices(model: Any) -> list[torch.nn.Parameter]:
+    """The trained matrices of the layers: what Muon is for (Jordan et al. 2024); not embeddings, not the head."""
+    return [p for layer in layers_of(model) for p in layer.parameters() if p.ndim == 2 and p.requires_grad]
+
+
+class MuonAndAdamW(torch.optim.Optimizer):
+    """Muon for some parameters and AdamW for the others, as one optimizer: they share its groups and its state."""
+
+    def __init__(self, muon: torch.optim.Optimizer, adamw: torch.optim.Optimizer) -> None:
+        self.muon, self.adamw = muon, adamw
+        super().__init__([*muon.param_groups, *adamw.param_groups], {})
+        self._share()
+
+    def _share(self) -> None:
+        """A learning rate set here is set there; a state made there is kept here."""
+        groups = len(self.muon.param_groups)
+        self.muon.param_groups, self.adamw.param_groups = self.param_groups[:groups], self.param_groups[groups:]
+        self.muon.state = self.adamw.state = self.state
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One step of both."""
+        self.muon.step()
+        self.adamw.step()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """What `state_dict` gave."""
+        super().load_state_dict(state_dict)
+        self._share()
+
+
+def head_of(model: Any) -> set[int]:
+    """The ids of the parameters outside the encoder."""
+    return {id(p) for p in model.parameters()} - {id(p) for p in encoder_of(model).parameters()}
+
+
+def depths_of(model: Any) -> dict[int, int]:
     """How far below the head each parameter lies: last layer 1, ..., embeddings deepest; head and pooler 0."""
     layers = layers_of(model)
     depths = {id(p): len(layers) - i for i, layer in enumerate(layers) for p in layer.parameters()}
@@ -80,7 +133,8 @@ def clip_gradient(optimizer: torch.optim.Optimizer, most: float, *, now: bool) -
     """
     gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients)
-    if now:
+    norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+    if now or not isinstance(optimizer, torch.optim.AdamW):
         torch.nn.utils.clip_grads_with_norm_(
             [p for group in optimizer.param_groups for p in group["params"]], most, norm
         )

@@ -32,7 +32,12 @@ class RDrop:
 
     def targets(self, batch: Tensors) -> float:
         """Number of (weighted) targets of one pass."""
-        return self.objective.targets(batch) / 2
+        return float(self.objective.targets(batch)) / 2
+
+    def forward(self, model: Any, batch: Tensors) -> torch.Tensor:
+        """The logits of both passes."""
+        logits: torch.Tensor = self.objective.forward(model, batch)
+        return logits
 
     def loss(self, logits: torch.Tensor, batch: Tensors) -> torch.Tensor:
         """Summed over the targets of one pass."""

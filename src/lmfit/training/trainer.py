@@ -13,13 +13,15 @@ import torch
 from lmfit import console
 from lmfit.config.training import TrainingConfig
 from lmfit.data.batching import BatchPlan, key, split_by_tokens
-from lmfit.data.rows import Rows
+from lmfit.data.rows import Row
 from lmfit.device import Device
-from lmfit.tasks.tensors import Tensors, forward
+from lmfit.tasks.tensors import Tensors
 from lmfit.training.adversarial import gradient_of
 from lmfit.training.checkpoint import Checkpoints, TrainState
+from lmfit.training.distributed import ALONE, Ranks
 from lmfit.training.memory import Memory
 from lmfit.training.optim import clip_gradient, learning_rate_scale, make_optimizer, set_learning_rate
+from lmfit.training.replicas import Replicas
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,32 @@ class Hook(Protocol):
         """After the last step, also one that failed."""
 
 
+class TrainingRows(Protocol):
+    """What the loop needs of the data: rows by the numbers that the plan gives, and how long they are."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each row, (R,)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int) -> Row: ...
+
+
 class Objective(Protocol):
-    """What the loop needs of a task: batches from rows, a summed loss, and its divisor."""
+    """What the loop needs of a task: batches from rows, the model's answer, a summed loss, and its divisor."""
 
     def collate(self, rows: Sequence[Any]) -> Tensors:
         """Padded tensors."""
 
-    def targets(self, batch: Tensors) -> float:
-        """Number of (weighted) targets."""
+    def targets(self, batch: Tensors) -> Any:
+        """Number of (weighted) targets; a tensor (K,) where the loss has K parts, each with targets of its own."""
 
-    def loss(self, logits: torch.Tensor, batch: Tensors) -> torch.Tensor:
-        """Loss summed over the targets."""
+    def forward(self, model: Any, batch: Tensors) -> Any:
+        """What the loss is computed from: as a rule the logits, in fp32."""
+
+    def loss(self, logits: Any, batch: Tensors) -> torch.Tensor:
+        """Loss summed over the targets, (); or that of each part, (K,)."""
 
 
 class Trainer:
@@ -70,7 +87,7 @@ class Trainer:
         self,
         model: Any,
         objective: Objective,
-        rows: Rows,
+        rows: TrainingRows,
         config: TrainingConfig,
         *,
         device: Device,
@@ -78,13 +95,18 @@ class Trainer:
         checkpoints: Checkpoints,
         hooks: Sequence[Hook] = (),
         memory_limit: int | None = None,
+        ranks: Ranks = ALONE,
+        plan: BatchPlan | None = None,
     ) -> None:
         self.model, self.objective, self.rows, self.config = model, objective, rows, config
         self.device, self.seed, self.checkpoints, self.hooks = device, seed, checkpoints, list(hooks)
-        self.plan = BatchPlan(rows.lengths, seed, batch_size=config.batch_size, batch_tokens=config.batch_tokens)
-        self.optimizer = make_optimizer(model, config)
+        self.ranks, self.placement = ranks, replicas(model, config, ranks, device)
+        self.plan = plan or BatchPlan(
+            rows.lengths, seed, batch_size=config.batch_size, batch_tokens=config.batch_tokens
+        )
+        self.optimizer = make_optimizer(self.placement.trained, config)
         self.scaler = device.scaler()
-        self.gradient = gradient_of(model, config)
+        self.gradient = gradient_of(self.placement.trained, config)
         self.memory = Memory(memory_limit)
         self.state = TrainState(total_steps=planned_steps(config, self.plan))
 
@@ -94,7 +116,8 @@ class Trainer:
         self._tell("on_start")
         try:
             while self.state.step < self.state.total_steps and not self.state.stopped:
-                result = self.step(self.state.step)
+                with self.ranks.together():
+                    result = self.step(self.state.step)
                 self.state.step += 1
                 self.state.tokens += result.tokens
                 self.state.train_seconds += result.seconds
@@ -104,21 +127,28 @@ class Trainer:
         return self.state
 
     def step(self, number: int) -> StepResult:
-        """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step)."""
+        """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step, rank)."""
         started = time.perf_counter()
-        self.model.train()
+        self.placement.trained.train()
         rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.expected_steps))
         loss, tokens = self.memory.gradients(self, number)
         norm, updated = self.update(loss)
         return StepResult(loss, norm, rate, tokens, time.perf_counter() - started, updated)
 
     def gradients(self, number: int) -> tuple[float, int]:
-        """Add up the gradient of step `number`; returns its mean loss and its real tokens."""
-        torch.manual_seed(key(self.seed, "dropout", number))
-        micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
-        targets = sum(map(self.objective.targets, micro_batches))
-        loss = self.gradient(lambda: sum(self.forward_backward(batch, targets) for batch in micro_batches))
-        return loss, int(sum(batch["attention_mask"].sum() for batch in micro_batches))
+        """Add up the gradient of step `number` over all ranks; returns its mean loss and its real tokens."""
+        torch.manual_seed(key(self.seed, "dropout", number, *self.ranks.place))
+        with self.ranks.agreed():
+            micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
+            idle = self.idle_batches(number, len(micro_batches))
+        tokens = self.ranks.sum(sum(float(batch["attention_mask"].sum()) for batch in micro_batches))
+        targets = self.ranks.sum(sum(map(self.objective.targets, micro_batches)))
+        work = [*((batch, targets) for batch in micro_batches), *((batch, math.inf) for batch in idle)]
+
+        def backward() -> float:
+            return sum(self.forward_backward(batch, divisor) for batch, divisor in work)
+
+        return self.gradient(lambda: self.placement.gradient(backward)), int(tokens)
 
     @property
     def expected_steps(self) -> int:
@@ -127,26 +157,37 @@ class Trainer:
         return self.state.total_steps if known else BUDGET_GUESSED_STEPS
 
     def micro_batches(self, number: int) -> list[list[Any]]:
-        """The rows of step `number`, cut into pieces that one forward pass takes; a sum over them is the whole step."""
+        """This rank's rows of step `number`, in pieces that one forward pass takes; their sum is the whole step."""
         return [[self.rows[int(i)] for i in piece] for piece in self.pieces(number)]
 
+    def idle_batches(self, number: int, done: int) -> list[Tensors]:
+        """What keeps a rank with fewer micro-batches than others in step with them: its loss counts nothing."""
+        batch = self.plan.batch(number)
+        missing = max(len(self.cut(rows)) for rows in self.ranks.dealt(batch)) - done
+        return [self.objective.collate([self.rows[int(batch[0])]])] * missing
+
     def pieces(self, number: int) -> list[np.ndarray]:
-        """The indices of the rows of each micro-batch; `state.micro_batch_tokens` bounds them where memory ran out."""
-        batch, size, tokens = self.plan.batch(number), self.config.micro_batch_size, self.state.micro_batch_tokens
+        """The indices of the rows of each of this rank's micro-batches."""
+        return self.cut(self.ranks.deal(self.plan.batch(number)))
+
+    def cut(self, batch: np.ndarray) -> list[np.ndarray]:
+        """A rank's rows in micro-batches; `state.micro_batch_tokens` bounds them where memory ran out."""
+        size, tokens = self.config.micro_batch_size, self.state.micro_batch_tokens
         if isinstance(size, int):
             pieces = [batch[i : i + size] for i in range(0, len(batch), size)]
         else:
             pieces, tokens = [batch], tokens or self.device.micro_batch_tokens
         if tokens is None:
             return pieces
-        return [part for piece in pieces for part in split_by_tokens(piece, self.plan.lengths[piece], tokens)]
+        return [part for piece in pieces for part in split_by_tokens(piece, self.plan.lengths_of(piece), tokens)]
 
-    def forward_backward(self, batch: Tensors, targets: float) -> float:
+    def forward_backward(self, batch: Tensors, targets: Any) -> float:
         """Add one micro-batch's share of the step's gradient; returns its share of the mean loss."""
         batch = {name: tensor.to(self.device.torch_device, non_blocking=True) for name, tensor in batch.items()}
         with self.device.autocast():
-            logits = forward(self.model, batch)
-        loss = self.objective.loss(logits, batch) / max(targets, 1e-12)
+            logits = self.objective.forward(self.placement.trained, batch)
+        divisor = torch.as_tensor(targets).clamp_min(1e-12) / self.placement.factor
+        loss = (self.objective.loss(logits, batch) / divisor).sum()
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
@@ -156,7 +197,11 @@ class Trainer:
         Under loss scaling the scaler judges the gradient: it leaves a step out itself and tries a lower scale.
         """
         self.scaler.unscale_(self.optimizer)
-        norm = clip_gradient(self.optimizer, self.config.max_grad_norm or math.inf, now=self.scaler.is_enabled())
+        norm = clip_gradient(
+            self.optimizer,
+            self.config.max_grad_norm or math.inf,
+            now=self.scaler.is_enabled() or not self.placement.scales_late,
+        )
         finite = math.isfinite(loss) and (math.isfinite(norm) or self.scaler.is_enabled())
         if finite or self.scaler.is_enabled():
             self.scaler.step(self.optimizer)
@@ -166,7 +211,7 @@ class Trainer:
 
     def restore(self) -> None:
         """Model, optimizer and state from the newest whole checkpoint, if there is one."""
-        state = self.checkpoints.restore(self.model, self.optimizer)
+        state = self.placement.restore(self.checkpoints, self.optimizer)
         if state is not None:
             if state.scaler:
                 self.scaler.load_state_dict(state.scaler)
@@ -178,7 +223,11 @@ class Trainer:
     def save(self) -> Path:
         """A checkpoint of this moment."""
         self.state.scaler = self.scaler.state_dict()
-        return self.checkpoints.save(self.model, self.optimizer, self.state)
+        return self.placement.save(self.checkpoints, self.optimizer, self.state)
+
+    def settle(self) -> None:
+        """After training: the model gets the weights that are judged, which may be an average."""
+        self.placement.settle(self.optimizer)
 
     @property
     def epoch(self) -> float:
@@ -194,6 +243,15 @@ class Trainer:
             act(self, *arguments)
 
 
+def replicas(model: Any, config: TrainingConfig, ranks: Ranks, device: Device) -> Replicas:
+    """How the model lies on the ranks, as configured."""
+    if config.sharding == "none" or ranks.count == 1:
+        return Replicas(model, ranks)
+    from lmfit.training.sharding import Shards
+
+    return Shards(model, ranks, device)
+
+
 def planned_steps(config: TrainingConfig, plan: BatchPlan) -> int:
     """Optimizer steps of the whole training. A wall-clock budget is turned into steps once they have been timed."""
     if config.max_steps is not None:
@@ -201,11 +259,7 @@ def planned_steps(config: TrainingConfig, plan: BatchPlan) -> int:
     if config.budget is not None:
         return BUDGET_UNKNOWN_STEPS
     epochs = default_epochs(plan.steps_per_epoch) if config.epochs is None else config.epochs
-    if plan.batch_tokens is None:
-        return max(1, round(epochs * plan.steps_per_epoch))
-    whole = int(epochs)
-    steps = sum(len(plan.epoch(e)) for e in range(whole)) + round((epochs - whole) * len(plan.epoch(whole)))
-    return max(1, steps)
+    return plan.steps_of_epochs(epochs)
 
 
 def default_epochs(steps_per_epoch: int) -> int:

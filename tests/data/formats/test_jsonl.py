@@ -107,3 +107,24 @@ def test_label_may_be_missing_in_prediction(read):
         "jsonl", lines({"text": "x", "n": 1}, {"text": "y", "label": "a"}), labelled=False, keep_columns=True
     )
     assert [e.columns for e in examples] == [{"text": "x", "n": 1}, {"text": "y", "label": "a"}]
+
+
+def test_a_nested_key_is_named_with_its_path(read):
+    rows = [
+        {"data": {"text": "one"}, "turns": [{"said": "x"}]},
+        {"data": {"text": "two"}, "turns": [{"said": "y"}]},
+    ]
+    found = read("jsonl", lines(*rows), columns={"text": "data.text", "label": "turns.0.said"}, keep_columns=True)
+    assert [(e.text, e.label) for e in found] == [("one", "x"), ("two", "y")]
+    assert found[0].columns == rows[0]
+
+
+def test_a_nested_key_that_a_row_lacks_is_an_error_with_its_line(read):
+    rows = [{"data": {"text": "one"}, "label": "x"}, {"data": {}, "label": "y"}]
+    with pytest.raises(DataError, match=r"no `data.text` in this row\s+at: file:2"):
+        read("jsonl", lines(*rows), columns={"text": "data.text"})
+
+
+def test_a_key_with_a_dot_is_itself(read):
+    row = {"data.text": "whole", "data": {"text": "part"}, "label": "x"}
+    assert [e.text for e in read("jsonl", lines(row), columns={"text": "data.text"})] == ["whole"]

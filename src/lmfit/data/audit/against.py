@@ -1,39 +1,42 @@
 """New data beside what a run was trained on: labels, overlap, drift, unknown words."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from numpy.typing import NDArray
 
 from lmfit.data.audit.audit import Audit
 from lmfit.data.audit.scan import Profile
 from lmfit.data.audit.shift import SHIFT_WORDS, shifts
 from lmfit.data.audit.sketch import Hashes
+from lmfit.data.column import blocks
 from lmfit.data.example import Example
 from lmfit.data.findings import Finding, by_severity
 from lmfit.data.normal import digest, normal_text
 from lmfit.errors import InputError
 
-HASHES = "hashes.safetensors"
+HASHES = "hashes.npy"
 _SHOWN = 5
+_CHUNK = 4096
 _UNKNOWN_RISE = 0.02
 
 
 def write_hashes(folder: Path, audit: Audit) -> None:
     """Keep the hashes of the training texts in a run folder, 8 bytes a distinct text; no text can be read from them."""
     beside = folder / f".{HASHES}"
-    save_file({"train": audit.hashes["train"]}, beside)
+    with open(beside, "wb") as file:
+        np.save(file, audit.hashes["train"])
     beside.replace(folder / HASHES)
 
 
 def read_hashes(folder: Path) -> Hashes:
-    """The hashes that `write_hashes` kept. Raises InputError where there are none."""
+    """The hashes that `write_hashes` kept, memory-mapped. Raises InputError where there are none."""
     try:
-        hashes: Hashes = load_file(folder / HASHES)["train"]
-    except (OSError, KeyError, SafetensorError):
+        hashes: Hashes = np.load(folder / HASHES, "r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
         what = f"`{folder}` keeps no hashes of its training texts, so overlap with them cannot be found"
         raise InputError(what, where="--against", fix="train again with this version of lmfit") from None
     return hashes
@@ -47,11 +50,24 @@ def trained_on(folder: Path, examples: Iterable[Example]) -> str | None:
     if not (folder / HASHES).is_file():
         return None
     known = read_hashes(folder)
-    digests = np.frombuffer(b"".join(digest(normal_text(example)) for example in examples), "<u8")
-    if not (shared := int(np.isin(digests, known).sum())):
+    rows = shared = 0
+    stream = iter(examples)
+    while chunk := list(islice(stream, _CHUNK)):
+        rows += len(chunk)
+        digests = np.frombuffer(b"".join(digest(normal_text(example)) for example in chunk), "<u8")
+        shared += int(_known(digests, known).sum())
+    if not shared:
         return None
-    share = f"{shared:,} of {len(digests):,} rows"
+    share = f"{shared:,} of {rows:,} rows"
     return f"{share} are texts that the run was trained on: a score on them says nothing about new texts"
+
+
+def _known(asked: Hashes, known: Hashes) -> NDArray[np.bool_]:
+    """Which of the hashes are among the known ones, which ascend."""
+    if not len(known):
+        return np.zeros(len(asked), bool)
+    found: NDArray[np.bool_] = known[np.searchsorted(known, asked).clip(max=len(known) - 1)] == asked
+    return found
 
 
 def compare_with_run(
@@ -96,7 +112,7 @@ def _labels(name: str, before: Profile, after: Profile) -> list[Finding]:
 
 def _overlap(name: str, known: Hashes, asked: Hashes) -> list[Finding]:
     """Distinct texts that the run was trained on: a leak in validation and test, a fact in train."""
-    shared = int(np.isin(asked, known).sum())
+    shared = sum(int(_known(block, known).sum()) for _, block in blocks(asked))
     if not shared:
         return []
     what = f"distinct texts that the run was trained on: {shared:,} of {len(asked):,}"

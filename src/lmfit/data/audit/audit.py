@@ -16,6 +16,7 @@ from lmfit.data.audit.scan import LabelsOf, Profile, Scan, scan
 from lmfit.data.audit.shift import SHIFT_WORDS, shifts
 from lmfit.data.audit.sketch import Hashes
 from lmfit.data.cache import Entry
+from lmfit.data.column import Column, parts
 from lmfit.data.findings import Finding, by_severity
 from lmfit.data.source import Source
 from lmfit.errors import DataError, Problem
@@ -31,7 +32,7 @@ ODDITIES = {
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found, what each split looks like, and the distinct hashes of the training texts, sorted."""
+    """What was found, what each split looks like, and the hashes of its texts, sorted (a memory-mapped file)."""
 
     profiles: dict[str, Profile]
     findings: list[Finding]
@@ -48,8 +49,9 @@ def audited(splits: Mapping[str, Source], labels_of: LabelsOf, kind: object) -> 
     entry = Entry(f"audit-{key}", lambda folder: _read(folder) is not None)
     kept = entry.read(_read)
     if kept is None:
-        kept = _made(splits, labels_of)
-        entry.write(partial(_write, kept), _read)
+        kept = entry.write(partial(_write, _made(splits, labels_of)), _read)
+    if kept is None:
+        raise OSError(f"the audit in {entry.folder} cannot be read back")
     return kept
 
 
@@ -79,7 +81,7 @@ def _made(splits: Mapping[str, Source], labels_of: LabelsOf) -> Audit:
     found += overlaps
     for name, exact in in_train.items():
         found += [*find_near(name, scans, splits, exact), *_find_shifts(name, profiles)]
-    return Audit(profiles, by_severity(found), {name: np.unique(one.hashes) for name, one in scans.items()})
+    return Audit(profiles, by_severity(found), {name: one.hashes for name, one in scans.items()})
 
 
 def _find_oddities(name: str, one: Scan) -> Iterator[Finding]:
@@ -111,7 +113,15 @@ def _write(audit: Audit, folder: Path) -> None:
     }
     (folder / "audit.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
     for name, hashes in audit.hashes.items():
-        np.save(folder / f"{name}.npy", hashes)
+        _write_sorted(folder / f"{name}.npy", hashes)
+
+
+def _write_sorted(path: Path, hashes: Hashes) -> None:
+    """The distinct hashes in ascending order, part by part."""
+    column = Column(np.uint64)
+    for (rows,) in parts(hashes):
+        column.append(np.unique(hashes[rows]))
+    np.save(path, column.array())
 
 
 def _read(folder: Path) -> Audit | None:
@@ -119,7 +129,7 @@ def _read(folder: Path) -> Audit | None:
     try:
         told = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
         profiles = {name: Profile.of(profile) for name, profile in told["profiles"].items()}
-        hashes = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in profiles}
+        hashes = {name: np.load(folder / f"{name}.npy", "r", allow_pickle=False) for name in profiles}
         return Audit(profiles, [Finding.of(finding) for finding in told["findings"]], hashes)
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None

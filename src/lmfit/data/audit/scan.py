@@ -1,15 +1,16 @@
-"""One pass over a split: of each row a hash, a sketch and a place are kept (80 bytes), and no text."""
+"""One pass over a split: of each row a hash, a sketch and a place are kept (76 bytes, on disk), and no text."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmfit.data.audit.sketch import BANDS, LETTERS, SIGNS, Bands, Codes, Hashes, band_keys
+from lmfit.data.column import Column
 from lmfit.data.example import Example
 from lmfit.data.findings import SHOWN_PLACES
 from lmfit.data.normal import digest, normal_text
@@ -41,7 +42,10 @@ class Profile:
 
 @dataclass
 class Scan:
-    """Everything kept of a split. R rows: hashes, answers, places and bands of each (bands only where asked for)."""
+    """Everything kept of a split. R rows: hashes, answers, places and bands of each (bands only where asked for).
+
+    The arrays are memory-mapped files (`Column`).
+    """
 
     profile: Profile
     hashes: Hashes
@@ -59,13 +63,19 @@ class Scan:
         return f"{self._files[self._file_of[row]]}:{self._lines[row]}"
 
 
-@dataclass
 class _Gathered:
-    labels: Counter[str] = field(default_factory=Counter)
-    label_places: dict[str, list[str]] = field(default_factory=dict)
-    oddities: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
-    files: dict[str, int] = field(default_factory=dict)
-    columns: dict[str, list[NDArray[Any]]] = field(default_factory=lambda: defaultdict(list))
+    """What is kept while the rows pass by."""
+
+    def __init__(self, bands: int) -> None:
+        self.labels: Counter[str] = Counter()
+        self.label_places: dict[str, list[str]] = {}
+        self.oddities: dict[str, tuple[int, list[str]]] = {}
+        self.files: dict[str, int] = {}
+        self.lengths: Counter[int] = Counter()
+        self.scripts = np.zeros(len(NAMES), np.int64)
+        self.hashes, self.answers = Column(np.uint64), Column(np.int64)
+        self.file_of, self.lines = Column(np.int32), Column(np.int64)
+        self.bands = Column(np.uint32, bands)
 
     def odd(self, kind: str, example: Example) -> None:
         count, places = self.oddities.get(kind, (0, []))
@@ -73,38 +83,34 @@ class _Gathered:
             places.append(str(example.origin))
         self.oddities[kind] = (count + 1, places)
 
-    def column(self, name: str, kind: Any) -> NDArray[Any]:
-        return np.concatenate(self.columns.pop(name, [np.zeros(0, kind)])).astype(kind, copy=False)
-
 
 def scan(examples: Iterable[Example], labels_of: LabelsOf, *, sketched: bool, width: int | None = None) -> Scan:
     """Read a split once. `width`: characters a shingle; without it the scripts of the first rows decide."""
-    kept = _Gathered()
+    kept = _Gathered(BANDS if sketched else 0)
     for chunk, texts in _chunks(examples):
         codes = Codes.of(texts)
         scripts = main_scripts(codes.points, codes.rows, len(texts))
         width = width or (SIGNS if np.isin(scripts, _SIGN_SCRIPTS).mean() > 0.5 else LETTERS)
         _keep(kept, chunk, texts, labels_of)
-        kept.columns["scripts"].append(scripts.astype(np.uint8))
-        kept.columns["bands"].append(band_keys(codes, width) if sketched else np.zeros((len(texts), 0), np.uint32))
-    bands = kept.columns.pop("bands", [np.zeros((0, BANDS), np.uint32)])
+        kept.scripts += np.bincount(scripts, minlength=len(NAMES))
+        if sketched:
+            kept.bands.append(band_keys(codes, width))
     return Scan(
         profile=_profile(kept),
-        hashes=kept.column("hashes", np.uint64),
-        answers=kept.column("answers", np.int64),
-        bands=np.concatenate(bands),
+        hashes=kept.hashes.array(),
+        answers=kept.answers.array(),
+        bands=kept.bands.array(),
         width=width or LETTERS,
         label_places=kept.label_places,
         oddities=kept.oddities,
         _files=list(kept.files),
-        _file_of=kept.column("files", np.int32),
-        _lines=kept.column("lines", np.int64),
+        _file_of=kept.file_of.array(),
+        _lines=kept.lines.array(),
     )
 
 
 def _keep(kept: _Gathered, chunk: Sequence[Example], texts: Sequence[str], labels_of: LabelsOf) -> None:
     """Add the rows of a chunk and what is odd about them."""
-    add = {name: kept.columns[name].append for name in ("hashes", "answers", "files", "lines", "lengths")}
     for example, text in zip(chunk, texts, strict=True):
         for label in labels_of(example):
             kept.labels[label] += 1
@@ -117,11 +123,11 @@ def _keep(kept: _Gathered, chunk: Sequence[Example], texts: Sequence[str], label
             kept.odd("blank", example)
     answers = [hash(e.label if e.tags is None else tuple(e.tags)) for e in chunk]
     files = [kept.files.setdefault(e.origin.file, len(kept.files)) for e in chunk]
-    add["hashes"](np.frombuffer(b"".join(map(digest, texts)), "<u8"))
-    add["answers"](np.array(answers, np.int64))
-    add["files"](np.array(files, np.int32))
-    add["lines"](np.array([e.origin.line for e in chunk], np.int64))
-    add["lengths"](np.array([len(e.text) + len(e.text_pair or "") for e in chunk], np.int32))
+    kept.hashes.append(np.frombuffer(b"".join(map(digest, texts)), "<u8"))
+    kept.answers.append(np.array(answers, np.int64))
+    kept.file_of.append(np.array(files, np.int32))
+    kept.lines.append(np.array([e.origin.line for e in chunk], np.int64))
+    kept.lengths.update(len(e.text) + len(e.text_pair or "") for e in chunk)
 
 
 def _look(kept: _Gathered, example: Example, text: str) -> None:
@@ -136,17 +142,30 @@ def _look(kept: _Gathered, example: Example, text: str) -> None:
 
 
 def _profile(kept: _Gathered) -> Profile:
-    lengths, scripts = kept.column("lengths", np.int32), kept.column("scripts", np.uint8)
-    bins, rows = np.unique(np.floor(2 * np.log2(lengths + 1.0)), return_counts=True)
-    median, most = np.percentile(lengths, [50, 95], method="nearest") if len(lengths) else (0, 0)
-    of_script = np.bincount(scripts, minlength=len(NAMES))
+    lengths = np.array(sorted(kept.lengths), np.int64)
+    counts = np.array([kept.lengths[n] for n in lengths.tolist()], np.int64)
+    bins = Counter[int]()
+    for b, n in zip(np.floor(2 * np.log2(lengths + 1.0)).astype(int).tolist(), counts.tolist(), strict=True):
+        bins[b] += n
     return Profile(
-        rows=len(lengths),
+        rows=int(counts.sum()),
         labels=dict(kept.labels.most_common()),
-        scripts={name: int(n) for name, n in zip(NAMES, of_script, strict=True) if n},
-        lengths={str(int(2 ** (b / 2))): int(n) for b, n in zip(bins, rows, strict=True)},
-        characters={"median": int(median), "p95": int(most), "longest": int(lengths.max(initial=0))},
+        scripts={name: int(n) for name, n in zip(NAMES, kept.scripts, strict=True) if n},
+        lengths={str(int(2 ** (b / 2))): n for b, n in bins.items()},
+        characters={
+            "median": _quantile(lengths, counts, 0.5),
+            "p95": _quantile(lengths, counts, 0.95),
+            "longest": int(lengths.max(initial=0)),
+        },
     )
+
+
+def _quantile(values: NDArray[np.int64], counts: NDArray[np.int64], share: float) -> int:
+    """The value at the place nearest to `share` of all that `counts` stands for; values ascending."""
+    if not len(values):
+        return 0
+    place = int(np.rint((counts.sum() - 1) * share))
+    return int(values[np.searchsorted(np.cumsum(counts), place, side="right")])
 
 
 def _chunks(examples: Iterable[Example]) -> Iterator[tuple[list[Example], list[str]]]:

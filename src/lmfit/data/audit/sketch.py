@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lmfit.data.column import blocks
+
 BANDS, _VALUES_A_BAND = 12, 4
 NEAR = 0.8
 LETTERS, SIGNS = 5, 3
@@ -18,10 +20,13 @@ LETTERS, SIGNS = 5, 3
 _LEAST_SHINGLES = {LETTERS: 30, SIGNS: 15}
 _MOST_A_BAND = 4
 _BOTTOM = 256
+_ASKED = 100_000
+_SIEVE_BITS = 24
 _MULTIPLIERS = np.random.default_rng(20231123).integers(1, 2**63, BANDS * _VALUES_A_BAND + LETTERS, np.uint64) * 2 + 1
 
 Hashes = NDArray[np.uint64]
 Bands = NDArray[np.uint32]
+Pairs = NDArray[np.int64]
 
 
 class Codes(NamedTuple):
@@ -74,21 +79,51 @@ def band_keys(codes: Codes, width: int) -> Bands:
     return keys
 
 
-def candidates(known: Bands, asked: Bands) -> NDArray[np.int64]:
-    """(P, 2): a row of `asked` and a row of `known` that share bands, most bands first.
+def candidates(known: Bands, asked: Bands, skip: NDArray[np.bool_] | None = None, most: int = 2**62) -> Pairs:
+    """(P, 2): a row of `asked` and a row of `known` that share bands, most bands first; not more than `most`.
 
-    Of the known rows that share one band with an asked row, up to 4 are taken.
+    Of the known rows that share one band with an asked row, the first 4 are taken. skip (R,): asked rows to pass over.
+    Goes through `known` once for each 100,000 rows of `asked`, and keeps nothing of it but the pairs.
     """
-    pairs = []
-    for band in range(BANDS):
-        order = np.argsort(known[:, band], kind="stable")
-        ordered, keys = known[order, band], asked[:, band]
-        left, right = np.searchsorted(ordered, keys, "left"), np.searchsorted(ordered, keys, "right")
-        for step in range(_MOST_A_BAND):
-            hit = np.flatnonzero((left + step < right) & (keys > 0))
-            pairs.append(np.stack([hit, order[left[hit] + step]], axis=1))
-    distinct, shared = np.unique(np.concatenate(pairs), axis=0, return_counts=True)
-    return distinct[np.argsort(-shared, kind="stable")]
+    pairs, shared = np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
+    for begin in range(0, len(asked), _ASKED):
+        block = np.array(asked[begin : begin + _ASKED])
+        if skip is not None:
+            block[skip[begin : begin + _ASKED]] = 0
+        keys = [_pairs_of_band(known, block, band) for band in range(block.shape[1])]
+        distinct, counts = np.unique(np.concatenate(keys), return_counts=True)
+        found = np.stack([distinct // len(known) + begin, distinct % len(known)], axis=1)
+        pairs, shared = np.concatenate([pairs, found]), np.concatenate([shared, counts])
+        best = np.argsort(-shared, kind="stable")[:most]
+        pairs, shared = pairs[best], shared[best]
+    return pairs
+
+
+def _pairs_of_band(known: Bands, asked: Bands, band: int) -> NDArray[np.int64]:
+    """Pairs that share this band, as asked row times the number of known rows, plus known row."""
+    wanted, which = np.unique(asked[:, band], return_inverse=True)
+    maybe = np.zeros(1 << _SIEVE_BITS, bool)
+    maybe[_sieve(wanted[wanted > 0])] = True
+    first = np.full((len(wanted), _MOST_A_BAND), -1, np.int64)
+    taken = np.zeros(len(wanted), np.int64)
+    for begin, block in blocks(known):
+        keys = block[:, band]
+        rows = np.flatnonzero(maybe[_sieve(keys)] & (keys > 0))
+        at = np.searchsorted(wanted, keys[rows]).clip(max=len(wanted) - 1)
+        hit = wanted[at] == keys[rows]
+        rows, at = rows[hit], at[hit]
+        order = np.argsort(at, kind="stable")
+        rows, at = rows[order], at[order]
+        place = taken[at] + np.arange(len(at)) - np.searchsorted(at, at)
+        few = place < _MOST_A_BAND
+        first[at[few], place[few]] = rows[few] + begin
+        taken += np.bincount(at, minlength=len(wanted))
+    row, step = np.nonzero(first[which] >= 0)
+    return row * len(known) + first[which[row], step]
+
+
+def _sieve(keys: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    return keys >> np.uint32(32 - _SIEVE_BITS)
 
 
 def smallest(hashes: Hashes) -> Hashes:

@@ -88,7 +88,7 @@ def open_hub(data: DataConfig, options: ReadOptions, notices: Notices) -> tuple[
     A test split without labels is left out (and said) unless it was asked for.
     Raises InputError where the data set cannot be had.
     """
-    dataset = _load(str(data.name), data.subset, data.revision)
+    dataset = load_hub(str(data.name), data.subset, data.revision)
     names = {split: _names(data, split, dataset) for split in _USUAL}
 
     def readers_of(split: str, options: ReadOptions) -> list[HubReader]:
@@ -142,7 +142,7 @@ def cached_data_sets() -> list[str]:
     return sorted(path.name.replace("___", "/") for path in found if path.is_dir() and path.name != "downloads")
 
 
-def _load(name: str, subset: str | None, revision: str | None) -> Mapping[str, Any]:
+def load_hub(name: str, subset: str | None, revision: str | None) -> Mapping[str, Any]:
     """All splits of a data set: from the Hub, or offline from the cache."""
     if is_offline() and name.lower() not in [cached.lower() for cached in cached_data_sets()]:
         have = ", ".join(cached_data_sets()) or "none"

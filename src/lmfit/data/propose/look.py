@@ -17,7 +17,7 @@ from lmfit.data.notices import Notices
 from lmfit.data.propose.evidence import Column, survey
 from lmfit.data.propose.lines import SAMPLE_LINES as SAMPLE_OF_LINES
 from lmfit.data.propose.lines import has_tagged_words, judge_lines
-from lmfit.data.scheme import Scheme, detect_scheme, to_iob2
+from lmfit.data.scheme import Scheme, scheme_of, to_iob2
 from lmfit.data.source import SMALL, checked
 from lmfit.data.stored import StoredFile
 from lmfit.errors import ConfigError, DataError
@@ -178,8 +178,7 @@ def _records(file: TextFile | StoredFile, view: _View, notices: Notices) -> Iter
     """What each row says: its columns, or text and label, or text and the types of its entities."""
     scheme = None
     if view.kind == "words":
-        sample = islice(view.reader().read(file, Notices()), MOST_ROWS)
-        scheme = detect_scheme(example.tags or [] for example in sample)
+        scheme = scheme_of(list(islice(view.reader().read(file, Notices()), MOST_ROWS)))
         notices.say("tags without prefixes, each a label" if scheme == "plain" else f"tags: {scheme}", file.path)
     for example in checked(view.reader().read(file, notices), notices):
         view.rows += 1

@@ -11,6 +11,7 @@ from typing import Any
 
 from lmfit.errors import InputError
 from lmfit.evaluation.entities import Span
+from lmfit.evaluation.language import LanguageSums, score_language
 from lmfit.evaluation.metrics import score_labels, score_multi_label, score_numbers, score_spans, score_tags
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.scores import Scores
@@ -122,6 +123,7 @@ _READERS: dict[Kind, Callable[[Mapping[str, Any]], tuple[Any, Any]]] = {
     "single_label": lambda row: (str(row["gold"]), str(row["label"])),
     "multi_label": lambda row: (tuple(sorted(row["gold"])), tuple(sorted(row["label"]))),
     "regression": lambda row: (_number(row["gold"]), _number(row["label"])),
+    "language": lambda row: (tuple(row["gold"]), (bool(row["causal"]), *row["sums"])),
 }
 
 _SCORERS: dict[Kind, Callable[..., Scores]] = {
@@ -130,4 +132,5 @@ _SCORERS: dict[Kind, Callable[..., Scores]] = {
     "single_label": lambda gold, predicted, documents: score_labels(gold, predicted, (), documents, resamples=0),
     "multi_label": lambda gold, predicted, documents: score_multi_label(gold, predicted, (), documents, resamples=0),
     "regression": lambda gold, predicted, documents: score_numbers(gold, predicted, documents, resamples=0),
+    "language": lambda gold, predicted, documents: score_language(LanguageSums.from_rows(gold, predicted), resamples=0),
 }

@@ -19,7 +19,7 @@ class Certificate:
 
     verdict: str
     sentence: str
-    rows: list[tuple[str, str, str]]
+    rows: list[tuple[str, ...]]
     metric: tuple[str, Estimate | None, Estimate | None] | None
     facts: Facts
     repeated: list[tuple[str, str, str, str]]
@@ -33,8 +33,8 @@ def certificate(run: RunFiles, words: Words) -> Certificate | None:
     holds, name = dig(found, "verdict", "holds"), dig(found, "metric", "metric")
     metric = None
     if name:
-        both = (estimate(dig(found, "metric", role)) for role in ("parent", "child"))
-        metric = (words.heading("metric", str(name)), *both)
+        parent, child = (estimate(dig(found, "metric", role)) for role in ("parent", "child"))
+        metric = (words.heading("metric", str(name)), parent, child)
     return Certificate(
         verdict="kept" if holds is True else "missed" if holds is False else "open",
         sentence=str(dig(found, "verdict", "sentence") or ""),
@@ -45,10 +45,12 @@ def certificate(run: RunFiles, words: Words) -> Certificate | None:
     )
 
 
-def _rows(found: Json, words: Words) -> list[tuple[str, str, str]]:
+def _rows(found: Json, words: Words) -> list[tuple[str, ...]]:
     """Size, memory, start, latency and throughput of parent and child."""
     roles = ("parent", "child")
-    rows = [(words.plain("certificate.size"), *(size(number(dig(found, "size", f"{r}_bytes"))) for r in roles))]
+    rows: list[tuple[str, ...]] = [
+        (words.plain("certificate.size"), *(size(number(dig(found, "size", f"{r}_bytes"))) for r in roles))
+    ]
     memory = [dig(found, "memory", role) for role in roles]
     rows.append((words.plain("certificate.memory"), *(size(number(dig(one, "peak_bytes"))) for one in memory)))
     rows.append((words.plain("certificate.start"), *(words.duration(number(dig(one, "seconds"))) for one in memory)))

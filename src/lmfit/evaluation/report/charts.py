@@ -95,6 +95,46 @@ def line_chart(points: Sequence[tuple[float, float]], label: str, last_x: float,
     return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line of (value, low, high) points; `low` and `high` are None where they are not known."""
+
+    name: str
+    points: Sequence[tuple[float, float | None, float | None]]
+    own: bool = False
+
+
+def compared_lines(lines: Sequence[Line], labels: Sequence[str], label: str) -> Markup:
+    """Lines over the same places, at even steps, with whiskers; `labels` stand below the places."""
+    ends = [end for line in lines for point in line.points for end in point if end is not None]
+    scale = ticks(min(ends), max(ends), 4)
+    low, high, plot = scale[0], scale[-1], _HEIGHT - _FOOT
+
+    def x(index: int, shift: float) -> str:
+        return f"{_LEFT + 4 + (_RIGHT - _LEFT - 8) * index / max(1, len(labels) - 1) + shift:.2f}%"
+
+    def y(value: float) -> float:
+        return 8 + (plot - 12) * (1 - _share(value, low, high))
+
+    parts = [element("line", class_="grid", x1=f"{_LEFT}%", x2=f"{_RIGHT}%", y1=y(tick), y2=y(tick)) for tick in scale]
+    parts += [element("text", tick_label(t), x=f"{_LEFT - 1.5}%", y=y(t) + 4, text_anchor="end") for t in scale]
+    parts += [element("text", name, x=x(i, 0), y=_HEIGHT - 4, text_anchor="middle") for i, name in enumerate(labels)]
+    for line, shift in zip(lines, (-0.4, 0.4), strict=False):
+        kind = "" if line.own else " beside"
+        for i, (value, bottom, top) in enumerate(line.points):
+            at = x(i, shift)
+            if i:
+                before = line.points[i - 1][0]
+                parts.append(
+                    element("line", class_=f"line{kind}", x1=x(i - 1, shift), x2=at, y1=y(before), y2=y(value))
+                )
+            if bottom is not None and top is not None:
+                parts.append(element("line", class_=f"line thin{kind}", x1=at, x2=at, y1=y(bottom), y2=y(top)))
+            tip = element("title", f"{line.name}, {labels[i]}: {tick_label(value)}")
+            parts.append(element("circle", tip, cx=at, cy=y(value), r=4, class_=f"dot{kind}"))
+    return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
+
+
 def scatter(points: Sequence[tuple[float, float]], label: str) -> Markup:
     """Predicted (up) against gold (across) values on equal axes, with the line on which both are equal."""
     values = [value for point in points for value in point]

@@ -9,6 +9,8 @@ from lmfit.evaluation.report.files import Json, RunFiles, mapping, number
 from lmfit.evaluation.report.words import Words, count
 from lmfit.evaluation.report.worst import WorstErrors
 
+_NO_METRICS = ("split", "step", "n")
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -29,15 +31,20 @@ class Scatter:
 
 
 def curves(run: RunFiles, metric: str, words: Words) -> list[Curve]:
-    """Training loss, learning rate and `metric` (else the first one) of each evaluation, as far as they were logged."""
+    """Training loss, learning rate and `metric` (else the first one) of each evaluation, as far as they were logged.
+
+    Of a language model all metrics are drawn.
+    """
     steps: list[Json] = [line for line in run.log if "evaluation" not in line]
     evaluations = [_flat(line) for line in run.log if "evaluation" in line]
     if not any(number(line.get(metric)) is not None for line in evaluations):
-        metric = next((name for line in evaluations for name in line if name not in ("split", "step", "n")), "")
+        metric = next((name for line in evaluations for name in line if name not in _NO_METRICS), "")
+    measured = [name for name in (evaluations or [{}])[0] if name not in (*_NO_METRICS, metric)]
+    shown = [metric, *(measured if run.manifest.get("kind") == "language" else [])]
     last = max((number(line.get("step")) or 0 for line in run.log), default=0.0)
     wanted: list[tuple[str, list[Json], str, bool]] = [
         (words.plain("curves.loss"), steps, "loss", False),
-        (words.plain("curves.metric", metric=words.heading("metric", metric)), evaluations, metric, True),
+        *((words.plain("curves.metric", metric=words.heading("metric", m)), evaluations, m, True) for m in shown),
         (words.plain("curves.learning_rate"), steps, "learning_rate", False),
     ]
     found = (_curve(title, lines, key, last, words, dots=dots) for title, lines, key, dots in wanted)

@@ -90,6 +90,7 @@ def model_facts(run: RunFiles, words: Words) -> Facts:
         (words.plain("fact.model"), model_name(run)),
         (words.plain("fact.task"), run.manifest.get("task")),
         (words.plain("fact.parameters"), amount(number(dig(run.manifest, "model", "parameters")))),
+        (words.plain("fact.language_model_head"), dig(run.manifest, "model", "language_model_head")),
     )
 
 
@@ -127,6 +128,7 @@ def environment(run: RunFiles, words: Words) -> Facts:
         *((words.plain(f"fact.{name}"), manifest.get(name)) for name in names),
         (words.plain("fact.device"), " · ".join(str(device[key]) for key in ("name", "kind") if key in device)),
         (words.plain("fact.threads"), device.get("threads")),
+        (words.plain("fact.processes"), device.get("processes")),
         *((words.heading("timing", part), words.duration(number(seconds))) for part, seconds in timing.items()),
         (words.plain("fact.memory"), size(number(manifest.get("peak_memory_bytes")))),
         (words.plain("fact.commit"), dig(manifest, "model", "commit")),

@@ -10,23 +10,27 @@ from lmfit.evaluation.report.curves import curves, scatter_chart
 from lmfit.evaluation.report.facts import environment, findings, ledger, warnings
 from lmfit.evaluation.report.files import RunFiles, dig
 from lmfit.evaluation.report.judgement import calibration, costs, evaluations, looks, operating_points, slices
+from lmfit.evaluation.report.probes import probes
 from lmfit.evaluation.report.robustness import robustness
 from lmfit.evaluation.report.scores import headline, score_table
 from lmfit.evaluation.report.several import children, seed_note
 from lmfit.evaluation.report.summary import summary
 from lmfit.evaluation.report.tables import confusion, label_table, outside_share, token_table
+from lmfit.evaluation.report.transfer import transfer
 from lmfit.evaluation.report.words import Words, breakable, count, percent, score
 from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
-    *("several", "certificate", "curves", "scores", "labels", "confusion", "scatter"),
+    *("transfer", "several", "certificate", "probes", "curves", "scores", "labels", "confusion", "scatter"),
     *("calibration", "operating", "costs", "slices", "robustness", "evaluations", "errors"),
     *("ledger", "audit", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
     "certificate": ("certificate",),
     "curves": ("is_run",),
+    "transfer": ("transfer",),
     "several": ("children",),
+    "probes": ("probes",),
     "slices": ("slices",),
     "robustness": ("robustness",),
     "calibration": ("calibration",),
@@ -67,9 +71,11 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
     return {
         "split": words.name("split", best.split),
         "summary": summary(run, best, words),
+        "transfer": transfer(run, words),
         "children": children(run, best, words),
         "certificate": certificate(run, words),
         "seed_note": seed_note(run, best, words),
+        "probes": probes(run, words),
         "curves": curves(run, best.metric, words),
         "scores": score_table(run, best, words),
         "is_run": not run.is_evaluation,
@@ -112,6 +118,8 @@ def templates(words: Words) -> jinja2.Environment:
 
 def _snippets(run: RunFiles) -> dict[str, str]:
     """Commands that use the model, by kind; they are run in the run's folder and so survive its being moved."""
+    if run.manifest.get("kind") == "language":
+        return {"command": "lmfit finetune CONFIG model.name=."}
     found = {
         "command": "lmfit predict texts.txt --run .",
         "python": 'import lmfit\n\nmodel = lmfit.load(".")\nmodel.predict(["..."])',

@@ -1,0 +1,1 @@
+"""From raw text to what a model is pretrained on: documents, tokenizer, tokens, sequences, objectives."""

@@ -1,0 +1,45 @@
+"""Rank 0 has the other ranks train along: what they are handed, and how a batch is shared out among them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lmfit.config.training import TrainingConfig
+from lmfit.device import Device
+from lmfit.errors import InputError
+from lmfit.stages.prepare import Material, Prepared
+from lmfit.training.distributed import COMPANY
+from lmfit.training.transfer import send
+
+
+def shared_out(training: TrainingConfig, processes: int) -> str:
+    """How a batch is shared out, e.g. `batch: 32 = 2 processes x 8 x 2 accumulated`; nothing where it stays whole."""
+    whole, micro = training.batch_tokens or training.batch_size, training.micro_batch_size
+    each = -(-whole // processes)
+    times = -(-each // micro) if isinstance(micro, int) and training.batch_tokens is None else 1
+    if processes == times == 1:
+        return ""
+    part = each if times == 1 else micro
+    parts = [f"{processes} processes"] * (processes > 1) + [f"{part:,}"] + [f"{times} accumulated"] * (times > 1)
+    exactly = "=" if processes * times * part == whole and training.batch_tokens is None else "is at most"
+    unit = "" if training.batch_tokens is None else " tokens"
+    return f"batch: {whole:,}{unit} {exactly} {' x '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One training to take part in, as rank 0 tells it to the others. device: its own."""
+
+    material: Material
+    model: Any
+    device: Device
+
+
+def call_others(prepared: Prepared, model: Any, device: Device) -> None:
+    """Rank 0: have all other ranks train along. They need no data, model or cache of their own."""
+    ranks = COMPANY.ranks()
+    if ranks.rank > 0:
+        raise InputError("this process follows process 0", fix="start it as: torchrun ... -m lmfit finetune CONFIG")
+    if ranks.count > 1:
+        send(ranks, Call(prepared.material, model, device))
+        with ranks.agreed():
+            pass

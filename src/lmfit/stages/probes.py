@@ -1,0 +1,93 @@
+"""Probes: what a pretraining is worth downstream, told by small fine-tunes from it and from random weights."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from lmfit import console
+from lmfit.config.load import LoadedConfig, load_config
+from lmfit.config.schema import FinetuneConfig, PretrainConfig
+from lmfit.data.batching import key
+from lmfit.device import Device, seeded
+from lmfit.errors import ConfigError
+from lmfit.evaluation.comparison.compare import compare
+from lmfit.evaluation.comparison.contenders import contenders
+from lmfit.models.load import quiet_transformers
+from lmfit.runs import CHILDREN, Run
+from lmfit.stages import finetune
+from lmfit.stages.corpus import Ready
+from lmfit.stages.several import interrupted_as
+
+_RANDOM = "random"
+
+
+def load_probes(config: PretrainConfig, model: str = "minilm-l6") -> dict[str, LoadedConfig[FinetuneConfig]]:
+    """The fine-tunes by name, with `model` to start from. Raises ConfigError for a config with a mistake."""
+    seeds = config.pretraining.probe_seeds
+    several = ["seed=null", f"seeds={seeds}"] if len(seeds) > 1 else ["seeds=null", f"seed={seeds[0]}"]
+    found: dict[str, LoadedConfig[FinetuneConfig]] = {}
+    for path in config.pretraining.probes:
+        name = Path(path).stem
+        if name in found:
+            raise ConfigError(f"two probes are called {name}", where="pretraining.probes", fix="rename one file")
+        found[name] = load_config("finetune", Path(path), [f"model.name={model}", "model.on_unknown=allow", *several])
+    return found
+
+
+def run_probes(run: Run, ready: Ready, model: Any, device: Device) -> list[dict[str, Any]]:
+    """Each probe from this run's model and from the same one with random weights; the paired differences."""
+    if not ready.config.pretraining.probes:
+        return []
+    random = run.path / CHILDREN / _RANDOM
+    _save_random(random, ready, model)
+    found = []
+    for name in load_probes(ready.config):
+        sides = [_fine_tuned(run, ready, name, start, device) for start in (run.path, random)]
+        found.append(_told(name, *sides))
+        console.say(found[-1]["sentence"])
+    shutil.rmtree(random)
+    return found
+
+
+def _save_random(folder: Path, ready: Ready, model: Any) -> None:
+    """The same architecture with other random weights than pretraining began with."""
+    with seeded(key(ready.config.seed, "probe")), quiet_transformers():
+        type(model)(model.config).save_pretrained(folder)
+    ready.tokenizer.save_pretrained(folder)
+
+
+def _fine_tuned(run: Run, ready: Ready, name: str, start: Path, device: Device) -> Run:
+    child = Run(run.path / CHILDREN / f"{name}-{_RANDOM if start.name == _RANDOM else 'pretrained'}")
+    begun = (child.path / "run.json").is_file()
+    if begun and child.status == "finished":
+        return child
+    console.say(f"probe {child.path.name}")
+    with interrupted_as(run):
+        if begun:
+            return finetune.resume(child, device=str(device.torch_device))
+        loaded = load_probes(ready.config, str(start))[name].having(output=str(child.path))
+        return finetune.run(loaded, device=str(device.torch_device))
+
+
+def _told(name: str, pretrained: Run, random: Run) -> dict[str, Any]:
+    """Both scores, and the difference with its interval over test rows and seeds."""
+    found = compare(contenders([random, pretrained]))
+    metric = found.leading
+    standing = found.standings[metric][1]
+    values = [run.metrics[found.split][metric]["value"] for run in (pretrained, random)]
+    difference = standing.difference
+    shown = f"{difference.value:+.3f}" if difference and difference.value is not None else "not defined"
+    if difference and difference.low is not None and difference.high is not None:
+        shown += f" [{difference.low:+.3f}, {difference.high:+.3f}]"
+    told = f"probe {name}: {found.split} {metric} {values[0]:.3f} pretrained, {values[1]:.3f} from random weights"
+    return {
+        "name": name,
+        "split": found.split,
+        "metric": metric,
+        "pretrained": values[0],
+        "random": values[1],
+        "difference": difference.value if difference else None,
+        "low": difference.low if difference else None,
+        "high": difference.high if difference else None,
+        "sentence": f"{told}; difference {shown}",
+    }

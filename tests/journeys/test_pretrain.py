@@ -1,0 +1,181 @@
+"""From raw text to a model that learns tasks: made, killed and resumed to the bit, loaded, fine-tuned, refused."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lmfit
+from interruptions import killed, outcome
+from lmfit.config.load import load_config
+from lmfit.config.yaml import dump
+from lmfit.runs import Run
+from lmfit.stages import pretrain
+from lmfit.training.trainer import StepResult, Trainer
+from tiny_corpus import pretrain_config, write_corpus
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "news.txt")
+
+
+@pytest.fixture(scope="module")
+def straight(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("straight")
+    return pretrained(pretrain_config(corpus, output=str(folder / "run")))
+
+
+def pretrained(config: dict[str, Any]) -> Run:
+    return pretrain.run(load_config("pretrain", config))
+
+
+def test_a_run_like_any_other(straight: Run, command: Command) -> None:
+    manifest = straight.manifest
+    assert (manifest["stage"], manifest["status"], manifest["kind"]) == ("pretrain", "finished", "language")
+    for name in ("loss", "masked_accuracy", "nsp_accuracy", "pseudo_perplexity"):
+        entry = straight.metrics["test"][name]
+        assert entry["low"] is None or entry["low"] <= entry["value"] <= entry["high"]
+    assert straight.metrics["baseline"]["token_frequency"]["test"]["loss"]["value"] > 0
+    assert "<svg" in (straight.path / "report.html").read_text()
+    code, out, _ = command("runs", straight.path)
+    assert code == 0
+    assert "pretrain" in out
+
+
+def test_transformers_loads_it(straight: Run) -> None:
+    from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForPreTraining
+
+    model, found = BertForPreTraining.from_pretrained(straight.model, output_loading_info=True)
+    assert not found["missing_keys"]
+    assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
+    masked, found = AutoModelForMaskedLM.from_pretrained(straight.model, output_loading_info=True)
+    assert not found["missing_keys"]
+    tokenizer = AutoTokenizer.from_pretrained(straight.model)
+    inputs = tokenizer("Anna Petrov joined [MASK] in Oslo .", return_tensors="pt")
+    assert masked(**inputs).logits.shape == (*inputs["input_ids"].shape, len(tokenizer))
+
+
+def test_it_is_a_start_for_fine_tuning(straight: Run, tiny_config: Callable[..., Any], tmp_path: Path) -> None:
+    config = tiny_config("text-classification", model={"name": str(straight.path)}, output=str(tmp_path / "tuned"))
+    tuned = lmfit.finetune(config)
+    assert tuned.manifest["parent"] == str(straight.path)
+    assert tuned.manifest["status"] == "finished"
+
+
+@pytest.mark.parametrize("kept", [[4, 8], []])
+def test_after_a_kill(kept: list[int], straight: Run, tmp_path: Path, command: Command) -> None:
+    run = killed(straight, tmp_path / "moved", kept)
+    assert command("resume", run.path)[0] == 0
+    assert outcome(run) == outcome(straight)
+
+
+def test_after_a_signal(straight: Run, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Trainer.step
+
+    def interrupted(self: Trainer, number: int) -> StepResult:
+        result = work(self, number)
+        if number + 1 == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return result
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    text = straight.config.read_text().replace("output: null", f"output: {tmp_path / 'run'}")
+    (tmp_path / "same.yaml").write_text(text)
+    code, out, err = command("pretrain", tmp_path / "same.yaml")
+    assert (code, out) == (143, "")
+    assert f"lmfit resume {tmp_path / 'run'}" in err
+    monkeypatch.setattr(Trainer, "step", work)
+    assert command("resume", tmp_path / "run")[0] == 0
+    assert outcome(Run(tmp_path / "run")) == outcome(straight)
+
+
+@pytest.mark.parametrize("name", ["predict", "evaluate"])
+def test_it_has_no_task_yet(name: str, straight: Run, tmp_path: Path, command: Command) -> None:
+    (tmp_path / "texts.txt").write_text("Anna joined Nordwind .\n")
+    words = [tmp_path / "texts.txt", "--run", straight.path] if name == "predict" else [straight.path]
+    code, out, err = command(name, *words)
+    assert (code, out) == (2, "")
+    assert "has not learnt a task yet" in err
+    assert "lmfit finetune CONFIG" in err
+
+
+def test_compare_takes_two_of_them(straight: Run, corpus: Path, tmp_path: Path, command: Command) -> None:
+    other = pretrained(pretrain_config(corpus, training={"max_steps": 3}, output=str(tmp_path / "short")))
+    code, out, _ = command("compare", straight.path, other.path, "--json")
+    assert code == 0
+    assert json.loads(out)
+
+
+def test_the_resolved_config_runs_again(straight: Run) -> None:
+    again = load_config("pretrain", straight.config)
+    assert dump(again.resolved()) == straight.config.read_text()
+
+
+@pytest.mark.parametrize(
+    ("model", "pretraining", "auto"),
+    [
+        ({}, {"objectives": ["mlm", "sop"]}, "BertForPreTraining"),
+        ({"architecture": "roberta"}, {"objectives": ["mlm"], "tokenizer": {"kind": "bpe", "vocabulary": 320}}, ""),
+        ({"architecture": "electra", "embedding_width": 16}, {"objectives": ["mlm"]}, ""),
+        ({"architecture": "modernbert"}, {"objectives": ["mlm"], "masking": {"unit": "span"}}, ""),
+        (
+            {"architecture": "gpt2"},
+            {"objectives": ["clm"], "tokenizer": {"kind": "bpe", "vocabulary": 320}},
+            "AutoModelForCausalLM",
+        ),
+    ],
+)
+def test_architectures(
+    model: dict[str, Any], pretraining: dict[str, Any], auto: str, corpus: Path, tmp_path: Path
+) -> None:
+    import transformers
+
+    training = {"max_steps": 2, "optimizer": "muon", "muon_learning_rate": 0.01}
+    config = pretrain_config(corpus, model=model, pretraining=pretraining, training=training)
+    run = pretrained(config | {"output": str(tmp_path / "run")})
+    loaded, found = getattr(transformers, auto or "AutoModelForMaskedLM").from_pretrained(
+        run.model, output_loading_info=True
+    )
+    assert not found["missing_keys"]
+    assert "loss" in run.metrics["test"]
+    assert ("perplexity" in run.metrics["test"]) == ("clm" in pretraining["objectives"])
+    assert loaded.config.vocab_size == len(transformers.AutoTokenizer.from_pretrained(run.model))
+
+
+def test_probes_compare_with_random_weights(
+    corpus: Path, tiny_config: Callable[..., Any], tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "topics.yaml").write_text(dump(tiny_config("text-classification", training={"max_steps": 2})))
+    probes = {"objectives": ["mlm"], "probes": [str(tmp_path / "topics.yaml")], "probe_seeds": [1, 2]}
+    config = pretrain_config(corpus, pretraining=probes, training={"max_steps": 3})
+    run = pretrained(config | {"output": str(tmp_path / "run")})
+    (probe,) = run.manifest["probes"]
+    assert (probe["name"], probe["metric"]) == ("topics", "accuracy")
+    assert probe["difference"] == pytest.approx(probe["pretrained"] - probe["random"])
+    assert probe["low"] <= probe["difference"] <= probe["high"]
+    children = [child.name for child in (run.path / "children").iterdir()]
+    assert sorted(children) == ["topics-pretrained", "topics-random"]
+    assert "topics" in (run.path / "report.html").read_text()
+    code, out, _ = command("resume", run.path)
+    assert code == 0
+    assert probe["sentence"] in out
+
+
+def test_it_goes_on_from_an_encoder_without_a_head(corpus: Path, tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    config = pretrain_config(corpus)
+    config |= {"model": {"name": str(tiny("bert"))}, "output": str(tmp_path / "run")}
+    config["pretraining"] = {"objectives": ["mlm"], "max_length": 32}
+    run = pretrained(config)
+    assert run.manifest["model"]["language_model_head"] == "new, its decoder tied to the embeddings"
+    assert "new, its decoder tied to the embeddings" in (run.path / "report.html").read_text()
+    from transformers import AutoModelForMaskedLM
+
+    model = AutoModelForMaskedLM.from_pretrained(run.model)
+    assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
