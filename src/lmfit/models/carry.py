@@ -10,7 +10,7 @@ from lmfit.durable import publish
 from lmfit.errors import ConfigError
 from lmfit.models.freeze import embeddings_of, encoder_of, layers_of
 from lmfit.models.load import ModelSource, load_config, load_encoder, load_model, load_tokenizer, quiet_transformers
-from lmfit.models.save import LMFIT_KEY
+from lmfit.models.plain import LMFIT_KEY
 
 _SHAPE = ("model_type", "num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads", "vocab_size")
 _TOKENS = ("model", "normalizer", "added_tokens")

@@ -15,8 +15,8 @@ from lmfit.evaluation.language import score_language
 from lmfit.evaluation.scores import Scores
 from lmfit.models.by_layer import can_compile, checkpointed, compiled
 from lmfit.models.load import quiet_transformers
+from lmfit.models.plain import LMFIT_KEY
 from lmfit.models.quick_dropout import quick_dropout
-from lmfit.models.save import LMFIT_KEY
 from lmfit.models.shared_cast import shared_cast
 from lmfit.pretraining.architecture import continued_model, dropout_at, new_model
 from lmfit.pretraining.held_out import (
@@ -30,8 +30,8 @@ from lmfit.pretraining.held_out import (
 from lmfit.runs import Run, write_json
 from lmfit.stages.corpus import Ready
 from lmfit.stages.judge import Judge
-from lmfit.stages.recording import versions
 from lmfit.stages.scoring import write_scores
+from lmfit.stages.versions import versions
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.ema import exchange_average
 from lmfit.training.guards import Finite, Halved, Room
