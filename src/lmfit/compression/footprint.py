@@ -16,7 +16,10 @@ _TEXT = "A parcel from Lisbon never came."
 
 
 def footprint(run: Path) -> dict[str, Any] | None:
-    """{"seconds", "cpu_seconds", "peak_bytes", "libraries"} of a fresh process that answers one text; None if it fails."""
+    """What a fresh process takes to answer one text, None if it fails.
+
+    {"seconds", "cpu_seconds", "peak_bytes", "libraries": those of torch, transformers, onnxruntime that it imported}
+    """
     command = [sys.executable, "-m", __name__, str(run)]
     done = subprocess.run(
         command, capture_output=True, text=True, env=os.environ | {"HF_HUB_OFFLINE": "1"}, check=False
@@ -30,9 +33,10 @@ def footprint(run: Path) -> dict[str, Any] | None:
 
 def _main(run: str) -> None:
     started = time.perf_counter()
-    import lmfit
+    from lmfit.inference.load import load_predictor
+    from lmfit.runs import Run
 
-    model = lmfit.load(run, device="cpu")
+    model = load_predictor(Run(Path(run)), device="cpu")
     pairs = getattr(model.task, "pairs", None)
     model.predict([(_TEXT, _TEXT) if pairs else _TEXT])
     told = {
