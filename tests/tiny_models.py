@@ -178,12 +178,61 @@ FAMILIES: dict[str, Callable[[], Made]] = {
 }
 
 
+def gpt2() -> Made:
+    """As published: no padding token, nothing before or after a text."""
+    from transformers import GPT2Config, GPT2TokenizerFast
+
+    trained = byte_pairs(["<|endoftext|>"])
+    tokenizer = GPT2TokenizerFast(vocab=trained.get_vocab(), merges=_merges(trained))
+    config = GPT2Config(
+        vocab_size=len(tokenizer), n_positions=POSITIONS, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
+    )
+    return config, tokenizer
+
+
+def qwen2() -> Made:
+    """Grouped key heads, a padding token that the config does not know."""
+    from transformers import PreTrainedTokenizerFast, Qwen2Config
+
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=byte_pairs(["<|endoftext|>", "<|im_end|>"]), eos_token="<|im_end|>", pad_token="<|endoftext|>"
+    )
+    config = Qwen2Config(
+        vocab_size=len(tokenizer), max_position_embeddings=POSITIONS, num_key_value_heads=1, pad_token_id=None, **SIZE
+    )
+    return config, tokenizer
+
+
+def llama() -> Made:
+    """Begins each text with <s>; no token but that one could be padding."""
+    from tokenizers import processors
+    from transformers import LlamaConfig, PreTrainedTokenizerFast
+
+    backend = byte_pairs(["<s>"])
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 0)]
+    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>")
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=POSITIONS,
+        num_key_value_heads=2,
+        bos_token_id=0,
+        eos_token_id=None,
+        **SIZE,
+    )
+    return config, tokenizer
+
+
+DECODERS: dict[str, Callable[[], Made]] = {"gpt2": gpt2, "qwen2": qwen2, "llama": llama}
+
+
 def make_encoder(family: str, folder: Path) -> Path:
-    """Save a random encoder and its tokenizer to `folder`."""
+    """Save a random encoder (or decoder) and its tokenizer to `folder`."""
     import torch
     from transformers import AutoModel
 
-    config, tokenizer = FAMILIES[family]()
+    config, tokenizer = (FAMILIES | DECODERS)[family]()
     with torch.random.fork_rng():
         torch.manual_seed(0)
         AutoModel.from_config(config).save_pretrained(folder)

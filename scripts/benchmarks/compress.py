@@ -24,7 +24,7 @@ import torch
 
 from lmfit.compression.export import export
 from lmfit.compression.quantize import quantize_int8
-from lmfit.config.load import load_config
+from lmfit.config.load import load_run_config
 from lmfit.data.collate import Batch
 from lmfit.data.rows import Row
 from lmfit.data.sources import load_splits
@@ -163,7 +163,7 @@ def measure_run(path: Path, rounds: int, *, static: bool) -> None:
     """Both tables of a finished run, with the baseline of mean token vectors for texts."""
     run = Run(path)
     predictor = load_predictor(run, device="cpu", precision="fp32")
-    splits = load_splits(load_config(run.stage, run.config).config.data, predictor.task.example_kind)
+    splits = load_splits(load_run_config(run).config.data, predictor.task.example_kind)
     examples = list(splits.test or splits.validation or splits.train)
     chosen = examples[:: max(1, len(examples) // SCORED)][:SCORED]
     rows = [row for one in predictor.task.encode(chosen, predictor.framer, Stats()) for row in one.rows]
@@ -226,7 +226,7 @@ def main() -> None:
     if given.base:
         run = Run(given.run)
         predictor = load_predictor(run, device="cpu", precision="fp32")
-        splits = load_splits(load_config(run.stage, run.config).config.data, predictor.task.example_kind)
+        splits = load_splits(load_run_config(run).config.data, predictor.task.example_kind)
         chosen = list(splits.test or splits.train)[:SCORED]
         rows = [row for one in predictor.task.encode(chosen, predictor.framer, Stats()) for row in one.rows]
         measure_base(max(2, given.rounds // 2), predictor, rows)

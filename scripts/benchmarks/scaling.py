@@ -23,10 +23,11 @@ import numpy as np
 import torch
 
 from lmfit.config.training import TrainingConfig
-from lmfit.data.collate import Batch, pad
+from lmfit.data.collate import pad
 from lmfit.data.rows import Row, Rows
 from lmfit.device import memory_in_use, pick_device
 from lmfit.models.quick_dropout import quick_dropout
+from lmfit.tasks.tensors import Tensors, tensors
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.trainer import Trainer
 
@@ -38,15 +39,15 @@ PRELOADED = ["transformers.models.bert.modeling_bert", "sklearn.linear_model", "
 class Classes:
     """The trainer's objective: two classes of rows."""
 
-    def collate(self, rows: Sequence[Row]) -> Batch:
+    def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
-        return pad(rows, {})
+        return tensors(pad(rows, {}))
 
-    def targets(self, batch: Batch) -> float:
+    def targets(self, batch: Tensors) -> float:
         """One a row."""
         return float(len(batch["target"]))
 
-    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, batch: Tensors) -> torch.Tensor:
         """Summed cross entropy."""
         return torch.nn.functional.cross_entropy(logits, batch["target"].long(), reduction="sum")
 

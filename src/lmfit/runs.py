@@ -20,7 +20,7 @@ GAIN = "gain"
 """What a transfer was worth, in metrics.json: split -> metric -> {value, low, high, ...}, more is better."""
 BESIDE = ("baseline", "control", GAIN)
 """What stands in metrics.json beside the splits."""
-ANSWERING = ("finetune", "transfer", "compress")
+ANSWERING = ("finetune", "search", "transfer", "compress")
 """Stages whose runs hold a model that answers texts."""
 
 

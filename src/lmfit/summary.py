@@ -132,17 +132,21 @@ def finished_lines(run: Run) -> list[str]:
         lines.append(sentence)
     lines.append(f"report: {run.path / 'report.html'}")
     go_on = f"finetune CONFIG model.name={run.path}" if pretrained else f"predict INPUT --run {run.path}"
-    lines.append(f"next: lmfit {go_on}")
+    best = run.path / "best.yaml"
+    again = f"; the best settings with seeds: lmfit finetune {best} --seeds 1,2,3" if best.is_file() else ""
+    lines.append(f"next: lmfit {go_on}{again}")
     return lines
 
 
 def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
-    """How far seeds or folds lie apart, or that it was not measured; of a transfer what it was worth."""
+    """How far seeds or folds lie apart, if that was measured; what a transfer was worth; a search's best trial."""
     if sentence := manifest.get("transfer", {}).get("sentence"):
         return f"{sentence} model/ is that of {manifest['several']['chosen']}."
     several, headline = manifest.get("several"), manifest.get("headline") or {}
     if not several:
         return "seed variation was not measured; --seeds 1,2,3 measures it"
+    if several["by"] == "trials":
+        return _search(manifest)
     split = "validation" if several["by"] == "folds" else headline.get("split", "")
     entry = metrics.get(split, {}).get(headline.get("metric"), {})
     spread = entry.get("spread") or {"sd": None}
@@ -154,6 +158,19 @@ def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     why = f"best by validation {several['chosen_by']}" if several["chosen_by"] else "the first; no validation data"
     kept = f"model/ is that of {several['chosen']} ({why})"
     return f"seeds: {'; '.join([*told, kept])}"
+
+
+def _search(manifest: Mapping[str, Any]) -> str:
+    """The best of the trials."""
+    found = manifest["search"]
+    states, best = [trial["state"] for trial in found["trials"]], found["best"]
+    counted = f"{len(states)} trials, {states.count('pruned')} ended early, {states.count('failed')} failed"
+    values = ", ".join(f"{key}={_value(value)}" for key, value in best["values"].items())
+    return f"search: {counted}; best {best['name']}: validation {found['metric']} {best['value']:.4f} with {values}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

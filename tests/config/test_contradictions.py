@@ -75,3 +75,9 @@ def test_where_the_deciding_key_is_wrong_nothing_more_is_told() -> None:
     with pytest.raises(ConfigError) as error:
         load(TEXTS, format="hbu", revision="v1")
     assert len(error.value.problems) == 1
+
+
+def test_packing_and_compiling_exclude_each_other() -> None:
+    load(TEXTS, "training={packing: on}")
+    with pytest.raises(ConfigError, match="packing and compile exclude each other"):
+        load(TEXTS, "training={packing: on, compile: true}")

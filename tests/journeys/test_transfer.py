@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from torch import equal
 
@@ -16,7 +17,9 @@ from lmfit.config.load import load_config
 from lmfit.config.yaml import dump
 from lmfit.runs import Run, list_children
 from lmfit.stages import transfer
+from lmfit.stages.joint import JointObjective, mixed, prepare_whole
 from lmfit.summary import check_requirements, finished_lines, parse_requirements
+from lmfit.tasks.tensors import tensors
 from lmfit.training.trainer import StepResult, Trainer
 
 Config = Callable[..., dict[str, Any]]
@@ -225,3 +228,112 @@ class TestMistakes:
         run = transferred(config(sources=[words], head="new"), tmp_path / "run")
         assert run.manifest["transfer"]["head"] == "new"
         assert child(run, "source-1").manifest["task"] == "token-classification"
+
+
+def test_without_pretraining_all_begin_with_the_same_weights_and_characters(
+    config: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    made = config(sources=[{"data": config()["transfer"]["sources"][0]["data"], "training": {"max_steps": 2}}])
+    made |= {"model": {"name": "scratch-characters", "on_unknown": "allow"}, "training": TRAINING | {"max_steps": 2}}
+    run = transferred(made, tmp_path / "run")
+    folders = [child(run, name) for name in ("source-1", "control-seed-1", "seed-1")]
+    tokens = {(one.model / "tokenizer.json").read_bytes() for one in folders}
+    assert len(tokens) == 1
+    assert (
+        len(
+            {
+                load_file(one.model / "model.safetensors")["bert.embeddings.word_embeddings.weight"].shape
+                for one in folders
+            }
+        )
+        == 1
+    )
+    assert run.manifest["model"]["kind"] == "scratch"
+
+
+def test_a_finished_run_as_source(straight: Run, config: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """Its head is kept by name, nothing is trained before the target, and what it forgets is measured."""
+    source = child(straight, "source-1")
+    run = transferred(config(sources=[{"model": str(source.path)}], label_map={"bad": "complaint"}), tmp_path / "run")
+    assert [one.path.name for one in list_children(run)] == ["control-seed-1", "seed-1"]
+    start = load_file(child(run, "start").path / "model.safetensors")
+    learnt = load_file(source.model / "model.safetensors")
+    assert all(equal(start[name], learnt[name]) for name in learnt)
+    (lost,) = run.manifest["transfer"]["forgotten"]
+    assert lost["before"]["value"] == source.metrics["test"]["accuracy"]["value"]
+    assert child(run, "control-seed-1").metrics == child(straight, "control-seed-1").metrics
+
+
+@pytest.fixture(scope="module")
+def joint(config: Callable[..., dict[str, Any]], source_data: dict[str, str], tmp_path_factory: Any) -> Run:
+    made = config(mode="joint", weights=[0.5], sources=[{"data": source_data}])
+    return transferred(made, tmp_path_factory.mktemp("joint") / "run")
+
+
+class TestJoint:
+    def test_only_the_head_of_the_target_is_kept(self, joint: Run, straight: Run) -> None:
+        weights = load_file(joint.model / "model.safetensors")
+        assert weights["classifier.weight"].shape[0] == 3
+        assert not [name for name in weights if "beside" in name]
+        assert [one.path.name for one in list_children(joint)] == ["control-seed-1", "seed-1"]
+        assert child(joint, "control-seed-1").metrics == child(straight, "control-seed-1").metrics
+        assert set(child(joint, "seed-1").manifest["data"]) == {"train", "validation", "test", "source 1"}
+        assert joint.metrics["gain"]["test"]["accuracy"]["value"] is not None
+
+    def test_a_killed_training_ends_the_same(
+        self, joint: Run, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also by itself: the config of the child holds its sources."""
+        whole = child(joint, "seed-1")
+        work = Trainer.step
+
+        def killed(self: Trainer, step: int) -> StepResult:
+            if step == 5:
+                raise Killed
+            return work(self, step)
+
+        monkeypatch.setattr(Trainer, "step", killed)
+        with pytest.raises(Killed):
+            transfer.run(load_config("transfer", whole.config, [f"output={tmp_path / 'run'}"]))
+        monkeypatch.setattr(Trainer, "step", work)
+        assert command("resume", tmp_path / "run")[0] == 0
+        assert outcome(Run(tmp_path / "run")) == outcome(whole)
+
+    def test_the_loss_is_that_of_both_tasks(self, joint: Run) -> None:
+        """Each row meets the columns of its own head alone."""
+        loaded = load_config("transfer", child(joint, "seed-1").config)
+        prepared = prepare_whole(loaded, loaded.config)
+        objective, parts = JointObjective([prepared, *prepared.beside]), (prepared, *prepared.beside)
+        rows = mixed(prepared)[0]
+        batch = objective.collate([rows[i] for i in (0, 1, len(rows) - 1)])
+        logits = torch.randn(3, sum(len(one.task.labels) for one in parts))
+        own = tensors(prepared.task.collate([rows[0], rows[1]], prepared.framer))
+        other = tensors(prepared.beside[0].task.collate([rows[len(rows) - 1]], prepared.framer))
+        expected = prepared.task.loss(logits[:2, :3], own) + prepared.beside[0].task.loss(logits[2:, 3:], other)
+        assert torch.allclose(objective.loss(logits, batch), expected)
+        assert objective.targets(batch) == 3
+
+    def test_other_kinds_are_refused(
+        self,
+        config: Callable[..., dict[str, Any]],
+        tiny_data: dict[str, dict[str, Any]],
+        tmp_path: Path,
+        command: Command,
+    ) -> None:
+        words = {"task": "token-classification", "data": tiny_data["token-classification"]}
+        (tmp_path / "t.yaml").write_text(dump(config(mode="joint", sources=[words])))
+        code, _, err = command("transfer", tmp_path / "t.yaml", "-o", tmp_path / "run")
+        assert code == 2
+        assert "cannot be learnt in one batch" in err
+
+
+def test_check_reads_target_and_sources(
+    config: Callable[..., dict[str, Any]], tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "t.yaml").write_text(dump(config()))
+    code, out, _ = command("check", tmp_path / "t.yaml")
+    assert code == 0
+    assert "source-1:" in out
+    assert f"next: lmfit transfer {tmp_path / 't.yaml'}" in out
+    (tmp_path / "t.yaml").write_text(dump(config(label_map={"x": "praise"})))
+    assert command("check", tmp_path / "t.yaml")[0] == 2

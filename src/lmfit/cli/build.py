@@ -31,7 +31,7 @@ from lmfit.cli.processes import Processes, is_alone, on_processes
 from lmfit.errors import InputError
 from lmfit.runs import ANSWERING
 
-RESUMED = ("finetune", "pretrain", "transfer")
+RESUMED = ("finetune", "pretrain", "search", "transfer", "compress")
 """The stages whose runs can go on; each is a module of that name with a function `resume`."""
 TOGETHER = ("finetune", "transfer")
 """Those that several processes can work on."""
@@ -74,6 +74,74 @@ def finetune(
     check_requirements(run.metrics, requirements)
 
 
+def _student(name: str) -> str:
+    """A number is one of layers, else it is a model's name."""
+    return f"layers={name}" if name.isdigit() else f"student={quoted(name)}"
+
+
+@app.command()
+def compress(
+    run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest finished run.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="A YAML file with the section compression.", metavar="FILE")
+    ] = None,
+    quantize: Annotated[
+        str | None, typer.Option("--quantize", help="int8, int8-static, fp16, bf16 or int4.", metavar="HOW")
+    ] = None,
+    prune: Annotated[
+        float | None, typer.Option("--prune", help="Remove this share of the layers' weights.", metavar="SHARE")
+    ] = None,
+    distill: Annotated[
+        str | None,
+        typer.Option("--distill", help="Train a student: a model's name, or a number of layers.", metavar="STUDENT"),
+    ] = None,
+    trim_vocabulary: Annotated[
+        bool, typer.Option("--trim-vocabulary", help="Keep the tokens that the task needs.")
+    ] = False,
+    sets: Set = None,
+    output: Output = None,
+    device: DeviceName = "auto",
+    seed: Seed = None,
+    note: Note = None,
+    tags: Tags = None,
+    overwrite: Overwrite = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Make a trained model smaller and faster, with a certificate that it still answers alike."""
+    begin(quiet, offline, debug)
+    from lmfit.summary import check_certificate, check_requirements, compressed_lines, parse_requirements
+
+    requirements = parse_requirements(require or [], ("validation", "test"))
+    chosen = choose_run(run, ANSWERING, backend="pytorch")
+    words = [] if quantize is None else [f"compression.quantize={quoted(quantize)}"]
+    words += [] if prune is None else [f"compression.prune={{sparsity: {prune}}}"]
+    words += [] if distill is None else [f"compression.distill.{_student(distill)}"]
+    words += ["compression.trim_vocabulary={}"] if trim_vocabulary else []
+    from lmfit.stages import compress as stage
+
+    loaded = stage.load(chosen, config, [*words, *overrides([], sets, output, seed)])
+    made = stage.run(chosen, loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(made.manifest | {"path": str(made.path), "metrics": made.metrics} if json else compressed_lines(made))
+    check_requirements(made.metrics, requirements)
+    check_certificate(made.manifest["certificate"])
+
+
+def _resume_compression(run: Any, sets: list[str] | None, device: str, *, json: bool) -> None:
+    """Go on with `lmfit compress`."""
+    from lmfit.stages import compress as stage
+    from lmfit.summary import check_certificate, compressed_lines
+
+    if sets:
+        raise InputError("the settings of a compression stay", where="--set", fix="leave --set out")
+    made = stage.resume(run, device=device)
+    show(made.manifest | {"path": str(made.path), "metrics": made.metrics} if json else compressed_lines(made))
+    check_certificate(made.manifest["certificate"])
+
+
 @app.command()
 def transfer(
     config: Config,
@@ -112,14 +180,9 @@ def transfer(
 
 
 @app.command()
-def compress(
-    run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest finished run.")] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="A YAML file with the section compression.", metavar="FILE")
-    ] = None,
-    quantize: Annotated[
-        str | None, typer.Option("--quantize", help="int8, int8-static, fp16, bf16 or int4.", metavar="HOW")
-    ] = None,
+def search(
+    config: Config,
+    words: Words = None,
     sets: Set = None,
     output: Output = None,
     device: DeviceName = "auto",
@@ -133,27 +196,26 @@ def compress(
     offline: Offline = False,
     debug: Debug = False,
 ) -> None:
-    """Make a trained model smaller and faster, with a certificate that it still answers alike."""
+    """Search hyper-parameters: the best trial by validation, a config to repeat it, one look at the test rows."""
     begin(quiet, offline, debug)
-    from lmfit.summary import check_certificate, check_requirements, compressed_lines, parse_requirements
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
 
     requirements = parse_requirements(require or [], ("validation", "test"))
-    chosen = choose_run(run, ANSWERING, backend="pytorch")
-    words = [] if quantize is None else [f"compression.quantize={quoted(quantize)}"]
-    from lmfit.stages import compress as stage
+    loaded = load_config("search", config, overrides(words, sets, output, seed))
+    from lmfit.stages import search as stage
 
-    loaded = stage.load(chosen, config, [*overrides([], sets, output, seed), *words])
-    made = stage.run(chosen, loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
-    show(made.manifest | {"path": str(made.path), "metrics": made.metrics} if json else compressed_lines(made))
-    check_requirements(made.metrics, requirements)
-    check_certificate(made.manifest["certificate"])
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)
 
 
 @app.command()
 def resume(
     run: Annotated[str | None, typer.Argument(help="A run folder; default: the newest unfinished run.")] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", help="training.epochs, max_steps, keep, log_every or on_nan.")
+        list[str] | None,
+        typer.Option("--set", help="training.epochs, max_steps, keep, log_every, on_nan; of a search trials."),
     ] = None,
     inexact: Annotated[
         bool, typer.Option("--inexact", help="Also on another machine, where it will be equal up to rounding only.")
@@ -175,8 +237,11 @@ def resume(
     chosen = find_run(run, stages, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if (made_by := chosen.stage) == "pretrain" and stages is TOGETHER:
-        raise InputError("pretrain works in one process", where="--processes", fix=f"lmfit resume {chosen.path}")
+    if (made_by := chosen.stage) in ("pretrain", "compress") and stages is TOGETHER:
+        raise InputError(f"{made_by} works in one process", where="--processes", fix=f"lmfit resume {chosen.path}")
+    if made_by == "compress" and chosen.status != "finished":
+        _resume_compression(chosen, sets, device, json=json)
+        return
     if made_by not in RESUMED:
         raise InputError(f"`{chosen.path}` is a run of {made_by}", fix=f"run it anew: lmfit {made_by} CONFIG")
     if chosen.status != "finished":

@@ -55,15 +55,17 @@ def check(
     if output is not None and not label_errors:
         raise InputError("-o holds suspected label errors", where="--output", fix="add --label-errors")
     from lmfit.config.load import load_config
+    from lmfit.config.starters import stage_checked
 
-    loaded = load_config("finetune", config, overrides(words, sets))
+    made_by = stage_checked(config)
+    loaded = load_config(made_by, config, overrides(words, sets))
     if not json:
         show(["config: correct"])
     from lmfit.stages import check as stage
 
     cost_on = device if cost else None
     done = stage.run(loaded, against=against, label_errors=label_errors, output=output, cost_on=cost_on)
-    show(done.as_dict() if json else done.lines(f"lmfit finetune {config}"))
+    show(done.as_dict() if json else done.lines(f"lmfit {made_by} {config}"))
 
 
 @app.command()

@@ -1,1 +1,1 @@
-"""Smaller, faster models that answer alike: export, quantization, and the certificate that says so."""
+"""Smaller, faster models that answer alike: fewer tokens, units, layers and bits, and the certificate of it."""

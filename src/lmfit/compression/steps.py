@@ -10,6 +10,7 @@ from lmfit.data.framing import Framer
 from lmfit.data.sources import Splits
 from lmfit.device import Device
 from lmfit.inference.predictor import Predictor
+from lmfit.runs import Run
 from lmfit.tasks.base import Task
 
 
@@ -17,7 +18,7 @@ from lmfit.tasks.base import Task
 class Work:
     """The model as it is now. facts: what the steps tell of themselves, for run.json and the report.
 
-    original: the run's own model, which is not changed, in fp32 on the CPU.
+    original: the run's own model, which is not changed, in fp32 on the CPU. run: where training keeps its state.
     """
 
     model: Any
@@ -27,14 +28,19 @@ class Work:
     config: CompressConfig
     device: Device
     original: Predictor
+    run: Run
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One way to change a model. suffix: what it adds to the run's name."""
+    """One way to change a model. suffix: what it adds to the run's name.
+
+    check: raises InputError for what cannot be done, before anything is.
+    """
 
     name: str
     suffix: str
     wanted: Callable[[CompressionConfig], bool]
+    check: Callable[[Work], None]
     run: Callable[[Work], Work]

@@ -14,15 +14,42 @@ from lmfit.config.expect import found
 from lmfit.config.keys import Schemas, exists, unknown_key
 from lmfit.config.layers import SOURCES, Override
 from lmfit.config.names import closest
-from lmfit.config.nodes import Mistake, Node, Path, dotted, find, plain
+from lmfit.config.nodes import Mistake, Node, Path, dotted, find, plain, refuse
 from lmfit.config.problems import retell
 from lmfit.config.schema import STAGE_CONFIGS, TaskSettings
+from lmfit.config.search import SEARCH, STAGES, searched, searched_stage
 from lmfit.config.section import Section
+from lmfit.config.spaces import gathered, space_mistakes
 
 
 def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> Section | None:
     """The typed config, or None and entries in `mistakes`."""
-    root = STAGE_CONFIGS[stage]
+    if stage == SEARCH:
+        return _checked_search(gathered(tree, mistakes), given, mistakes)
+    return _checked(STAGE_CONFIGS[stage], tree, given, mistakes)
+
+
+def _checked_search(tree: Node, given: Sequence[Override], mistakes: list[Mistake]) -> Section | None:
+    """A search's config: its own section, the rest as the stage has it, and the space against the keys of the stage."""
+    named = find(tree, (SEARCH, "stage"))
+    stage = searched_stage(tree.keys, None if named is None else named.value)
+    if stage not in STAGES:
+        what = f"search: trials of `lmfit {stage}` cannot be trained yet; known: {', '.join(STAGES)}"
+        refuse([*mistakes, Mistake(tree.keys[SEARCH].place if SEARCH in tree.keys else tree.place, what)])
+
+    def check(varied: Node) -> list[Mistake]:
+        found: list[Mistake] = []
+        _checked(STAGE_CONFIGS[stage], varied, (), found)
+        return found
+
+    config = _checked(searched(stage), tree, given, mistakes)
+    schemas: Schemas = {(): STAGE_CONFIGS[stage], ("task",): _task_settings(tree, ("task",), [])}
+    told = {mistake.path[:3] for mistake in mistakes}
+    mistakes += [mistake for mistake in space_mistakes(tree, schemas, check) if mistake.path not in told]
+    return config
+
+
+def _checked(root: type[Section], tree: Node, given: Sequence[Override], mistakes: list[Mistake]) -> Section | None:
     schemas: dict[Path, type[Section]] = {(): root}
     values: Any = {name: plain(node) for name, node in tree.keys.items()}
     errors: list[ErrorDetails] = []

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from lmfit.config.section import Section
+from lmfit.config.smaller import DistillConfig, JointConfig, PruneConfig, TrimConfig
 
 Quantization = Literal["int8", "int8-static", "fp16", "bf16", "int4"]
 
@@ -21,5 +22,13 @@ class CompressionConfig(Section):
 
     quantize: Quantization | None = None
     """int8 (weights and embeddings, for speed), int8-static (activations calibrated, too), fp16, bf16, int4 (size)."""
+    prune: PruneConfig | None = None
+    """Remove attention heads and feed-forward neurons."""
+    distill: DistillConfig | None = None
+    """Train a student that follows the run; `training` says how long."""
+    trim_vocabulary: TrimConfig | None = None
+    """Keep the tokens that the task needs, not those of all texts."""
+    joint: JointConfig | None = None
+    """Prune, distil and learn under int8 rounding in one training; needs `prune` and `distill`."""
     certificate: CertificateLimits = CertificateLimits()
     """Limits that the result must keep."""

@@ -18,7 +18,9 @@ from lmfit.config.names import listed
 from lmfit.config.nodes import Path as KeyPath
 from lmfit.config.nodes import Place, dotted, from_plain, plain
 from lmfit.config.schema import STAGE_CONFIGS
+from lmfit.config.search import SEARCH, Range, SearchConfig, searched, searched_stage
 from lmfit.config.section import Section
+from lmfit.config.spaces import gathered
 from lmfit.config.stage import stage_of
 from lmfit.config.yaml import inline
 
@@ -37,10 +39,10 @@ def commented_yaml(config: Mapping[str, object] | None = None) -> str:
 
     Which stage it is for, its keys tell.
     """
-    given: Any = plain(long_form(from_plain(config or {}, Place("config"))))
+    given: Any = plain(gathered(long_form(from_plain(config or {}, Place("config"))), []))
     stage = stage_of(given)
     blocks = []
-    for name, field in _ordered(STAGE_CONFIGS[stage]):
+    for name, field in _ordered(searched(searched_stage(given)) if stage == SEARCH else STAGE_CONFIGS[stage]):
         kind = _task_class(given) if name == "task" else field.annotation
         lines = _section(name, kind, given.get(name)) if is_section(kind) else [_setting(name, field, given)]
         blocks.append("\n".join([_comment(field), *lines]))
@@ -89,6 +91,10 @@ def reference_markdown() -> str:
             places.setdefault(section, []).append(f"`{dotted(path)}`")
         for section, paths in places.items():
             parts += [f"### {listed(paths, 'and')}", cleandoc(str(section.__doc__)), _table(section)]
+    about = "The config of the stage whose runs are the trials, with one more section."
+    sentence = cleandoc(str(SearchConfig.__doc__))
+    parts += [f"## `lmfit {SEARCH}`", about, f"### `{SEARCH}`", sentence, _table(SearchConfig)]
+    parts += [f"### `{SEARCH}.space.KEY`", cleandoc(str(Range.__doc__)), _table(Range)]
     for task in TASK_SETTINGS:
         settings = TASK_SETTINGS.load(task)
         parts += [f"## `task: {task}`", cleandoc(str(settings.__doc__)), _table(settings)]

@@ -21,6 +21,8 @@ class OperatingPoint(Section):
 class EvaluationConfig(Section):
     """How scores are computed and reported."""
 
+    test: bool = True
+    """Score the test rows; false: they are set aside and nobody looks at them (as in the trials of a search)."""
     resamples: int = Field(default=1000, ge=100)
     """Bootstrap resamples behind each 95 % interval."""
     slices: list[str] = Field(default_factory=list)

@@ -165,8 +165,16 @@ NAMES: dict[str, dict[str, tuple[str, str]]] = {
 """Whose name -> name -> (the key here, or "" where there is none; a note)."""
 
 
+_OTHER_COMMANDS = {"search": "the section `search` is that of `lmfit search CONFIG`; leave it out here"}
+
+
 def advice(name: str) -> str | None:
-    """`lr: a name of other tools; here training.learning_rate`, or None for a name that no tool is known for."""
+    """`lr: a name of other tools; here training.learning_rate`, or None for a name that no tool is known for.
+
+    Of another command's section: which one takes it.
+    """
+    if name in _OTHER_COMMANDS:
+        return _OTHER_COMMANDS[name]
     for whose, names in NAMES.items():
         if name in names:
             key, note = names[name]

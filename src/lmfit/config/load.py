@@ -18,11 +18,14 @@ from lmfit.config.named import lay_on_data_set, without_data_set
 from lmfit.config.nodes import Mistake, Node, change_items, find, merge, put, refuse, scalars
 from lmfit.config.nodes import Path as KeyPath
 from lmfit.config.schema import FinetuneConfig
+from lmfit.config.search import search_of, searched_stage
 from lmfit.config.section import Section
+from lmfit.config.spaces import with_values
 from lmfit.config.variables import escape, expand
 from lmfit.config.yaml import dump
+from lmfit.runs import Run
 
-__all__ = ["LoadedConfig", "dump", "load_config"]
+__all__ = ["LoadedConfig", "dump", "load_config", "load_run_config"]
 
 
 Stage = TypeVar("Stage", bound=Section, default=FinetuneConfig)
@@ -41,6 +44,19 @@ class LoadedConfig(Generic[Stage]):
     def having(self, **sections: Any) -> "LoadedConfig[Stage]":
         """The same config with other values at its top level."""
         return replace(self, config=self.config.model_copy(update=sections))
+
+    def varied(self, values: Mapping[str, Any]) -> "LoadedConfig[Any]":
+        """The config of a trial: this one without its search, with `values` by dotted key.
+
+        Raises ConfigError where they do not go together.
+        """
+        mistakes: list[Mistake] = []
+        stage = searched_stage(self.tree.keys, search_of(self.config).stage)
+        tree = with_values(self.tree, values, mistakes)
+        config = checked(tree, stage, (), mistakes)
+        refuse(mistakes)
+        assert config is not None
+        return LoadedConfig(stage, self.name, config, tree)
 
     def resolved(self) -> dict[str, Any]:
         """Everything, defaults included, as it is written to config.yaml: secrets stay `${NAME}`."""
@@ -79,7 +95,11 @@ def _written(value: Any, path: KeyPath, secrets: Mapping[KeyPath, str]) -> Any:
 
 @overload
 def load_config(
-    stage: Literal["finetune"], source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()
+    stage: Literal["finetune"],
+    source: Path | str | Mapping[str, object],
+    overrides: Sequence[str] = (),
+    *,
+    base: Path | None = None,
 ) -> LoadedConfig: ...
 @overload
 def load_config(
@@ -98,7 +118,7 @@ def load_config(
     given = read_overrides(overrides, mistakes)
     tree = long_form(read_layers(source, mistakes))
     if base is not None:
-        tree, source = merge(put(read_layers(base, mistakes), ("compression",), None), tree), base
+        tree, source = merge(put(long_form(read_layers(base, mistakes)), ("compression",), None), tree), base
     tree = apply(tree, [o for o in given if not _inside_data(o)], mistakes)
     _refuse_other_name(given, tree, mistakes)
     if not _is_complete(source, tree, given):
@@ -110,6 +130,11 @@ def load_config(
     refuse(mistakes)
     assert config is not None
     return LoadedConfig(stage, _run_name(source), config, tree)
+
+
+def load_run_config(run: Run, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """The config that a run was made with, whatever its stage. Raises InputError where it has none."""
+    return load_config(str(run.manifest.get("stage", "finetune")), run.config, overrides)
 
 
 def _run_name(source: Path | Mapping[str, object]) -> str:

@@ -66,11 +66,31 @@ class FinetuneConfig(Section):
             raise ValueError("seed and seeds exclude each other; keep one")
         if self.seeds is not None and self.cross_validated:
             raise ValueError("seeds and data.validation.folds cannot be combined; measure one of them at a time")
-        if self.training.adversarial is not None and self.model.freeze not in ("none", 0):
-            raise ValueError(
-                "training.adversarial moves embeddings along their gradient; model.freeze leaves them none"
-            )
+        fixed = "model.lora" if self.model.lora else "model.freeze" if self.model.freeze not in ("none", 0) else ""
+        if self.training.adversarial is not None and fixed:
+            raise ValueError(f"training.adversarial moves embeddings along their gradient; {fixed} leaves them none")
         return self
+
+    @model_validator(mode="after")
+    def _fitting_head(self) -> "FinetuneConfig":
+        if self.task.name and self.model.head not in self.task.heads:
+            raise ValueError(f"model.head: {self.model.head} is none of {self.task.name}: {', '.join(self.task.heads)}")
+        if self.task.name and self.model.pooling is not None and not self.task.pools:
+            raise ValueError(f"model.pooling: {self.task.name} answers for each word; nothing is pooled")
+        if self.model.head == "crf":
+            self._fitting_crf()
+        return self
+
+    def _fitting_crf(self) -> None:
+        """A CRF has one loss: the likelihood of the tags of the words."""
+        wrong = [
+            f"task.{name}: {getattr(self.task, name)}"
+            for name, value in _WITH_CRF.items()
+            if getattr(self.task, name, value) != value
+        ]
+        wrong += [] if self.training.r_drop is None else ["training.r_drop"]
+        if wrong:
+            raise ValueError(f"model.head: crf is trained by the likelihood of whole sentences, without {wrong[0]}")
 
     @property
     def trackers(self) -> list[str]:
@@ -82,6 +102,16 @@ class FinetuneConfig(Section):
     def cross_validated(self) -> bool:
         """Whether the run is made of folds."""
         return isinstance(self.data.validation, FoldsConfig) and self.data.validation.fold is None
+
+
+_WITH_CRF = {"loss": "cross_entropy", "label_smoothing": 0.0, "class_weights": "none", "label_subwords": "first"}
+
+
+class CompressConfig(FinetuneConfig):
+    """The config of `lmfit compress`: that of the run that is compressed, and how."""
+
+    compression: CompressionConfig = CompressionConfig()
+    """What is done to the model."""
 
 
 class PretrainConfig(Section):
@@ -149,13 +179,6 @@ class TransferConfig(FinetuneConfig):
     def target_seeds(self) -> list[int]:
         """The seeds of the target's trainings."""
         return self.seeds or [(self.seed + i) % 2**32 for i in range(REPEATS)]
-
-
-class CompressConfig(FinetuneConfig):
-    """The config of `lmfit compress`: that of the run that is compressed, and how."""
-
-    compression: CompressionConfig = CompressionConfig()
-    """What is done to the model."""
 
 
 STAGE_CONFIGS: dict[str, type[Section]] = {

@@ -1,5 +1,7 @@
 """What every part of a config is made of."""
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -13,6 +15,11 @@ class Section(BaseModel):
 
 class TaskSettings(Section):
     """The `task:` section; each task's settings extend it (lmfit.config.tasks)."""
+
+    heads: ClassVar[tuple[str, ...]] = ("linear",)
+    """What model.head may be."""
+    pools: ClassVar[bool] = False
+    """Whether a text is pooled, so that model.pooling has a meaning."""
 
     name: str
     """The task, of `lmfit list tasks`."""

@@ -14,9 +14,9 @@ FOLDERS = (_PACKAGE / "starters", _PACKAGE.parents[1] / "configs")
 
 
 def starters() -> dict[str, Path]:
-    """The file of every starter by its name."""
+    """The file of every starter by its name; what is laid on the config of a run is none (compress_...)."""
     folder = next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0])
-    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    return {file.stem: file for file in sorted(folder.glob("*.yaml")) if not file.stem.startswith("compress_")}
 
 
 def starter_text(name: str) -> str:
@@ -42,6 +42,13 @@ def starter_stage(name: str) -> str:
     from lmfit.config.stage import keys_of, stage_of
 
     return stage_of(keys_of(starters()[name]))
+
+
+def stage_checked(file: Path) -> str:
+    """The stage that `lmfit check` takes a file for: transfer where it has that section."""
+    from lmfit.config.stage import keys_of
+
+    return "transfer" if "transfer" in keys_of(file) else "finetune"
 
 
 def means_file(name: str) -> bool:

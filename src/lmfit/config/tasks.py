@@ -1,6 +1,6 @@
 """Settings of each task (the `task:` section). No torch here; the code that uses them lives in lmfit.tasks."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -36,6 +36,8 @@ class ClassificationLoss(TaskSettings):
 class TokenClassificationSettings(ClassificationLoss):
     """One label per word: named entities, parts of speech, chunks."""
 
+    heads: ClassVar[tuple[str, ...]] = ("linear", "crf")
+
     name: Literal["token-classification"] = "token-classification"
     """The task."""
     label_subwords: Literal["first", "all"] = "first"
@@ -46,6 +48,9 @@ class TokenClassificationSettings(ClassificationLoss):
 
 class TextClassificationSettings(ClassificationLoss):
     """One label, several labels or a number for a text or a pair of texts."""
+
+    heads: ClassVar[tuple[str, ...]] = ("linear", "mlp")
+    pools: ClassVar[bool] = True
 
     name: Literal["text-classification"] = "text-classification"
     """The task."""

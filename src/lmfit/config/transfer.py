@@ -68,6 +68,12 @@ class TransferSettings(Section):
 
     sources: list[SourceConfig] = Field(min_length=1)
     """What is learnt before the target, one after the other: each {data, task, training}, the first also {model}."""
+    mode: Literal["chain", "joint"] = "chain"
+    """chain: the sources, then the target; joint: all at once, with a shared encoder and a head each."""
+    weights: list[float] | None = None
+    """joint: how many rows of each source join an epoch, for each row of the target, e.g. [0.5]; null: 1 each."""
+    control: bool = True
+    """Train the target without transfer, too; false, for mode: joint: one training with `seed`, and no proof."""
     layers: Literal["all"] | int = "all"
     """What carries over: the whole encoder, or its embeddings and first n layers; the rest is that of `model`."""
     head: Literal["auto", "keep", "new"] = "auto"
@@ -102,10 +108,26 @@ class TransferSettings(Section):
 
     @model_validator(mode="after")
     def _one_after_the_other(self) -> "TransferSettings":
+        if self.mode == "joint":
+            return self._at_once()
+        if self.weights is not None or not self.control:
+            raise ValueError("weights, and control: false, belong to mode: joint; a chain is measured by its control")
         if any(source.model is not None for source in self.sources[1:]):
             raise ValueError("only the first source can be a model; those after it go on from it")
         if self.head == "new" and self.label_map:
             raise ValueError("label_map says which rows of the head are kept; head: new keeps none")
         if self.layers != "all" and (self.head == "keep" or self.label_map):
             raise ValueError("a head goes with the layers below it: it carries over with layers: all only")
+        return self
+
+    def _at_once(self) -> "TransferSettings":
+        """What a joint training cannot have."""
+        if any(source.model is not None or source.training.model_fields_set for source in self.sources):
+            raise ValueError("mode: joint trains all at once: its sources have data, and no training of their own")
+        if self.layers != "all" or self.head != "auto" or self.label_map:
+            raise ValueError("mode: joint carries nothing over; take layers, head and label_map out")
+        if self.weights is not None and (len(self.weights) != len(self.sources) or min(self.weights) <= 0):
+            raise ValueError("weights: one number above 0 for each source")
+        if not self.control and self.sizes != ["all"]:
+            raise ValueError("control: false trains once, on all rows; take sizes out")
         return self

@@ -103,18 +103,19 @@ class Framer:
         return self.max_length - self._specials[pair]
 
     def frame(self, first: Sequence[int], second: Sequence[int] | None = None) -> tuple[list[int], list[int]]:
-        """Token ids and segment ids of one model input."""
+        """Token ids and segment ids of one model input; of an empty text without special tokens one of padding."""
         if second is None and self._around is not None:
             before, after = self._around
-            return [*before, *first, *after], [0] * (len(before) + len(first) + len(after))
+            ids = [*before, *first, *after] or [self.pad_id]
+            return ids, [0] * len(ids)
         texts = iter([first] if second is None else [first, second])
-        ids: list[int] = []
+        ids = []
         types: list[int] = []
         for part, kind, special in self._single if second is None else self._pair:
             tokens = part if special else next(texts)
             ids.extend(tokens)
             types.extend([kind] * len(tokens))
-        return ids, types
+        return (ids, types) if ids else ([self.pad_id], [0])
 
     @property
     def lead(self) -> int:

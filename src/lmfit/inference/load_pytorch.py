@@ -11,6 +11,7 @@ from lmfit.errors import InputError
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.load import find_model, load_config, load_model, load_tokenizer, mark_words, positions
+from lmfit.models.padding import fit_padding
 from lmfit.models.plain import LMFIT_KEY
 from lmfit.runs import Run
 from lmfit.tasks.base import Task
@@ -39,6 +40,8 @@ def load_pytorch(run: Run, *, device: str, precision: str) -> Predictor:
     framer = Framer(tokenizer, facts["max_length"], facts["overflow"])
     chosen = pick_device(device)
     model, _ = load_model(source, kind.auto_class, {})
+    fit_padding(model, framer.pad_id)
+    task.attach(model)
     predictor = Predictor(TorchBackend(model.to(chosen.torch_device), chosen), task, framer)
     predictor.quick = precision == "auto"
     return predictor

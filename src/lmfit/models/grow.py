@@ -46,7 +46,7 @@ def grow_head(model: Any, growth: Growth, settings: Mapping[str, Any]) -> bool:
 
     `settings` (labels) go to the model's config. False where the model has no linear layer with a row per label.
     """
-    found = _label_layer(model, len(growth.before))
+    found = label_layer(model, len(growth.before))
     if found is None:
         return False
     holder, name, old = found
@@ -73,7 +73,7 @@ def start_new_rows(model: Any, growth: Growth, rows: LabelledInputs) -> int:
     As in weight imprinting (Qi et al. 2018) a row is the unit mean of its class's centred features; one scale and one
     offset for all of them have the least cross entropy of the whole head. Classes without rows stay random.
     """
-    found = _label_layer(model, len(growth.after))
+    found = label_layer(model, len(growth.after))
     if found is None:
         return 0
     layer = found[2]
@@ -109,7 +109,7 @@ def _best_fit(logits: Tensor, raw: Tensor, gold: Tensor, new: list[int]) -> tupl
     return best[1], best[2]
 
 
-def _label_layer(model: Any, labels: int) -> tuple[nn.Module, str, nn.Linear] | None:
+def label_layer(model: Any, labels: int) -> tuple[nn.Module, str, nn.Linear] | None:
     """The last linear layer outside the encoder with a row per label: (its holder, its name there, itself)."""
     encoder = encoder_of(model)
     inside = set(encoder.modules()) if encoder is not model else set()

@@ -10,6 +10,9 @@ from lmfit.catalog import MODELS
 from lmfit.config.model import ModelConfig
 from lmfit.errors import ConfigError, InputError, suggestion
 from lmfit.hub import explain_hub_errors, hub_file_cached, is_offline
+from lmfit.models.lora import CONFIG_FILE, load_adapter
+from lmfit.models.own_head import HEAD_KEY, Facts, give_head, load_head
+from lmfit.models.padding import with_padding
 from lmfit.models.plain import ONNX_FILE
 
 
@@ -96,7 +99,7 @@ def load_config(source: ModelSource, **changes: Any) -> Any:
 
 
 def load_tokenizer(source: ModelSource) -> Any:
-    """The model's tokenizer, without the truncation and padding that some tokenizer.json carry, words marked as words.
+    """The model's tokenizer, with a padding token, without the truncation and padding that some tokenizer.json carry.
 
     Raises InputError for tokenizers without a fast implementation.
     """
@@ -109,7 +112,7 @@ def load_tokenizer(source: ModelSource) -> Any:
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
-    return tokenizer
+    return with_padding(tokenizer)
 
 
 def mark_words(tokenizer: Any) -> None:
@@ -136,10 +139,39 @@ def mark_words(tokenizer: Any) -> None:
     tokenizer.init_kwargs["add_prefix_space"] = tokenizer.add_prefix_space = True
 
 
-def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> tuple[Any, bool]:
+def load_model(
+    source: ModelSource, auto_class: str, settings: dict[str, Any], head: Facts | None = None
+) -> tuple[Any, bool]:
     """The encoder with a task head, in fp32, and whether that head is new (drawn from torch's RNG).
 
-    `settings` (labels) go to the model's config. All weights of a model from scratch are new.
+    head: one that transformers has no class for; without `settings` that of the folder, if it has one.
+    """
+    config = None if source.kind == "embedded" else load_config(source)
+    held = own_head(config)
+    model, new = _load_native(source, auto_class, settings, headless=held is not None)
+    wanted = head if settings else held
+    if wanted is None:
+        return model, new or held is not None
+    give_head(model, wanted)
+    same = config is not None and held == wanted and settings.get("num_labels", 0) in (0, len(config.id2label))
+    if same:
+        load_head(model, source)
+    return model, not same
+
+
+def own_head(config: Any) -> Facts | None:
+    """The head that a model's config tells of, where it is none of transformers'."""
+    found: Facts | None = (getattr(config, "lmfit", None) or {}).get(HEAD_KEY)
+    return found
+
+
+def _load_native(
+    source: ModelSource, auto_class: str, settings: dict[str, Any], *, headless: bool = False
+) -> tuple[Any, bool]:
+    """The model as transformers has it; `headless`: its folder holds no head of that kind.
+
+    `settings` (labels) go to the model's config. All weights of a model from scratch are new. A folder that holds an
+    adapter gives its base with the adapter merged.
     Raises InputError where weights are missing or have another size; only a head may be new, if there are settings.
     """
     if source.kind == "scratch":
@@ -148,9 +180,11 @@ def load_model(source: ModelSource, auto_class: str, settings: dict[str, Any]) -
 
         kind = getattr(transformers, auto_class)
         return kind.from_config(load_config(source, **settings), dtype=torch.float32), True
+    if source.kind in ("folder", "run") and (Path(source.where) / CONFIG_FILE).is_file():
+        return _load_adapted(source, auto_class, settings)
     model, new = _pretrained(source, auto_class, settings)
     inside = {name for name in new if name.startswith(f"{model.base_model_prefix}.")}
-    _refuse_gaps(source, {name for name in inside if "pooler" not in name} if settings else new)
+    _refuse_gaps(source, {name for name in inside if "pooler" not in name} if settings or headless else new)
     return model, bool(new - inside)
 
 
@@ -166,8 +200,11 @@ def _pretrained(source: ModelSource, auto_class: str, settings: dict[str, Any]) 
     import torch
     import transformers
 
+    from lmfit.models.pruned import class_for
+
+    kind = getattr(transformers, auto_class)
     with explain_hub_errors(source.where, "model"), quiet_transformers():
-        model, found = getattr(transformers, auto_class).from_pretrained(
+        model, found = class_for(kind, load_config(source)).from_pretrained(
             source.where,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
@@ -176,6 +213,21 @@ def _pretrained(source: ModelSource, auto_class: str, settings: dict[str, Any]) 
             **settings,
         )
     return model, {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
+
+
+def _load_adapted(source: ModelSource, auto_class: str, settings: dict[str, Any]) -> tuple[Any, bool]:
+    """The base of an adapter that lmfit wrote, with the adapter, and with its head where the labels are as many."""
+    config = load_config(source)
+    base = (getattr(config, "lmfit", None) or {}).get("base")
+    if base is None:
+        what = "the folder holds an adapter that lmfit did not write"
+        raise InputError(what, where=source.where, fix="merge it into its base with peft, and save that")
+    own = {name: getattr(config, name) for name in ("num_labels", "id2label", "label2id", "problem_type")}
+    wanted = own | settings
+    model, _ = _load_native(find_model(ModelConfig(**base)), auto_class, wanted)
+    same = wanted["num_labels"] == own["num_labels"]
+    load_adapter(model, Path(source.where), head=same)
+    return model, not same
 
 
 def _refuse_gaps(source: ModelSource, new: set[str]) -> None:

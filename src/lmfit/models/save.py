@@ -3,14 +3,39 @@
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lmfit.config.model import LoraConfig
 from lmfit.data.framing import Framer
 from lmfit.durable import publish
-from lmfit.models.load import quiet_transformers
+from lmfit.models.load import ModelSource, quiet_transformers
+from lmfit.models.lora import Tensors, save_adapter
+from lmfit.models.own_head import HEAD_KEY, Facts, save_with_head
 from lmfit.models.plain import LMFIT_KEY, ONNX_FILE
+from lmfit.models.pruned import write_code
 from lmfit.version import __version__
+
+_PEFT_TASKS = {
+    "AutoModelForSequenceClassification": "SEQ_CLS",
+    "AutoModelForTokenClassification": "TOKEN_CLS",
+}
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter that stays apart from its base: its tensors (of `merge`), how it was made, and of what."""
+
+    tensors: Tensors
+    config: LoraConfig
+    base: ModelSource
+    auto_class: str
+
+    @property
+    def task_type(self) -> str:
+        """The task in peft's words."""
+        return _PEFT_TASKS[self.auto_class]
 
 
 def save_model(
@@ -20,15 +45,30 @@ def save_model(
     task_name: str,
     task_state: dict[str, Any],
     calibration: Mapping[str, Any],
+    *,
+    head: Facts | None = None,
+    adapter: Adapter | None = None,
 ) -> None:
     """Weights (safetensors), config with real label names, tokenizer; appears whole.
 
     calibration: what was done to the logits; the weights hold it already, so it is only told.
+    head: of a head that transformers has no class for; its weights stand in a file of their own.
+    adapter: what is written in place of all weights, where it is kept apart from its base.
     """
-    facts = _facts(framer, task_name, task_state, calibration)
+    facts = _facts(framer, task_name, task_state, calibration) | {HEAD_KEY: head}
+    if adapter is not None:
+        base = adapter.base
+        name = base.where if base.kind in ("folder", "run") else base.name
+        facts["base"] = {"name": name, "revision": base.revision, "trust_remote_code": base.trust_remote_code}
     with _appearing(folder) as temporary, quiet_transformers():
         setattr(model.config, LMFIT_KEY, facts)
-        model.save_pretrained(temporary)
+        if adapter is None:
+            write_code(temporary, model)
+            save_with_head(temporary, model)
+        else:
+            model.config.architectures = [type(model).__name__]
+            model.config.save_pretrained(temporary)
+            save_adapter(temporary, model, adapter.tensors, adapter.config, base.where, adapter.task_type)
         framer.tokenizer.save_pretrained(temporary)
 
 

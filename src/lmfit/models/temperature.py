@@ -10,11 +10,12 @@ from torch import nn
 def divide_logits(model: Any, temperature: float, inputs: dict[str, torch.Tensor]) -> bool:
     """Divide the logits by `temperature`: weights and bias of the layer that makes them. False if there is none.
 
-    It is taken for what it is only if the logits of `inputs` then are divided; else nothing is changed.
+    A CRF's answers hang on more than the logits. A layer is taken for what it is only if the logits of `inputs` then
+    are divided; else nothing is changed.
     """
     classes = model.config.num_labels
     linear = [module for module in model.modules() if isinstance(module, nn.Linear) and module.out_features == classes]
-    if not linear:
+    if not linear or hasattr(model, "crf"):
         return False
     head, training = linear[-1], model.training
     model.eval()

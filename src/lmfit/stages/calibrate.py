@@ -41,5 +41,5 @@ def _calibrate(prepared: Prepared, model: Any, device: Device) -> dict[str, Any]
     batch = model_inputs(tensors(task.collate([prepared.rows[0]], prepared.framer)))
     inputs = {name: tensor.to(next(model.parameters()).device) for name, tensor in batch.items()}
     if not divide_logits(model, fitted.value, inputs):
-        return unchanged("the last layer of this model's head is not linear")
+        return unchanged("this model's answers are not made by one last linear layer")
     return changed(fitted)

@@ -6,7 +6,7 @@ from typing import Any
 from lmfit.config.training import TrainingConfig
 from lmfit.device import Device
 from lmfit.errors import InputError
-from lmfit.stages.prepare import Material, Prepared
+from lmfit.stages.prepare import Material, Studied
 from lmfit.training.distributed import COMPANY
 from lmfit.training.transfer import send
 
@@ -34,7 +34,7 @@ class Call:
     device: Device
 
 
-def call_others(prepared: Prepared, model: Any, device: Device) -> None:
+def call_others(prepared: Studied, model: Any, device: Device) -> None:
     """Rank 0: have all other ranks train along. They need no data, model or cache of their own."""
     ranks = COMPANY.ranks()
     if ranks.rank > 0:

@@ -10,7 +10,7 @@ from lmfit.compression.certificate import compared, judged, parity, size_of, sta
 from lmfit.compression.footprint import footprint
 from lmfit.compression.reference import FILE, Reference, choose, make_reference, read_reference
 from lmfit.compression.speed import measure
-from lmfit.config.load import load_config
+from lmfit.config.load import load_run_config
 from lmfit.config.schema import CompressConfig
 from lmfit.data.rows import Row
 from lmfit.data.sources import Source, load_splits
@@ -122,7 +122,7 @@ def recertify(chosen: Run) -> dict[str, Any]:
     read here. Raises InputError for a run without certificate.
     """
     certificate = read_json(chosen.path / CERTIFICATE, "compressed run (lmfit compress makes one)")
-    config: Any = load_config(chosen.stage, chosen.config).config
+    config: Any = load_run_config(chosen).config
     predictor = load_predictor(chosen)
     reference = read_reference(chosen.path / FILE)
     temperature = chosen.manifest.get("calibration", {}).get("temperature")

@@ -1,13 +1,14 @@
 """lmfit check: the ledger and the audit of a config's data, beside those of a run where asked."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
+from lmfit.config.schema import TransferConfig
 from lmfit.data.audit.against import compare_with_run
 from lmfit.data.findings import SEVERITIES, Finding
 from lmfit.device import pick_device
@@ -15,7 +16,9 @@ from lmfit.errors import InputError
 from lmfit.evaluation.label_errors import Suspect, Suspects, find_label_errors
 from lmfit.runs import Run, find_run, read_json, runs_folder
 from lmfit.stages.cost import Cost, estimate
+from lmfit.stages.heritage import heritage
 from lmfit.stages.prepare import Prepared, prepare
+from lmfit.stages.sources import TrainedSource
 
 SHOWN_SUSPECTS = 50
 _TEXT = 80
@@ -30,6 +33,7 @@ class Checked:
     beside_run: list[Finding]
     suspects: Suspects | None
     cost: Cost | None = None
+    sources: Sequence[TrainedSource] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -40,6 +44,8 @@ class Checked:
             told["label_errors"] = asdict(self.suspects)
         if self.cost is not None:
             told["cost"] = self.cost.as_dict()
+        if self.sources:
+            told["sources"] = {source.name: source.prepared.ledger.as_dict() for source in self.sources}
         return told
 
     def lines(self, command: str) -> list[str]:
@@ -53,6 +59,8 @@ class Checked:
             told += _suspect_lines(self.suspects)
         if self.cost is not None:
             told += self.cost.lines()
+        for source in self.sources:
+            told += [f"{source.name}:", *source.prepared.ledger.lines(), *_told(source.prepared.ledger.findings)]
         number = len(ledger.warnings)
         counted = "no warnings" if not number else f"{number} warning{'s' if number > 1 else ''}"
         return [*told, f"checked: {counted}, nothing that stops training; next: {command}"]
@@ -72,6 +80,7 @@ def run(
     with loaded.located():
         device = None if cost_on is None else pick_device(cost_on, loaded.config.training.precision)
         prepared = prepare(loaded.config)
+        sources = heritage(loaded, prepared).trained if isinstance(loaded.config, TransferConfig) else ()
     beside = [] if compared is None else _beside(compared, prepared)
     suspects = find_label_errors(prepared.task.kind, prepared.splits.train) if label_errors else None
     if suspects is not None and not loaded.config.evaluation.texts:
@@ -80,7 +89,7 @@ def run(
         _write(output, suspects)
         console.say(f"{len(suspects.found):,} suspected label errors -> {output}")
     cost = None if device is None else estimate(prepared, device, Path(loaded.config.output or runs_folder()))
-    return Checked(prepared, compared, beside, suspects, cost)
+    return Checked(prepared, compared, beside, suspects, cost, sources)
 
 
 def _beside(compared: Run, prepared: Prepared) -> list[Finding]:

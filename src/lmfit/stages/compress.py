@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -21,18 +22,18 @@ from lmfit.evaluation.report import write_report
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.load import load_predictor, onnx_folder
 from lmfit.inference.predictor import Predictor
+from lmfit.models.own_head import HEAD_KEY
+from lmfit.models.plain import LMFIT_KEY
 from lmfit.models.save import save_model
 from lmfit.runs import ANSWERING, CHILDREN, Run, choose_output, claim_output
 from lmfit.stages.certify import Child, Parent, certify
 from lmfit.stages.compressed import record_begun, record_done, score_compressed
 from lmfit.stages.ending import recorded
 from lmfit.stages.quantize import quantize
+from lmfit.stages.shrinking import STEPS
 from lmfit.stages.temperature import unchanged
 
 STAGE = "compress"
-
-STEPS: tuple[Step, ...] = ()
-"""What changes a PyTorch model, in the order in which it is done."""
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -57,21 +58,51 @@ def run(
     config = cast(CompressConfig, loaded.config)
     steps = wanted(config.compression, device)
     name = "-".join([parent.path.resolve().name, *_suffixes(steps, config.compression)])
-    choose_output(config.output, name, overwrite=overwrite)
-    original = load_predictor(parent, device="cpu", precision="fp32")
-    with loaded.located():
-        splits = load_splits(config.data, original.task.example_kind, keep_columns=bool(config.evaluation.slices))
-    model = original.backend.model  # type: ignore[attr-defined]
+    work = _begun(parent, loaded, Run(choose_output(config.output, name, overwrite=overwrite)), steps, device)
     made = Run(claim_output(config.output, name, overwrite=overwrite))
     with made.locked():
         write_text(made.path / "config.yaml", loaded.having(output=None).dump())
         record_begun(made, parent, STAGE, config, **remarks)
-        with recorded(made, again=f"lmfit compress {parent.path} ... --overwrite -o {made.path}"):
-            task, framer = deepcopy(original.task), original.framer
-            work = Work(model, task, framer, splits, config, pick_device(device), original)
-            _work(made, Parent(parent, original), work, steps)
-    made.mark_latest()
-    return made
+        return _done(parent, replace(work, run=made), steps)
+
+
+def resume(made: Run, *, device: str = "auto") -> Run:
+    """Go on with an interrupted compression: training from its newest checkpoint, what needs none from the start.
+
+    Raises InputError where the run that is compressed is gone.
+    """
+    parent = Run(Path(str(made.manifest.get("parent"))))
+    loaded = load_config(STAGE, made.config)
+    check(parent)
+    steps = wanted(cast(CompressConfig, loaded.config).compression, device)
+    with made.locked():
+        work = _begun(parent, loaded, made, steps, device)
+        made.record(status="running", error=None)
+        return _done(parent, work, steps)
+
+
+def _begun(parent: Run, loaded: LoadedConfig, made: Run, steps: Sequence[Step], device: str) -> Work:
+    """The parent's model and data; what cannot be done is found out here."""
+    config = cast(CompressConfig, loaded.config)
+    original = load_predictor(parent, device="cpu", precision="fp32")
+    if (getattr(original.backend.model.config, LMFIT_KEY, None) or {}).get(HEAD_KEY):  # type: ignore[attr-defined]
+        what = f"`{parent.path}` has a head of lmfit's own, which cannot be compressed yet"
+        raise InputError(what, where="RUN", fix="train it with model.head=linear and model.pooling=null")
+    with loaded.located():
+        splits = load_splits(config.data, original.task.example_kind, keep_columns=bool(config.evaluation.slices))
+        model, task = original.backend.model, deepcopy(original.task)  # type: ignore[attr-defined]
+        work = Work(model, task, original.framer, splits, config, pick_device(device), original, made)
+        for step in steps:
+            step.check(work)
+    return work
+
+
+def _done(parent: Run, work: Work, steps: Sequence[Step]) -> Run:
+    """All the work, in a run folder that is this process's own."""
+    with recorded(work.run):
+        _work(work.run, Parent(parent, work.original), work, steps)
+    work.run.mark_latest()
+    return work.run
 
 
 def check(parent: Run) -> None:
@@ -125,7 +156,7 @@ def _work(made: Run, parent: Parent, work: Work, steps: Sequence[Step]) -> None:
 def _keep_pytorch(run: Run, parent: Parent, work: Work) -> None:
     """Save and judge the model as PyTorch has it."""
     if run.path.parent.name == CHILDREN:
-        run.path.mkdir(parents=True)
+        run.path.mkdir(parents=True, exist_ok=True)
         write_text(run.path / "config.yaml", (run.path.parent.parent / "config.yaml").read_text(encoding="utf-8"))
         record_begun(run, parent.run, STAGE, work.config)
     calibration = unchanged("compress fits temperatures to quantized models only")

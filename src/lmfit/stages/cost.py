@@ -191,13 +191,18 @@ def _added_up(
         train_seconds=train,
         other_seconds=others,
         total_seconds=_scaled((train[0] + others[0], train[1] + others[1]), runs),
-        peak_memory_bytes=peak_memory_bytes(device) + traced.compiled_bytes,
+        peak_memory_bytes=_peak(device, traced, best // 2),
         memory_limit_bytes=limit_bytes(prepared.config.device.memory_limit) if device.kind == "cpu" else None,
         micro_batch_size=None if trainer.state.micro_batch_tokens is None else fitting_size(trainer),
         checkpoint_bytes=whole,
         disk_bytes=runs * ((config.keep + 1) * whole + best + weights),
         disk_free_bytes=free_bytes(folder),
     )
+
+
+def _peak(device: Device, traced: Traced, best: int) -> int:
+    """Bytes: what the trace took, kernels still to come, and on a CPU the best weights, read back beside the last."""
+    return peak_memory_bytes(device) + traced.compiled_bytes + (best if device.kind == "cpu" else 0)
 
 
 def _times(every: Interval, steps: int, trainer: Trainer) -> int:

@@ -8,7 +8,7 @@ from time import time
 from typing import Any
 
 from lmfit import console
-from lmfit.config.load import load_config
+from lmfit.config.load import load_config, load_run_config
 from lmfit.config.schema import FinetuneConfig
 from lmfit.data.audit.against import trained_on
 from lmfit.data.example import Example
@@ -182,7 +182,7 @@ def _check_own_data(chosen: Run, task: Task, robustness: Sequence[str]) -> None:
 
 def _own_splits(chosen: Run, task: Task) -> Splits:
     """The data that the run was trained and judged on."""
-    return load_splits(load_config(chosen.stage, chosen.config).config.data, task.example_kind)
+    return load_splits(load_run_config(chosen).config.data, task.example_kind)
 
 
 def _temperature(chosen: Run) -> float | None:
@@ -214,9 +214,11 @@ def _config(chosen: Run, task: str, asked: Asked) -> FinetuneConfig:
             raise ConfigError(what, where="--set", fix=f"use {', '.join((*_READING, *_SCORING))}")
     perturbed = [f"evaluation.robustness={list(asked.robustness)}"] if asked.robustness else []
     path = chosen.path / "config.yaml"
-    source: Any = path if path.is_file() else {"task": task, "data": {"train": asked.path}}
     words = ["data.revision=null", "data.subset=null", *asked.words, *perturbed]
-    config: FinetuneConfig = load_config(chosen.stage, source, words).config
+    if path.is_file():
+        config = load_run_config(chosen, words).config
+    else:
+        config = load_config("finetune", {"task": task, "data": {"train": asked.path}}, words).config
     form = "auto" if config.data.format == "hub" else config.data.format
     reading = config.data.model_copy(update={**_OF_TRAINING, "train": asked.path, "format": form})
     slices = list(dict.fromkeys([*config.evaluation.slices, *asked.slices]))

@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmfit.catalog import TASKS
-from lmfit.config.layers import SOURCES
 from lmfit.config.load import LoadedConfig
 from lmfit.config.model import ModelConfig
-from lmfit.config.nodes import find
-from lmfit.config.schema import FinetuneConfig, TransferConfig
+from lmfit.config.schema import TransferConfig
 from lmfit.config.transfer import TransferSettings
 from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.names import Kind
 from lmfit.models.carry import refuse_other_encoder
 from lmfit.models.load import find_model, load_config
-from lmfit.stages.prepare import Prepared, prepare
+from lmfit.stages.joint import refuse_other_kinds
+from lmfit.stages.prepare import Prepared
+from lmfit.stages.sources import TrainedSource, prepared_source
 from lmfit.tasks.base import Task
-
-_SECTIONS = ("training", "device", "evaluation", "seed")
 
 
 @dataclass(frozen=True)
@@ -28,15 +26,6 @@ class Learnt:
     task: str
     kind: Kind | None
     labels: Sequence[str]
-
-
-@dataclass(frozen=True)
-class TrainedSource:
-    """A source that is trained as a child run."""
-
-    name: str
-    loaded: LoadedConfig
-    prepared: Prepared
 
 
 @dataclass(frozen=True)
@@ -59,27 +48,13 @@ def heritage(loaded: LoadedConfig, prepared: Prepared) -> Heritage:
     if first is not None:
         refuse_other_encoder(find_model(first), prepared.source)
     _refuse_deep(settings, load_config(prepared.source))
-    trained = [_prepared(loaded, number) for number, one in enumerate(settings.sources) if one.data is not None]
-    learnt = _learnt_by(trained[-1].prepared.task) if trained else _learnt_of(first or base, prepared.task)
+    trained = [prepared_source(loaded, number) for number, one in enumerate(settings.sources) if one.data is not None]
     _refuse_large(settings, prepared)
+    if settings.mode == "joint":
+        refuse_other_kinds(prepared.task, [one.prepared.task for one in trained])
+        return Heritage(None, trained, None)
+    learnt = _learnt_by(trained[-1].prepared.task) if trained else _learnt_of(first or base, prepared.task)
     return Heritage(first, trained, kept_labels(settings, learnt, prepared.task))
-
-
-def _prepared(loaded: LoadedConfig, number: int) -> TrainedSource:
-    """A source as a config of `lmfit finetune`, prepared; its model is that of the target until the one before is."""
-    config, path = loaded.config, (*SOURCES, number)
-    assert isinstance(config, TransferConfig)
-    source = config.transfer.sources[number]
-    sections: dict[str, Any] = {name: getattr(config, name) for name in _SECTIONS}
-    sections |= {"training": source.training.on(config.training), "seed": config.target_seeds[0], "data": source.data}
-    evaluation = config.evaluation.model_copy(
-        update={"slices": [], "operating_points": [], "costs": {}, "robustness": []}
-    )
-    sections |= {"task": source.task or config.task, "model": config.model, "evaluation": evaluation}
-    tree = find(loaded.tree, path) or loaded.tree
-    own = LoadedConfig("finetune", f"source-{number + 1}", FinetuneConfig(**sections), tree)
-    with own.located():
-        return TrainedSource(own.name, own, prepare(own.config))
 
 
 def _learnt_by(task: Task) -> Learnt:
@@ -159,13 +134,3 @@ def _refuse_large(settings: TransferSettings, prepared: Prepared) -> None:
     if large := [size for size in settings.sizes if size != "all" and size >= rows]:
         what = f"the learning curve asks for {large[0]:,} training rows, and there are {rows:,}"
         raise ConfigError(what, where="transfer.sizes", fix="keep sizes below; `all` is measured in any case")
-
-
-def renewed(source: TrainedSource, model: ModelConfig) -> LoadedConfig:
-    """The source's config with the model that it goes on from."""
-    return source.loaded.having(model=model)
-
-
-def following(path: str, base: ModelConfig) -> ModelConfig:
-    """A run of the chain as the model of the next one; labels that only the earlier one has may be lost."""
-    return base.model_copy(update={"name": path, "revision": None, "drop_labels": True})

@@ -6,7 +6,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.config.evaluation import EvaluationConfig
-from lmfit.config.load import load_config
+from lmfit.config.load import load_run_config
 from lmfit.config.schema import FinetuneConfig
 from lmfit.data.sources import Source, Splits, load_splits
 from lmfit.errors import InputError
@@ -82,8 +82,7 @@ def _split_of(chosen: Run) -> str:
 
 def _config(chosen: Run, slices: Sequence[str], robustness: Sequence[str]) -> FinetuneConfig:
     """The run's config with what is asked for now; slices of before are computed again, as they share a correction."""
-    words = [f"evaluation.robustness={list(robustness)}"]
-    config: FinetuneConfig = load_config(chosen.stage, chosen.config, words).config
+    config = load_run_config(chosen, [f"evaluation.robustness={list(robustness)}"]).config
     every = list(dict.fromkeys([*config.evaluation.slices, *slices])) if slices else []
     return config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"slices": every})})
 

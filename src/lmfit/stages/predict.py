@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lmfit import console
-from lmfit.config.load import load_config
+from lmfit.config.load import load_run_config
 from lmfit.config.section import Column
 from lmfit.data.example import Example
 from lmfit.data.formats.base import ReadOptions
@@ -120,7 +120,7 @@ def _columns_of_training(chosen: Run) -> dict[str, Column | list[Column]]:
     if not path.is_file():
         return {}
     try:
-        columns = load_config(chosen.stage, path).config.data.columns
+        columns = load_run_config(chosen).config.data.columns
     except InputError:
         return {}
     return {role: column for role, column in columns.items() if role in ("text", "text_pair")}

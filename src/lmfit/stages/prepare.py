@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -27,6 +27,8 @@ from lmfit.hub import cached_commit
 from lmfit.inference.predictor import encode_all
 from lmfit.models.grow import Growth
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
+from lmfit.models.lora import check_adapter
+from lmfit.models.own_head import HEAD_KEY, facts_of
 from lmfit.models.plain import LMFIT_KEY
 from lmfit.models.scratch import doubts_about, fitted
 from lmfit.stages.details import check_details
@@ -47,37 +49,51 @@ class Material:
     task: Task
     framer: Framer
     rows: Rows
+    beside: Sequence["Material"] = field(default=(), kw_only=True)
+    """Other tasks that are learnt at the same time."""
+
+    @property
+    def material(self) -> "Material":
+        """This alone, also of something that holds more."""
+        beside = [one.material for one in self.beside]
+        return Material(self.config, self.task, self.framer, self.rows, beside=beside)
 
 
 @dataclass(frozen=True)
-class Prepared(Material):
+class Studied(Material):
+    """What a model is trained with, and the data that it is judged on meanwhile."""
+
+    splits: Splits
+    beside: Sequence["Studied"] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True)
+class Prepared(Studied):
     """All that is known before training, and the ledger of it."""
 
     source: ModelSource
     commit: str | None
     growth: Growth | None
-    splits: Splits
     audit: Audit
     ledger: Ledger
     seconds: float
-
-    @property
-    def material(self) -> Material:
-        """Only what training takes."""
-        return Material(self.config, self.task, self.framer, self.rows)
+    beside: Sequence["Prepared"] = field(default=(), kw_only=True)
 
     @property
     def held_out(self) -> dict[str, Source]:
-        """The splits that are there besides the training data."""
-        return {name: split for name, split in _named(self.splits) if name != "train"}
+        """The splits that are scored: those besides the training data, the test rows only where that is wanted."""
+        scored = ("validation", "test") if self.config.evaluation.test else ("validation",)
+        return {name: split for name, split in _named(self.splits) if name in scored}
 
     @property
     def fingerprints(self) -> dict[str, Any]:
         """For run.json: files, rows and content hash of each split."""
-        return {
+        found = {
             name: {"files": split.files, "rows": split.rows, "sha256": getattr(self.splits, name).fingerprint}
             for name, split in self.ledger.splits.items()
         }
+        others = {f"source {i}": one.fingerprints["train"] for i, one in enumerate(self.beside, 1)}
+        return found | others
 
 
 def prepare(config: FinetuneConfig) -> Prepared:
@@ -85,6 +101,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     started = time.perf_counter()
     check_trackers(config.trackers)
     source = find_model(config.model)
+    check_adapter(config.model.lora, source)
     kind = TASKS.load(config.task.name)
     splits = load_splits(config.data, kind.example_kind, keep_columns=bool(config.evaluation.slices))
     source = fitted(source, splits.train)
@@ -99,13 +116,13 @@ def prepare(config: FinetuneConfig) -> Prepared:
     framer = make_framer(config, tokenizer, positions(model_config))
     audit = audited(dict(_named(splits)), task.label_counts, (task.name, task.kind))
     refuse_errors(audit.findings)
-    encoded = {name: _tokenise(task, framer, split) for name, split in _named(splits)}
+    encoded = {name: tokenised(task, framer, split) for name, split in _named(splits)}
     rows = encoded["train"]
     ledger = _make_ledger(config, source, audit, splits, encoded)
     ledger.notices += task.remarks
     commit = cached_commit(source.where, source.revision) if source.kind == "hub" else None
     seconds = time.perf_counter() - started
-    return Prepared(config, task, framer, rows, source, commit, growth, splits, audit, ledger, seconds)
+    return Prepared(config, task, framer, rows, splits, source, commit, growth, audit, ledger, seconds)
 
 
 def check_judged(config: FinetuneConfig, task: Task, splits: Splits) -> None:
@@ -133,10 +150,14 @@ def trained_head(config: ModelConfig, source: ModelSource, model_config: Any, ta
 
     Raises ConfigError where a run would lose a label without `model.drop_labels`.
     """
+    told = getattr(model_config, LMFIT_KEY, None) or {}
+    if told.get(HEAD_KEY) != facts_of(config):
+        return None
     architecture = (model_config.architectures or [""])[0]
     labels = [model_config.id2label[i] for i in range(len(model_config.id2label))]
     problems = {model_config.problem_type, task.model_settings().get("problem_type")} - {None}
-    if task.foreign_state(architecture, labels, model_config) is None or len(problems) > 1:
+    known = told.get("task") == task.name or task.foreign_state(architecture, labels, model_config) is not None
+    if not known or len(problems) > 1:
         return None
     growth = Growth(labels, task.labels)
     if growth.dropped and not config.drop_labels and hasattr(model_config, LMFIT_KEY):
@@ -175,7 +196,8 @@ def _named(splits: Splits) -> Iterator[tuple[str, Source]]:
             yield name, split
 
 
-def _tokenise(task: Task, framer: Framer, split: Source) -> Rows:
+def tokenised(task: Task, framer: Framer, split: Source) -> Rows:
+    """The rows of a split, from the cache where they are there."""
     stats = Stats()
     key = {
         "version": (ROWS_VERSION, __version__),

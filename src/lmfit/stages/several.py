@@ -34,6 +34,9 @@ class Several(ABC):
     def plan(self, run: Run, finished: Sequence[Run]) -> Iterator[Child]:
         """The children of `run` in their order; `finished` grows meanwhile: a later one may rest on those before."""
 
+    def release(self, child: Run) -> None:  # noqa: B027
+        """What a finished child no longer needs; nothing by default."""
+
     @abstractmethod
     def summarise(self, run: Run, children: Sequence[Run]) -> dict[str, Any]:
         """Write the run's own results from those of its finished children. Returns facts for run.json."""
@@ -49,6 +52,7 @@ def train_children(run: Run, several: Several, work: Callable[[Run, Child], obje
             console.say(child.title)
             with folder.locked(), interrupted_as(run):
                 work(folder, child)
+        several.release(folder)
         finished.append(folder)
     return finished
 

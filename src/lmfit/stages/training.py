@@ -22,15 +22,20 @@ from lmfit.models.by_layer import can_compile, checkpointed, compiled
 from lmfit.models.freeze import freeze
 from lmfit.models.grow import Growth, grow_head, start_new_rows
 from lmfit.models.head import reset_head, start_from_class_means
+from lmfit.models.joint_head import joint_head
 from lmfit.models.load import load_model
+from lmfit.models.lora import adapt
+from lmfit.models.own_head import facts_of, fit_crf
 from lmfit.models.packing import packed
+from lmfit.models.padding import fit_padding
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
 from lmfit.stages.calling import call_others, shared_out
+from lmfit.stages.joint import JointObjective, mixed
 from lmfit.stages.judge import Judge
-from lmfit.stages.prepare import Material, Prepared
+from lmfit.stages.prepare import Material, Prepared, Studied
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.checkpoint import Checkpoints, TrainState
@@ -38,7 +43,7 @@ from lmfit.training.distributed import COMPANY
 from lmfit.training.guards import Finite, Halved, Room
 from lmfit.training.hooks import Budget, KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
-from lmfit.training.r_drop import RDrop
+from lmfit.training.r_drop import Comparing, RDrop
 from lmfit.training.thaw import Thaw
 from lmfit.training.trainer import Hook, Objective, Trainer
 
@@ -51,7 +56,7 @@ class TaskObjective:
     def __init__(self, task: Task, framer: Framer) -> None:
         self.task, self.framer = task, framer
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
-        self.forward = forward
+        self.soft_loss, self.forward = task.soft_loss, forward
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
@@ -67,11 +72,17 @@ def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
     config, growth = prepared.config, prepared.growth
     with seeded(key(config.seed, "head")):
         model, growth = _load(prepared, growth if config.model.head_init == "auto" or _has_new(growth) else None)
+        fit_padding(model, prepared.framer.pad_id)
     model.to(device.torch_device)
+    prepared.task.attach(model)
     if not resumed:
         if growth is not None:
             console.say(f"head: {growth} (of {prepared.source.name})")
         _start_head(prepared, model, device, growth)
+    if config.model.lora is not None:
+        with seeded(key(config.seed, "lora")):
+            trained = adapt(model, config.model.lora)
+        console.say(f"lora: {trained:,} weights are trained (adapters and head)")
     freeze(model, config.model.freeze)
     return model
 
@@ -82,12 +93,13 @@ def _has_new(growth: Growth | None) -> bool:
 
 def _load(prepared: Prepared, growth: Growth | None) -> tuple[Any, Growth | None]:
     """The model with a row of its head for each label, and what was kept of the head; None where all of it is new."""
-    source, task = prepared.source, prepared.task
+    source, task, head = prepared.source, prepared.task, facts_of(prepared.config.model)
     if growth is not None:
-        model, new = load_model(source, task.auto_class, {"num_labels": len(growth.before)})
+        model, new = load_model(source, task.auto_class, {"num_labels": len(growth.before)}, head)
         if not new and grow_head(model, growth, task.model_settings()):
+            fit_crf(model)
             return model, growth
-    model, new = load_model(source, task.auto_class, task.model_settings())
+    model, new = load_model(source, task.auto_class, task.model_settings(), head)
     if not new:
         reset_head(model)
     return model, None
@@ -128,15 +140,21 @@ def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Tensors, tor
 
 def train(
     run: Run,
-    prepared: Prepared,
+    prepared: Studied,
     model: Any,
     device: Device,
     checkpoints: Checkpoints,
     tell: Callable[[Mapping[str, Any]], object],
+    more_hooks: Sequence[Hook] = (),
+    *,
+    objective: Objective | None = None,
+    resumed_as: Run | None = None,
 ) -> TrainState:
     """Train with all hooks; afterwards the model holds the best weights, if there was validation data.
 
-    tell: takes the lines of the log as they are written.
+    tell: takes the lines of the log as they are written. more_hooks: what else is to happen, once a step is judged.
+    objective: what is minimised; None: what the config asks for. resumed_as: the run that `lmfit resume` is given,
+    where `run` is a part of it.
     """
     config, judged = prepared.config, prepared.splits.validation is not None
     log = Log(run.path / "log.jsonl", config.training.log_every, tell)
@@ -146,12 +164,15 @@ def train(
         hooks.append(Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
-    hooks += [*thawing(config.training), Save(config.training.checkpoint_every), StopOnSignal(str(run.path)), Lead()]
+    stop = StopOnSignal(str((resumed_as or run).path))
+    hooks += [*thawing(config.training), *more_hooks]
+    hooks += [Save(config.training.checkpoint_every), stop, Lead()]
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
-    call_others(prepared, model, device)
+    if objective is None:
+        call_others(prepared, model, device)
     with in_training_form(prepared, model, device):
-        trainer = make_trainer(prepared, model, device, checkpoints, hooks)
+        trainer = make_trainer(prepared, model, device, checkpoints, hooks, objective)
         state = trainer.fit()
         trainer.settle()
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
@@ -167,14 +188,20 @@ def thawing(training: TrainingConfig) -> list[Hook]:
 
 
 def make_trainer(
-    prepared: Material, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
+    prepared: Material,
+    model: Any,
+    device: Device,
+    checkpoints: Checkpoints,
+    hooks: Sequence[Hook] = (),
+    objective: Objective | None = None,
 ) -> Trainer:
     """The trainer that the config asks for."""
     config, ranks = prepared.config, COMPANY.ranks()
+    rows, plan = mixed(prepared) if prepared.beside else (prepared.rows, None)
     return Trainer(
         model,
-        objective_of(prepared, model),
-        prepared.rows,
+        objective or objective_of(prepared, model),
+        rows,
         config.training,
         device=device,
         seed=config.seed,
@@ -182,6 +209,7 @@ def make_trainer(
         hooks=hooks,
         memory_limit=limit_bytes(config.device.memory_limit) // ranks.local_count,
         ranks=ranks,
+        plan=plan,
     )
 
 
@@ -193,8 +221,12 @@ def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator
     """
     training = prepared.config.training
     special = [prepared.framer.pad_id, *prepared.framer.tokenizer.all_special_ids]
-    ids = np.union1d(prepared.rows.distinct("input_ids"), special)
+    every = [prepared, *prepared.beside]
+    ids = np.unique(np.concatenate([special, *(one.rows.distinct("input_ids") for one in every)]))
     with ExitStack() as forms:
+        if prepared.beside:
+            labels, *others = (len(one.task.labels) for one in every)
+            forms.enter_context(joint_head(model, labels, sum(others), key(prepared.config.seed, "joint head")))
         if training.sharding == "none":
             forms.enter_context(used_rows(model, ids))
         if training.compile and can_compile(device):
@@ -211,7 +243,10 @@ def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator
 
 def objective_of(prepared: Material, model: Any) -> Objective:
     """What is minimised, as configured. Raises ConfigError where R-Drop's two passes would be equal."""
-    objective, weight = TaskObjective(prepared.task, prepared.framer), prepared.config.training.r_drop
+    weight = prepared.config.training.r_drop
+    objective: Comparing = TaskObjective(prepared.task, prepared.framer)
+    if prepared.beside:
+        objective = JointObjective([prepared, *prepared.beside])
     if weight is None:
         return objective
     settings = vars(model.config)
@@ -221,8 +256,18 @@ def objective_of(prepared: Material, model: Any) -> Objective:
     return RDrop(objective, weight)
 
 
-def describe(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
+def describe(prepared: Studied, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Origin, gold answer and (where texts may be written) text of training rows, by row: found by encoding."""
+    found: dict[int, dict[str, Any]] = {}
+    begin = 0
+    for part in (prepared, *prepared.beside):
+        own = [index - begin for index in indices if begin <= index < begin + len(part.rows)]
+        found |= {begin + number: facts for number, facts in _described(part, own).items()} if own else {}
+        begin += len(part.rows)
+    return found
+
+
+def _described(prepared: Studied, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     texts, last = prepared.config.evaluation.texts, max(indices)
     wanted, found = set(indices), {}
     number = 0
@@ -239,7 +284,7 @@ def describe(prepared: Prepared, indices: Sequence[int]) -> dict[int, dict[str, 
     return found
 
 
-def _keep_best(prepared: Prepared, model: Any, device: Device, log: Log) -> KeepBest:
+def _keep_best(prepared: Studied, model: Any, device: Device, log: Log) -> KeepBest:
     config = prepared.config
     name = config.training.best_metric or prepared.task.headline
     judge = Judge(resamples=0, seed=config.seed, texts=False)

@@ -1,7 +1,8 @@
 """lmfit transfer: sources, then a target with what was learnt from them, beside the same target without."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.config.model import ModelConfig
 from lmfit.config.schema import FinetuneConfig, TransferConfig
-from lmfit.config.transfer import Size
+from lmfit.config.transfer import Size, TrainingOverrides
 from lmfit.data.batching import key
 from lmfit.device import Device, seeded
 from lmfit.models.carry import write_start, write_untrained
@@ -20,11 +21,13 @@ from lmfit.runs import CHILDREN, Run
 from lmfit.stages import finetune
 from lmfit.stages.forgetting import forgotten
 from lmfit.stages.gain import Arms, measure
-from lmfit.stages.heritage import following, heritage, renewed
+from lmfit.stages.heritage import heritage
+from lmfit.stages.joint import trains_alone
 from lmfit.stages.prepare import Prepared
 from lmfit.stages.scoring import judge_of
 from lmfit.stages.seeds import Seeds
 from lmfit.stages.several import Child, Several
+from lmfit.stages.sources import following, renewed
 
 START, UNTRAINED = "start", "untrained"
 
@@ -37,12 +40,17 @@ def run(
     remarks: Mapping[str, Any] = finetune.NO_REMARKS,
 ) -> Run:
     """Train the sources, the target after them and the target alone; `remarks` go to run.json. The finished run."""
-    return finetune.run(loaded, device=device, overwrite=overwrite, remarks=remarks, made_of=Transfer)
+    return finetune.run(loaded, device=device, overwrite=overwrite, remarks=remarks, made_of=made_of)
 
 
 def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", inexact: bool = False) -> Run:
     """Go on with the children that are not finished; see `finetune.resume`."""
-    return finetune.resume(run, overrides, device=device, inexact=inexact, made_of=Transfer)
+    return finetune.resume(run, overrides, device=device, inexact=inexact, made_of=made_of)
+
+
+def made_of(loaded: LoadedConfig, prepared: Prepared, device: Device) -> Several | None:
+    """Sources, targets and controls; None where all tasks are one training."""
+    return None if trains_alone(loaded.config) else Transfer(loaded, prepared, device)
 
 
 class Transfer(Several):
@@ -58,6 +66,14 @@ class Transfer(Several):
     def plan(self, run: Run, finished: Sequence[Run]) -> Iterator[Child]:
         """source-1, ..., then for each seed control-seed-N and seed-N; at last those of the learning curve."""
         base = self._base(run)
+        start = None if self.settings.mode == "joint" else (yield from self._sources(run, base, finished))
+        for size in self.sizes:
+            for seed in self.seeds:
+                yield self._child(size, seed, base)
+                yield self._child(size, seed, base, start) if start else self._joint(size, seed, base)
+
+    def _sources(self, run: Run, base: ModelConfig, finished: Sequence[Run]) -> Generator[Child, None, Path]:
+        """The sources to train; returns the start of the target that they make."""
         model = self.heritage.first or base
         for number, source in enumerate(self.heritage.trained, 1):
             kept = source.prepared if model == self.loaded.config.model else None
@@ -67,10 +83,7 @@ class Transfer(Several):
         start = run.path / CHILDREN / START
         if not start.is_dir():
             self._write(start, find_model(model), find_model(base))
-        for size in self.sizes:
-            for seed in self.seeds:
-                yield self._child(size, seed, base, None)
-                yield self._child(size, seed, base, start)
+        return start
 
     def _base(self, run: Run) -> ModelConfig:
         """What all begins with. One without pretraining gets its weights here, and the characters of all tasks."""
@@ -93,7 +106,7 @@ class Transfer(Several):
         kept = "a new head" if labels is None else "the rows of its head by name"
         console.say(f"carried over: {'the encoder' if layers == 'all' else f'{layers} layers'}, {kept}")
 
-    def _child(self, size: Size, seed: int, base: ModelConfig, start: Path | None) -> Child:
+    def _child(self, size: Size, seed: int, base: ModelConfig, start: Path | None = None) -> Child:
         """A training of the target on `size` rows: from the start, or (None) without transfer."""
         loaded = self._target(size, seed, base, start)
         prepared = None
@@ -103,6 +116,24 @@ class Transfer(Several):
         rows = "" if size == "all" else f", {size:,} training rows"
         return Child(child_name(size, seed, control=start is None), f"{arm}: seed {seed}{rows}", loaded, prepared)
 
+    def _joint(self, size: Size, seed: int, base: ModelConfig) -> Child:
+        """A training of the target and the sources at once."""
+        config = self._target(size, seed, base, None).config
+        alone = {"control": False, "sizes": ["all"], "training": TrainingOverrides(), "freeze": None}
+        changed = {"data": config.data, "seed": seed, "seeds": None, "model": self._frozen(base)}
+        changed |= {"training": self.settings.training.on(config.training)}
+        changed |= {"transfer": self.settings.model_copy(update=alone)}
+        loaded = self.loaded.having(**changed)
+        prepared = None
+        if size == "all" and base == self.prepared.config.model:
+            task, beside = copy.deepcopy(self.prepared.task), [one.prepared for one in self.heritage.trained]
+            prepared = replace(self.prepared, config=loaded.config, task=task, beside=beside)
+        rows = "" if size == "all" else f", {size:,} training rows"
+        return Child(child_name(size, seed, control=False), f"with the sources: seed {seed}{rows}", loaded, prepared)
+
+    def _frozen(self, model: ModelConfig) -> ModelConfig:
+        return model if self.settings.freeze is None else model.model_copy(update={"freeze": self.settings.freeze})
+
     def _target(self, size: Size, seed: int, base: ModelConfig, start: Path | None) -> LoadedConfig:
         config = self.loaded.config
         sections = {name: getattr(config, name) for name in FinetuneConfig.model_fields}
@@ -110,11 +141,13 @@ class Transfer(Several):
         if size != "all":
             sections["data"] = config.data.model_copy(update={"limit_train": size})
         if start is not None:
-            freeze = sections["model"].freeze if self.settings.freeze is None else self.settings.freeze
-            changed = {"name": str(start), "revision": None, "freeze": freeze}
-            sections["model"] = sections["model"].model_copy(update=changed)
+            sections["model"] = self._frozen(base).model_copy(update={"name": str(start), "revision": None})
             sections["training"] = self.settings.training.on(config.training)
         return replace(self.loaded, stage="finetune", config=FinetuneConfig.model_construct(**sections))
+
+    def release(self, child: Run) -> None:
+        """Children are many, and a finished one goes on no more: its checkpoints make room."""
+        shutil.rmtree(child.path / "checkpoints", ignore_errors=True)
 
     def summarise(self, run: Run, children: Sequence[Run]) -> dict[str, Any]:
         """As of the seeds after transfer, control and gain beside them; model/ is that of the best seed."""
@@ -130,13 +163,18 @@ class Transfer(Several):
         facts = seeds.summarise(run, arms["all"].transfer)
         found = measure(run, self.prepared, arms, facts)
         best = named[facts["several"]["chosen"]]
-        return facts | {"transfer": found | {"head": self._head(), "forgotten": self._forgotten(named, best)}}
+        return facts | {
+            "transfer": found
+            | {"mode": self.settings.mode, "head": self._head(), "forgotten": self._forgotten(named, best)}
+        }
 
     def _head(self) -> str:
         return "new" if self.heritage.labels is None else "kept"
 
     def _forgotten(self, named: Mapping[str, Run], target: Run) -> list[dict[str, Any]]:
-        """Each source's scores before and after the target was learnt."""
+        """Each source's scores before and after the target was learnt; nothing where all were learnt at once."""
+        if self.settings.mode == "joint":
+            return []
         sources = [(source.name, named[source.name], source.prepared.held_out) for source in self.heritage.trained]
         first = find_model(self.heritage.first) if self.heritage.first else None
         judge = judge_of(self.prepared.config)

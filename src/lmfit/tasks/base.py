@@ -117,6 +117,9 @@ class Task(ABC):
             "label2id": {label: i for i, label in enumerate(self.labels)},
         }
 
+    def attach(self, model: "torch.nn.Module") -> None:  # noqa: B027
+        """Take what loss and decoding need of the model besides its logits; nothing by default."""
+
     @abstractmethod
     def tokenise(self, examples: Sequence[Example], framer: Framer) -> Any:
         """The token ids of examples: the slow part of `encode`, which can run ahead of it in a thread."""
@@ -153,6 +156,15 @@ class Task(ABC):
         """
         what = f"{self.name} does not say how far two answers differ"
         raise ConfigError(what, where="training.r_drop", fix="training.r_drop=null")
+
+    def soft_loss(
+        self, logits: "torch.Tensor", teacher: "torch.Tensor", batch: "Tensors", temperature: float
+    ) -> "torch.Tensor":
+        """How far logits are from a teacher's, summed over the batch's targets as the loss is, shape ().
+
+        Raises ConfigError where the task does not say (distillation needs it).
+        """
+        raise ConfigError(f"{self.name} does not say how a teacher is followed", where="compression.distill")
 
     @abstractmethod
     def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:

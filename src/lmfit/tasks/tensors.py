@@ -52,3 +52,10 @@ def symmetric_divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Ten
     """
     p, q = torch.softmax(first, dim=-1), torch.softmax(second, dim=-1)
     return ((p - q) * (first - second)).sum(dim=-1) / 2
+
+
+def tempered_divergence(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
+    """T^2 KL(softmax(teacher / T), softmax(student / T)) (Hinton et al. 2015): logits (..., C) twice to (...)."""
+    aim = torch.log_softmax(teacher / temperature, dim=-1)
+    apart = aim.exp() * (aim - torch.log_softmax(student / temperature, dim=-1))
+    return temperature**2 * apart.sum(dim=-1)

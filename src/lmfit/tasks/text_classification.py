@@ -247,6 +247,25 @@ class TextClassification(Task):
             apart = (first - second).squeeze(-1) ** 2
         return (self._row_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
 
+    def soft_loss(
+        self, logits: "torch.Tensor", teacher: "torch.Tensor", batch: "Tensors", temperature: float
+    ) -> "torch.Tensor":
+        """Summed over texts. KL divergence at a temperature (of several labels the mean over them); numbers: squared
+        difference.
+        """
+        import torch
+
+        from lmfit.tasks.tensors import tempered_divergence
+
+        if self.problem == "single_label":
+            apart = tempered_divergence(logits, teacher, temperature)
+        elif self.problem == "multi_label":
+            ours, theirs = (torch.stack([one, torch.zeros_like(one)], -1) for one in (logits, teacher))
+            apart = tempered_divergence(ours, theirs, temperature).mean(dim=1)
+        else:
+            apart = (logits - teacher).squeeze(-1) ** 2
+        return (self._row_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
+
     def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """Per row its logits (C,)."""
         return list(logits)

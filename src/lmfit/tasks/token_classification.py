@@ -24,12 +24,14 @@ from lmfit.evaluation.names import Kind
 from lmfit.evaluation.outcomes import UNKNOWN, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.tasks.base import Encoded, Stats, Task, lead, weigh_labels
+from lmfit.tasks.crf import crf_loss, decode_crf
 from lmfit.tasks.decoding import ConstrainedDecoder
 from lmfit.tasks.predictions import Entity, TagPrediction
 
 if TYPE_CHECKING:
     import torch
 
+    from lmfit.models.crf import Crf
     from lmfit.tasks.tensors import Tensors
 
 
@@ -49,6 +51,7 @@ class TokenClassification(Task):
         self.labels = labels
         self.words = words
         self.entities = _are_iob2(labels)
+        self._crf: Crf | None = None
         self._decoder = ConstrainedDecoder(labels) if settings.decoding == "constrained" else None
         self._ids = {label: i for i, label in enumerate(labels)}
         self._weights = weights
@@ -85,6 +88,10 @@ class TokenClassification(Task):
     def foreign_state(cls, architecture: str, labels: list[str], config: Any) -> dict[str, Any] | None:
         """Labels of any ...ForTokenClassification model; raw text is split at Unicode word boundaries."""
         return {"labels": labels, "words": "unicode"} if architecture.endswith("ForTokenClassification") else None
+
+    def attach(self, model: "torch.nn.Module") -> None:
+        """The model's CRF, if it has one."""
+        self._crf = getattr(model, "crf", None)
 
     @property
     def kind(self) -> Kind:
@@ -199,7 +206,9 @@ class TokenClassification(Task):
         return weights * labelled
 
     def loss(self, logits: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
-        """Summed over labelled subwords; logits (B, L, C)."""
+        """Summed over labelled subwords; logits (B, L, C). Of a CRF the negative log-likelihood of the sentences."""
+        if self._crf is not None:
+            return crf_loss(self._crf, logits, batch)
         from lmfit.tasks.tensors import cross_entropies
 
         weights = None if self._weights is None else logits.new_tensor(self._weights)
@@ -213,6 +222,15 @@ class TokenClassification(Task):
         apart = symmetric_divergence(first, second)
         return (self._target_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
 
+    def soft_loss(
+        self, logits: "torch.Tensor", teacher: "torch.Tensor", batch: "Tensors", temperature: float
+    ) -> "torch.Tensor":
+        """Summed over labelled subwords: KL divergence at a temperature."""
+        from lmfit.tasks.tensors import tempered_divergence
+
+        apart = tempered_divergence(logits, teacher, temperature)
+        return (self._target_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
+
     def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """Per row: (W, 1 + C), the word's index and its logits, for each word whose first subword is owned."""
         owned = batch["words"] >= 0
@@ -222,13 +240,13 @@ class TokenClassification(Task):
     def decode(self, encoded: Encoded, answers: Sequence[np.ndarray]) -> TagPrediction:
         """A tag per word, valid IOB2; a word that no subword stands for is O with score 0.
 
-        decoding argmax: the most probable tag of each word, repaired; constrained: the most probable valid sequence.
+        decoding argmax: the most probable tag of each word, repaired (of a CRF the most probable sequence);
+        constrained: the most probable valid sequence.
         """
         example = encoded.example
         offsets = example.words if example.words is not None else split_words(example.text, self.words)
         table = np.concatenate(answers)
-        words, probabilities = table[:, 0].astype(int), softmax(table[:, 1:], axis=1)
-        best = probabilities.argmax(axis=1) if self._decoder is None else self._decoder.best(probabilities)
+        words, (best, probabilities) = table[:, 0].astype(int), self._decided(table[:, 1:])
         of_word = np.zeros((len(offsets), len(self.labels)), np.float32)
         of_word[words] = probabilities
         tags, scores = ["O"] * len(offsets), [0.0] * len(offsets)
@@ -236,8 +254,19 @@ class TokenClassification(Task):
             tags[word], scores[word] = self.labels[label], float(score)
         return replace(self._prediction(example, offsets, tags, scores), probabilities=of_word)
 
+    def _decided(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The tag of each word, (W,), and the probabilities of all of them, (W, C)."""
+        if self._crf is not None:
+            return decode_crf(self._crf, logits, self._decoder)
+        probabilities = softmax(logits, axis=1)
+        return probabilities.argmax(axis=1) if self._decoder is None else self._decoder.best(
+            probabilities
+        ), probabilities
+
     def margin(self, answers: Sequence[np.ndarray]) -> float:
-        """Half the least lead of a word's best tag; 0 where the best valid sequence is another one."""
+        """Half the least lead of a word's best tag; 0 where the best valid sequence is another one, and for a CRF."""
+        if self._crf is not None:
+            return 0.0
         logits = np.concatenate(answers)[:, 1:]
         if self._decoder is not None and not self._decoder.allows(logits.argmax(axis=1)):
             return 0.0

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from lmfit import console
 from lmfit.durable import publish
+from lmfit.models.lora import is_adapted
 
 EXACT, ROUNDING = "exact", "rounding"
 NO_CONDITIONS: Mapping[str, Any] = MappingProxyType({})
@@ -24,6 +25,7 @@ NO_CONDITIONS: Mapping[str, Any] = MappingProxyType({})
 class TrainState:
     """Where training stands. All else follows from (config, seed, step). skipped: steps that updated nothing.
 
+    evaluations, last_value: how many there were, and the score of the last one (None: not defined).
     micro_batch_tokens: the padded tokens that micro-batches were brought down to, where memory ran out.
     """
 
@@ -31,6 +33,8 @@ class TrainState:
     total_steps: int = 0
     best_value: float | None = None
     best_step: int = 0
+    evaluations: int = 0
+    last_value: float | None = None
     evaluations_without_gain: int = 0
     train_seconds: float = 0.0
     tokens: int = 0
@@ -199,10 +203,16 @@ def checkpoint_bytes(model: torch.nn.Module, *, averaged: bool = False) -> tuple
 
 
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The model's tensors by name, each shared tensor once, ready for safetensors."""
+    """The model's tensors by name, each shared tensor once, ready for safetensors.
+
+    Of a model with adapters only what is trained: what they adapt is the same again wherever the model is made anew.
+    """
     seen: set[int] = set()
     kept: dict[str, torch.Tensor] = {}
+    frozen = {name for name, p in model.named_parameters() if not p.requires_grad} if is_adapted(model) else set()
     for name, tensor in model.state_dict().items():
+        if name in frozen:
+            continue
         if tensor.data_ptr() not in seen or tensor.numel() == 0:
             seen.add(tensor.data_ptr())
             kept[name] = tensor.detach().contiguous()

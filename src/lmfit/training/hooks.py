@@ -127,6 +127,7 @@ class KeepBest(QuietHook):
             f"step {trainer.state.step:,} (epoch {trainer.epoch:.2f}): validation {self.metric} {_shown(value)}"
         )
         state = trainer.state
+        state.evaluations, state.last_value = state.evaluations + 1, value
         margin = self.patience.min_delta if self.patience else 0.0
         gain = -math.inf if value is None else math.inf
         if value is not None and state.best_value is not None:

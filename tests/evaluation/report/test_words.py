@@ -41,7 +41,7 @@ def test_every_sentence_is_used():
     files = [*folder.glob("*.py"), *folder.glob("templates/*.html")]
     sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
     families = ("metric", "split", "baseline", "status", "timing", "average", "pill", "verdict", "errors", "ledger")
-    families += ("fact", "use", "costs", "several", "audit", "finding", "robustness", "perturbation", "certificate")
+    families += ("fact", "use", "costs", "several", "transfer", "audit", "finding", "robustness", "perturbation")
     sections = {
         f"{name}.title"
         for name in ("curves", "confusion", "scatter", "warnings", "environment", "config", "labels", "evaluations")

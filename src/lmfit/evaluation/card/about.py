@@ -1,6 +1,5 @@
 """What the card says of the model before any score: where it comes from, what it answers, data and settings."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -9,7 +8,7 @@ from typing import Any
 from lmfit.catalog import TASK_SETTINGS
 from lmfit.evaluation.card.markdown import code, plain, table
 from lmfit.evaluation.report.facts import ledger
-from lmfit.evaluation.report.files import Json, RunFiles, dig, items, mapping, number
+from lmfit.evaluation.report.files import Json, RunFiles, dig, items, mapping, model_config, number
 from lmfit.evaluation.report.words import Words, amount, count
 
 MOST_LABELS = 60
@@ -86,14 +85,6 @@ def max_length(run: RunFiles) -> int | None:
     """Tokens that the model reads at once."""
     found = number(dig(model_config(run), "lmfit", "max_length"))
     return None if found is None else round(found)
-
-
-def model_config(run: RunFiles) -> Json:
-    """model/config.json, or nothing where it cannot be read."""
-    try:
-        return mapping(json.loads((run.folder / "model" / "config.json").read_bytes()))
-    except (OSError, ValueError):
-        return {}
 
 
 def origin(run: RunFiles) -> str:
@@ -192,3 +183,26 @@ def _told(section: Json, name: str) -> bool:
 
 def _value(value: Any) -> str:
     return plain(", ".join(str(one) for one in items(value)))
+
+
+def other_loaders(run: RunFiles) -> str:
+    """What tools other than lmfit can do with the folder, where that is less than all."""
+    facts = mapping(model_config(run).get("lmfit"))
+    if facts.get("base") is not None:
+        base = plain(str(dig(facts, "base", "name")))
+        return (
+            f"The folder holds an adapter and a head; their base is {base}. `peft` loads them onto it: "
+            "`PeftModel.from_pretrained(base_model_with_as_many_labels, folder)`."
+        )
+    kind = dig(facts, "head", "kind")
+    if kind == "crf":
+        return (
+            "Other loaders answer by each word's own scores: the transitions between tags (head.safetensors) are "
+            "known to lmfit alone, and their answers can differ from the scores below."
+        )
+    if kind is not None:
+        return (
+            "`AutoModel.from_pretrained` loads the encoder. The head is in head.safetensors and known to lmfit alone; "
+            "other loaders would draw a new, untrained one."
+        )
+    return ""

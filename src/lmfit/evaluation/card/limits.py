@@ -47,8 +47,11 @@ def _of_rows(run: RunFiles, best: Headline, words: Words) -> Iterator[str]:
         return
     rows = number(dig(run.ledger, "splits", best.split, "rows"))
     if best.split == "validation" and not _is_cross_validated(run):
+        test = (
+            "There is no test data" if "test" not in mapping(run.ledger.get("splits")) else "Test rows were set aside"
+        )
         yield (
-            "**There is no test data.** The scores are those on the validation data, which also chose the weights, so "
+            f"**{test}.** The scores are those on the validation data, which also chose the weights, so "
             "they tend to be too good."
         )
     elif rows is not None and not _is_cross_validated(run):

@@ -6,11 +6,11 @@ from typing import Any
 import jinja2
 
 from lmfit.evaluation.card import measured
-from lmfit.evaluation.card.about import about
+from lmfit.evaluation.card.about import about, other_loaders
 from lmfit.evaluation.card.limits import limits
 from lmfit.evaluation.card.markdown import plain
 from lmfit.evaluation.card.metadata import front_matter
-from lmfit.evaluation.report.files import RunFiles, dig
+from lmfit.evaluation.report.files import RunFiles, dig, loads_in_transformers
 from lmfit.evaluation.report.scores import headline
 from lmfit.evaluation.report.words import Words
 
@@ -25,6 +25,8 @@ def render(run: RunFiles, where: str) -> str:
         where=where,
         task=run.manifest.get("task"),
         pipeline_options=run.manifest.get("pipeline_options", ""),
+        in_transformers=loads_in_transformers(run),
+        other_loaders=other_loaders(run),
         lmfit=dig(run.manifest, "versions", "lmfit"),
         verdict=plain(dig(run.manifest, "verdict", "sentence") or ""),
         split=best.split,

@@ -1,6 +1,7 @@
 """The view of a compressed model's certificate: what it kept and gained against its parent, and where."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from lmfit.evaluation.report.facts import Facts
 from lmfit.evaluation.report.files import Json, RunFiles, dig, items, number, records
@@ -19,7 +20,7 @@ class Certificate:
 
     verdict: str
     sentence: str
-    rows: list[tuple[str, ...]]
+    rows: list[tuple[str, str, str]]
     metric: tuple[str, Estimate | None, Estimate | None] | None
     facts: Facts
     repeated: list[tuple[str, str, str, str]]
@@ -45,10 +46,10 @@ def certificate(run: RunFiles, words: Words) -> Certificate | None:
     )
 
 
-def _rows(found: Json, words: Words) -> list[tuple[str, ...]]:
+def _rows(found: Json, words: Words) -> list[tuple[str, str, str]]:
     """Size, memory, start, latency and throughput of parent and child."""
     roles = ("parent", "child")
-    rows: list[tuple[str, ...]] = [
+    rows: list[Any] = [
         (words.plain("certificate.size"), *(size(number(dig(found, "size", f"{r}_bytes"))) for r in roles))
     ]
     memory = [dig(found, "memory", role) for role in roles]

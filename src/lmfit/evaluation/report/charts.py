@@ -1,7 +1,7 @@
 """Charts as SVG with real text. Places along x are percentages, so that a chart fills any width at one text size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -93,6 +93,58 @@ def line_chart(points: Sequence[tuple[float, float]], label: str, last_x: float,
     parts.append(element("text", "0", x=f"{_LEFT}%", y=_HEIGHT - 4))
     parts.append(element("text", f"{end:,.0f}", x=f"{_RIGHT}%", y=_HEIGHT - 4, text_anchor="end"))
     return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
+
+
+def history_chart(trials: Sequence[tuple[float, float, bool]], label: str, *, higher: bool) -> Markup:
+    """The score of each trial by its number, and the best score so far as a line.
+
+    trials: (number, score, whether it was trained to its end); others are drawn hollow and cannot be the best.
+    """
+    values = [value for _, value, _ in trials]
+    scale = ticks(min(values), max(values), 4)
+    low, high, end = scale[0], scale[-1], max(number for number, _, _ in trials) or 1.0
+
+    def across(number: float) -> float:
+        return 1000 * (0.02 + 0.96 * number / end)
+
+    def down(value: float) -> float:
+        return 8 + (_HEIGHT - _FOOT - 12) * (1 - _share(value, low, high))
+
+    parts = []
+    for tick in scale:
+        parts.append(element("line", class_="grid", x1=f"{_LEFT}%", x2=f"{_RIGHT}%", y1=down(tick), y2=down(tick)))
+        parts.append(element("text", tick_label(tick), x=f"{_LEFT - 1.5}%", y=down(tick) + 4, text_anchor="end"))
+    line = element(
+        "path", d=_best_so_far(trials, across, down, higher), class_="line", vector_effect="non-scaling-stroke"
+    )
+    place: dict[str, str | float] = {"x": f"{_LEFT}%", "width": f"{_RIGHT - _LEFT}%", "height": _HEIGHT}
+    parts.append(element("svg", line, viewBox=f"0 0 1000 {_HEIGHT}", preserveAspectRatio="none", **place))
+    for number, value, whole in trials:
+        tip = element("title", f"{number:,.0f}: {tick_label(value)}")
+        x = f"{_LEFT + (_RIGHT - _LEFT) * across(number) / 1000:.2f}%"
+        parts.append(element("circle", tip, cx=x, cy=down(value), r=3.5, class_="dot" if whole else "hollow"))
+    for number, anchor in ((0.0, "start"), (end, "end")):
+        x = f"{_LEFT if anchor == 'start' else _RIGHT}%"
+        parts.append(element("text", f"{number:,.0f}", x=x, y=_HEIGHT - 4, text_anchor=anchor))
+    return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
+
+
+def _best_so_far(
+    trials: Sequence[tuple[float, float, bool]],
+    across: Callable[[float], float],
+    down: Callable[[float], float],
+    higher: bool,
+) -> str:
+    """Steps up (or down) at the trials that were better than all before them."""
+    choose, best, path = max if higher else min, None, ""
+    for number, value, whole in trials:
+        if whole:
+            now = value if best is None else choose(best, value)
+            path += (
+                f"M{across(number):.1f} {down(now):.1f}" if best is None else f"H{across(number):.1f}V{down(now):.1f}"
+            )
+            best = now
+    return path or "M0 0"
 
 
 @dataclass(frozen=True)

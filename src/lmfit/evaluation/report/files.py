@@ -103,6 +103,20 @@ def _evaluations(folder: Path, broken: list[str]) -> Iterator[tuple[str, Json, J
         yield path.parent.name, _object(path, broken), _object(path.with_name("metrics.json"), broken)
 
 
+def model_config(run: RunFiles) -> Json:
+    """model/config.json, or nothing where it cannot be read."""
+    try:
+        return mapping(json.loads((run.folder / "model" / "config.json").read_bytes()))
+    except (OSError, ValueError):
+        return {}
+
+
+def loads_in_transformers(run: RunFiles) -> bool:
+    """Whether model/ is all that a pipeline of transformers needs: no adapter without its base, no head of ours."""
+    facts = mapping(model_config(run).get("lmfit"))
+    return facts.get("base") is None and dig(facts, "head", "kind") in (None, "crf")
+
+
 def json_lines(path: Path) -> Iterator[Json | None]:
     """Yield the objects of a JSON Lines file one by one, None for a line that is not one (an interrupted write)."""
     if not path.is_file():

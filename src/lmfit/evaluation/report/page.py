@@ -8,11 +8,12 @@ import jinja2
 from lmfit.evaluation.report.certificate import certificate
 from lmfit.evaluation.report.curves import curves, scatter_chart
 from lmfit.evaluation.report.facts import environment, findings, ledger, warnings
-from lmfit.evaluation.report.files import RunFiles, dig
+from lmfit.evaluation.report.files import RunFiles, dig, loads_in_transformers
 from lmfit.evaluation.report.judgement import calibration, costs, evaluations, looks, operating_points, slices
 from lmfit.evaluation.report.probes import probes
 from lmfit.evaluation.report.robustness import robustness
 from lmfit.evaluation.report.scores import headline, score_table
+from lmfit.evaluation.report.search import search
 from lmfit.evaluation.report.several import children, seed_note
 from lmfit.evaluation.report.summary import summary
 from lmfit.evaluation.report.tables import confusion, label_table, outside_share, token_table
@@ -21,13 +22,14 @@ from lmfit.evaluation.report.words import Words, breakable, count, percent, scor
 from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
-    *("transfer", "several", "certificate", "probes", "curves", "scores", "labels", "confusion", "scatter"),
+    *("search", "transfer", "several", "certificate", "probes", "curves", "scores", "labels", "confusion", "scatter"),
     *("calibration", "operating", "costs", "slices", "robustness", "evaluations", "errors"),
     *("ledger", "audit", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
     "certificate": ("certificate",),
     "curves": ("is_run",),
+    "search": ("search",),
     "transfer": ("transfer",),
     "several": ("children",),
     "probes": ("probes",),
@@ -71,6 +73,7 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
     return {
         "split": words.name("split", best.split),
         "summary": summary(run, best, words),
+        "search": search(run, words),
         "transfer": transfer(run, words),
         "children": children(run, best, words),
         "certificate": certificate(run, words),
@@ -125,7 +128,8 @@ def _snippets(run: RunFiles) -> dict[str, str]:
         "python": 'import lmfit\n\nmodel = lmfit.load(".")\nmodel.predict(["..."])',
     }
     task = run.manifest.get("task")
-    if isinstance(task, str) and run.manifest.get("backend", "pytorch") == "pytorch":
+    plain = run.manifest.get("backend", "pytorch") == "pytorch" and loads_in_transformers(run)
+    if isinstance(task, str) and plain:
         call = f'model = pipeline("{task}", "./model"{run.manifest.get("pipeline_options", "")})'
         found["transformers"] = f'from transformers import pipeline\n\n{call}\nmodel("...")'
     return found

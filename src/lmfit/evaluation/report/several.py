@@ -21,10 +21,10 @@ class Children:
 
 
 def children(run: RunFiles, best: Headline, words: Words) -> Children | None:
-    """The section, or None for a run of its own."""
+    """The section, or None for a run of its own, and for a search, which has a section of another kind."""
     held = records(dig(run.manifest, "several", "children"))
     by = str(dig(run.manifest, "several", "by"))
-    if not held:
+    if not held or by == "trials":
         return None
     splits = [split for split in ("validation", "test") if any(split in child for child in held)]
     metric = words.name("metric", best.metric)

@@ -47,7 +47,7 @@ def transfer(run: RunFiles, words: Words) -> TransferView | None:
         title=title,
         lost_heads=lost_heads,
         lost=[_lost(one, words) for one in records(facts.get("forgotten"))],
-        note=words.plain("transfer.note", seeds=seeds),
+        note=words.plain("transfer.note_joint" if facts.get("mode") == "joint" else "transfer.note", seeds=seeds),
     )
 
 

@@ -1,0 +1,84 @@
+"""Keys of the `compression:` section about making a model smaller: prune, distill, trim_vocabulary, joint."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from lmfit.config.section import Section
+
+Share = Field(gt=0, lt=1)
+
+
+class TrimConfig(Section):
+    """Which tokens stay besides those of training and validation text, single characters and special tokens."""
+
+    reserve: int = Field(default=3000, ge=0)
+    """How many of the most frequent tokens stay whether the task's text has them or not."""
+
+
+class PruneConfig(Section):
+    """Which share of heads and feed-forward neurons goes; one target."""
+
+    pattern: Literal["structured", "unstructured", "2:4"] = "structured"
+    """structured: whole heads and neurons; the others set weights to zero, for research: no faster on a CPU."""
+    sparsity: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the layers' weights to remove."""
+    size: str | None = None
+    """Most that all weights may take in fp32, such as 40 MB."""
+    latency_ratio: float | None = Field(default=None, gt=1)
+    """How much faster a batch must be, as measured on this machine for single structures."""
+    scores: Literal["reconstruction", "fisher", "magnitude"] = "reconstruction"
+    """How units are judged: reconstruction (others take over what they can), fisher (gradients), or magnitude."""
+    refit: bool = True
+    """Fit what is left to the parent's answers, layer by layer, by least squares."""
+    rows: int = Field(default=512, ge=1)
+    """Training rows that scores and fit are computed on."""
+    length: int | None = Field(default=None, ge=1)
+    """Tokens of the text that latency is measured with; null: the median of the training rows."""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "PruneConfig":
+        given = [name for name in ("sparsity", "size", "latency_ratio") if getattr(self, name) is not None]
+        if self.pattern == "2:4" and self.sparsity not in (None, 0.5):
+            raise ValueError("of 2:4 half of the weights go: sparsity 0.5")
+        if self.pattern != "structured" and {"size", "latency_ratio"} & set(given):
+            raise ValueError(f"{self.pattern} takes sparsity alone as its target")
+        if self.pattern != "2:4" and len(given) != 1:
+            raise ValueError("give one target: sparsity, size or latency_ratio")
+        return self
+
+
+class JointConfig(Section):
+    """All of it in one training: shares of its steps, and weights."""
+
+    dense: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the steps that only distil."""
+    ramp: float = Field(default=0.4, gt=0, lt=1)
+    """Share in which the budget of heads and neurons falls to the target; then the model is cut."""
+    quantize: float = Field(default=0.3, ge=0, lt=1)
+    """Share, at the end, that is trained under the rounding of the int8 model."""
+    quant_weight: float = Field(default=1.0, ge=0)
+    """Weight of the distance between logits with and without rounding."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> "JointConfig":
+        if self.dense + self.ramp + self.quantize > 1:
+            raise ValueError("dense, ramp and quantize are shares of the steps: together at most 1")
+        return self
+
+
+class DistillConfig(Section):
+    """How a student follows the run, its teacher."""
+
+    student: str | None = None
+    """A model, as in model.name; null: the teacher itself with fewer layers, or as pruning left it."""
+    layers: int | list[int] | None = None
+    """Layers of a student made of the teacher: how many (evenly spaced, the last one among them), or which, from 0."""
+    alpha: float = Field(default=0.5, ge=0, le=1)
+    """Weight of the teacher's answers; the labels' loss weighs 1 - alpha."""
+    temperature: float = Field(default=2.0, gt=0)
+    """Softens both answers before they are compared."""
+    hidden: float = Field(default=0.0, ge=0)
+    """Weight of the mean squared error between hidden states, the student's projected to the teacher's width."""
+    relations: float = Field(default=0.0, ge=0)
+    """Weight of the divergence between the last layers' query, key and value relations (MiniLM v2)."""
