@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def read_reference(path: Path) -> Reference:
         answers = [piece[0] if count == 0 else piece for piece, count in zip(pieces, items, strict=True)]
         decided = np.split(arrays["decided"], np.cumsum(arrays["decisions"])[:-1]) if "decided" in arrays else None
         return Reference(_grouped(every, arrays["counts"]), _grouped(answers, arrays["counts"]), decided)
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
         what = f"the rows that the certificate rests on cannot be read: {error}"
         raise InputError(what, where=str(path), fix="copy the run again, or make it anew: lmfit compress") from None
 

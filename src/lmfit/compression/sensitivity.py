@@ -35,7 +35,7 @@ def worst_first(source: Path, batches: Sequence[Batch]) -> list[tuple[str, float
         weight = np.asarray(numpy_helper.to_array(weights[node.input[1]]), np.float32)
         if any(attribute.name == "transB" and attribute.i for attribute in node.attribute):
             weight = weight.T
-        found.append((node.name, _error(seen[node.input[0]], weight)))
+        found.append((node.name, relative_error(seen[node.input[0]], weight)))
     return sorted(found, key=lambda one: -one[1])
 
 
@@ -45,7 +45,8 @@ def _run(session: Any, names: list[str], batches: Sequence[Batch]) -> dict[str, 
     return {name: [values[i] for values in runs] for i, name in enumerate(names)}
 
 
-def _error(inputs: Sequence[np.ndarray], weight: np.ndarray) -> float:
+def relative_error(inputs: Sequence[np.ndarray], weight: np.ndarray) -> float:
+    """sum (y - y')^2 / sum y^2 of y = x @ weight, where y' has both rounded: inputs (..., D), weight (D, C)."""
     rounded = _round_weight(weight)
     noise = signal = 0.0
     for x in inputs:

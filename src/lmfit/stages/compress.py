@@ -25,7 +25,7 @@ from lmfit.inference.predictor import Predictor
 from lmfit.models.own_head import HEAD_KEY
 from lmfit.models.plain import LMFIT_KEY
 from lmfit.models.save import save_model
-from lmfit.runs import CHILDREN, Run, choose_output, claim_output
+from lmfit.runs import ANSWERING, CHILDREN, Run, choose_output, claim_output
 from lmfit.stages.certify import Child, Parent, certify
 from lmfit.stages.compressed import record_begun, record_done, score_compressed
 from lmfit.stages.ending import recorded
@@ -34,7 +34,6 @@ from lmfit.stages.shrinking import STEPS
 from lmfit.stages.temperature import unchanged
 
 STAGE = "compress"
-COMPRESSIBLE = ("finetune", STAGE)
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -119,7 +118,7 @@ def check(parent: Run) -> None:
     if onnx_folder(parent) is not None:
         what = f"`{parent.path}` is compressed to {manifest.get('quantization', 'ONNX')} already and cannot go further"
         raise InputError(what, where="RUN", fix=f"compress the run that it was made from: {manifest.get('parent')}")
-    if (stage := manifest.get("stage")) not in COMPRESSIBLE:
+    if (stage := manifest.get("stage")) not in ANSWERING:
         raise InputError(f"`{parent.path}` is a run of {stage}, which has no model for a task", where="RUN")
 
 
