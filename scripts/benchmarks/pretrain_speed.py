@@ -12,6 +12,7 @@ when lmfit first reached the Trainer's final loss, over the Trainer's whole time
 
 import argparse
 import json
+import lzma
 import os
 import statistics
 import subprocess
@@ -29,9 +30,8 @@ def config_of(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return {
         "model": {"layers": options.layers, "width": options.width},
         "data": {
-            "train": str(options.data / "corpus_en" / "imdb_unsup.txt.xz"),
+            "train": str(folder.parent / "reviews.txt"),
             "documents": "blank",
-            "limit": options.documents,
             "duplicates": "exact",
         },
         "pretraining": {"objectives": ["mlm"], "max_length": LENGTH, "tokenizer": {"vocabulary": options.vocabulary}},
@@ -44,7 +44,7 @@ def config_of(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "checkpoint_every": options.steps,
             "precision": "fp32",
         },
-        "evaluation": {"tokens": 4000, "pseudo_perplexity": 0, "resamples": 100},
+        "evaluation": {"tokens": 2000, "pseudo_perplexity": 0, "resamples": 100},
         "output": str(folder / "run"),
     }
 
@@ -55,7 +55,7 @@ class Watch:
     def __init__(self, ready: Any, device: Any, every: int) -> None:
         from lmfit.pretraining.held_out import HeldOut
 
-        self.held = HeldOut.of(ready.rows["validation"], 4000, ready.config.seed, "validation")
+        self.held = HeldOut.of(ready.rows["validation"], 2000, ready.config.seed, "validation")
         self.objective, self.device, self.every = ready.objective("held out"), device, every
         self.steps = self.tokens = 0
         self.points: list[tuple[float, float]] = []
@@ -197,13 +197,25 @@ def run_trainer(config: dict[str, Any], every: int) -> dict[str, Any]:
 CONTESTANTS = {"lmfit": run_lmfit, "trainer": run_trainer}
 
 
+def write_reviews(options: argparse.Namespace, path: Path) -> None:
+    """The first documents of the reviews of corpus_en."""
+    with lzma.open(options.data / "corpus_en" / "imdb_unsup.txt.xz", "rt", encoding="utf-8") as file:
+        blank = 0
+        with open(path, "w", encoding="utf-8") as out:
+            for line in file:
+                blank += not line.strip()
+                if blank == options.documents:
+                    break
+                out.write(line)
+
+
 def contest(name: str, options: argparse.Namespace, cache: str) -> dict[str, Any]:
     """One contestant in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
         out = Path(folder) / "result.json"
         told = json.dumps(config_of(options, Path(folder)))
         command = [sys.executable, __file__, "--contestant", name, "--config", told, "--out", str(out)]
-        command += ["--steps", str(options.steps)]
+        command += ["--steps", str(options.steps), "--points", str(options.points)]
         quiet = {"OMP_NUM_THREADS": "1", "LMFIT_CACHE": cache, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         subprocess.run(command, check=True, env=os.environ | quiet, stdout=subprocess.DEVNULL)
         found: dict[str, Any] = json.loads(out.read_text())
@@ -222,6 +234,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--points", type=int, default=8, help="How often the held-out loss is looked at.")
     parser.add_argument("--documents", type=int, default=1000)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=256)
@@ -232,11 +245,12 @@ def main() -> None:
     parser.add_argument("--config", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contestant:
-        result = CONTESTANTS[options.contestant](json.loads(options.config), max(1, options.steps // 8))
+        result = CONTESTANTS[options.contestant](json.loads(options.config), max(1, options.steps // options.points))
         options.out.write_text(json.dumps(result))
         return
     rounds = []
     with tempfile.TemporaryDirectory() as cache:
+        write_reviews(options, Path(cache) / "reviews.txt")
         for number in range(1, options.rounds + 1):
             rounds.append({name: contest(name, options, cache) for name in CONTESTANTS})
             print(f"round {number}: {json.dumps(rounds[-1])}", file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -103,9 +104,15 @@ def _without_processes(words: list[str]) -> list[str]:
 
 
 def say_goodbye(code: int) -> None:
-    """Rank 0 at its end: the others leave with the same exit code. Who watches all processes cannot change it now."""
+    """Rank 0 at its end: the others leave with the same exit code; then it leaves at once, without the seconds that
+    unloading libraries takes. Who watches all processes cannot change the code now.
+    """
     if _state["leads"]:
         from lmfit.training.distributed import COMPANY
 
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         COMPANY.end(code)
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -66,7 +66,7 @@ class CorpusConfig(Section):
     revision: str | None = None
     """Branch, tag or commit of a Hub data set."""
     limit: int | None = Field(default=None, ge=1)
-    """Use only the first n documents of each source: for a quick try."""
+    """Use only the first n documents of each file: for a quick try."""
     held_out: float = Field(default=0.02, gt=0, lt=0.5)
     """Share of the documents (by hash) that is not trained on: half validation, half test."""
     split_seed: int = 0
