@@ -4,9 +4,9 @@
 
 Every engine is timed in turn within each round, so that what else the machine does meets all of them alike. Figures are
 medians over rounds; ratios are medians of the ratios within rounds, with their range. What is told are CPU seconds, so
-run it with OMP_NUM_THREADS=1: then they are what a quiet machine would take on one thread. `--base` adds a model
-as large as BERT-base with random weights; `--texts` a run of text classification, beside mean token vectors with
-logistic regression. torchao is measured where it is installed.
+run it with OMP_NUM_THREADS=1: then they are what a quiet machine would take on one thread. `--base` adds a model of the
+size of BERT-base with random weights; `--texts` a run of text classification, beside mean token vectors with logistic
+regression. torchao is measured where it is installed.
 """
 
 import argparse
