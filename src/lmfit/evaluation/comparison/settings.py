@@ -12,7 +12,7 @@ _VERSIONS = ("lmfit", "torch", "transformers")
 
 
 def differing(runs: Sequence[Contender]) -> dict[str, list[str]]:
-    """Key -> its value in each run, for the keys that are not equal in all; written as JSON, `-` where absent or null."""
+    """Key -> its value in each run, for keys that are not equal in all; as JSON, `-` where absent or null."""
     trees = [flat(_config(run.run)) | _made_of(run.manifest) for run in runs]
     keys = dict.fromkeys(key for one in trees for key in one)
     table = {key: [_shown(one.get(key)) for one in trees] for key in keys}
