@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmfit.config.compression import CompressionConfig
-from lmfit.config.schema import CompressConfig
+from lmfit.config.compression import CompressConfig, CompressionConfig
 from lmfit.data.framing import Framer
 from lmfit.data.sources import Splits
 from lmfit.device import Device

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from lmfit.config.schema import FinetuneConfig
 from lmfit.config.section import Section
 from lmfit.config.smaller import DistillConfig, JointConfig, PruneConfig, TrimConfig
 
@@ -32,3 +33,10 @@ class CompressionConfig(Section):
     """Prune, distil and learn under int8 rounding in one training; needs `prune` and `distill`."""
     certificate: CertificateLimits = CertificateLimits()
     """Limits that the result must keep."""
+
+
+class CompressConfig(FinetuneConfig):
+    """The config of `lmfit compress`: that of the run that is compressed, and how."""
+
+    compression: CompressionConfig = CompressionConfig()
+    """What is done to the model."""

@@ -9,7 +9,7 @@ from lmfit.catalog import CORPUS_FORMATS
 from lmfit.config.choice import OneOf
 from lmfit.config.section import Section
 from lmfit.config.sizes import size_bytes
-from lmfit.config.training import TrainingConfig
+from lmfit.config.training import DeviceConfig, TrainingConfig
 
 Objective = Literal["mlm", "nsp", "sop", "clm"]
 _MASKED: dict[Objective, float] = {"mlm": 1.0}
@@ -277,3 +277,41 @@ class PretrainEvaluationConfig(Section):
     """Test sequences whose pseudo-perplexity is computed at the end, one pass per token; 0: none."""
     language: Literal["en", "zh"] = "en"
     """Language of report.html."""
+
+
+class PretrainConfig(Section):
+    """The whole config of `lmfit pretrain`."""
+
+    model: PretrainModelConfig = PretrainModelConfig()
+    """A new model's architecture and size, or the name of one to go on with."""
+    data: CorpusConfig
+    """The raw text."""
+    pretraining: PretrainingConfig = PretrainingConfig()
+    """What is learnt from it."""
+    training: PretrainTrainingConfig = PretrainTrainingConfig()
+    """The training loop."""
+    device: DeviceConfig = DeviceConfig()
+    """The machine."""
+    evaluation: PretrainEvaluationConfig = PretrainEvaluationConfig()
+    """Scores and report."""
+    output: str | None = None
+    """Run folder; null: runs/<config name>, then -2, -3."""
+    seed: int = Field(default=13, ge=0, lt=2**32)
+    """Seed of everything random."""
+
+    @model_validator(mode="after")
+    def _fitting(self) -> "PretrainConfig":
+        causal = "clm" in self.pretraining.weights
+        if self.model.name is None and causal != (self.model.architecture == "gpt2"):
+            kind = "a decoder: model.architecture: gpt2" if causal else "an encoder, which gpt2 is not"
+            raise ValueError(f"{'clm' if causal else 'mlm'} needs {kind}")
+        if self.pretraining.pair and self.model.name is None and self.model.architecture != "bert":
+            raise ValueError(f"{self.pretraining.pair} needs model.architecture: bert, which has a head for it")
+        tokenizer = self.pretraining.tokenizer
+        if self.model.name is not None and tokenizer != TokenizerConfig(name=tokenizer.name):
+            raise ValueError("pretraining.tokenizer says how one is trained; model.name brings its own")
+        if causal and self.model.name is None and tokenizer.name is None and tokenizer.kind != "bpe":
+            raise ValueError("clm takes pretraining.tokenizer.kind: bpe, which can write any text")
+        if self.pretraining.batch_ramp and "epoch" in (self.training.evaluate_every, self.training.checkpoint_every):
+            raise ValueError("with pretraining.batch_ramp evaluate_every and checkpoint_every are steps or shares")
+        return self

@@ -1,30 +1,21 @@
 """The typed tree behind the config of each stage: every key with its type, default and a sentence. No torch here."""
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
 from lmfit.catalog import TRACKERS
 from lmfit.config.choice import OneOf
-from lmfit.config.compression import CompressionConfig
 from lmfit.config.data import DataConfig, FoldsConfig
 from lmfit.config.evaluation import EvaluationConfig
 from lmfit.config.model import ModelConfig
-from lmfit.config.pretraining import (
-    CorpusConfig,
-    PretrainEvaluationConfig,
-    PretrainingConfig,
-    PretrainModelConfig,
-    PretrainTrainingConfig,
-    TokenizerConfig,
-)
 from lmfit.config.section import Section, TaskSettings
 from lmfit.config.training import DeviceConfig, TrainingConfig
-from lmfit.config.transfer import TransferSettings
 
-__all__ = ["SEARCH", "STAGE_CONFIGS", "FinetuneConfig", "TaskSettings", "TransferConfig"]
+__all__ = ["SEARCH", "STAGE_CONFIGS", "FinetuneConfig", "TaskSettings"]
 
-REPEATS = 3
 SEARCH = "search"
 """The stage whose config is another stage's with one more section (lmfit.config.search)."""
 
@@ -109,88 +100,27 @@ class FinetuneConfig(Section):
 _WITH_CRF = {"loss": "cross_entropy", "label_smoothing": 0.0, "class_weights": "none", "label_subwords": "first"}
 
 
-class CompressConfig(FinetuneConfig):
-    """The config of `lmfit compress`: that of the run that is compressed, and how."""
-
-    compression: CompressionConfig = CompressionConfig()
-    """What is done to the model."""
-
-
-class PretrainConfig(Section):
-    """The whole config of `lmfit pretrain`."""
-
-    model: PretrainModelConfig = PretrainModelConfig()
-    """A new model's architecture and size, or the name of one to go on with."""
-    data: CorpusConfig
-    """The raw text."""
-    pretraining: PretrainingConfig = PretrainingConfig()
-    """What is learnt from it."""
-    training: PretrainTrainingConfig = PretrainTrainingConfig()
-    """The training loop."""
-    device: DeviceConfig = DeviceConfig()
-    """The machine."""
-    evaluation: PretrainEvaluationConfig = PretrainEvaluationConfig()
-    """Scores and report."""
-    output: str | None = None
-    """Run folder; null: runs/<config name>, then -2, -3."""
-    seed: int = Field(default=13, ge=0, lt=2**32)
-    """Seed of everything random."""
-
-    @model_validator(mode="after")
-    def _fitting(self) -> "PretrainConfig":
-        causal = "clm" in self.pretraining.weights
-        if self.model.name is None and causal != (self.model.architecture == "gpt2"):
-            kind = "a decoder: model.architecture: gpt2" if causal else "an encoder, which gpt2 is not"
-            raise ValueError(f"{'clm' if causal else 'mlm'} needs {kind}")
-        if self.pretraining.pair and self.model.name is None and self.model.architecture != "bert":
-            raise ValueError(f"{self.pretraining.pair} needs model.architecture: bert, which has a head for it")
-        tokenizer = self.pretraining.tokenizer
-        if self.model.name is not None and tokenizer != TokenizerConfig(name=tokenizer.name):
-            raise ValueError("pretraining.tokenizer says how one is trained; model.name brings its own")
-        if causal and self.model.name is None and tokenizer.name is None and tokenizer.kind != "bpe":
-            raise ValueError("clm takes pretraining.tokenizer.kind: bpe, which can write any text")
-        if self.pretraining.batch_ramp and "epoch" in (self.training.evaluate_every, self.training.checkpoint_every):
-            raise ValueError("with pretraining.batch_ramp evaluate_every and checkpoint_every are steps or shares")
-        return self
-
-
-class TransferConfig(FinetuneConfig):
-    """The whole config of `lmfit transfer`: a target as for `lmfit finetune`, and what it is learnt after."""
-
-    transfer: TransferSettings
-    """What is learnt before the target, and how it carries over."""
-    seeds: list[int] | None = None
-    """Seeds of the target's trainings, with transfer and without alike; null: seed, seed + 1, seed + 2."""
-
-    @field_validator("seeds")
-    @classmethod
-    def _several(cls, value: list[int] | None) -> list[int] | None:
-        if value is not None and (not value or len(set(value)) < len(value)):
-            raise ValueError("expected at least one seed, all different")
-        if value is not None and not all(0 <= seed < 2**32 for seed in value):
-            raise ValueError("a seed is a whole number from 0 to 4294967295")
-        return value
-
-    @model_validator(mode="after")
-    def _no_folds(self) -> "TransferConfig":
-        if self.cross_validated:
-            raise ValueError("transfer is measured on a split of its own; give data.validation a file or {split: 0.1}")
-        if self.transfer.mode == "joint" and self.training.sharding == "full":
-            raise ValueError("transfer.mode: joint was not tried with training.sharding: full; keep one of them")
-        if not self.transfer.control and self.seeds is not None:
-            raise ValueError("transfer.control: false trains once, with seed; take seeds out")
-        return self
-
-    @property
-    def target_seeds(self) -> list[int]:
-        """The seeds of the target's trainings."""
-        return self.seeds or [(self.seed + i) % 2**32 for i in range(REPEATS)]
-
-
-STAGE_CONFIGS: dict[str, type[Section]] = {
-    "finetune": FinetuneConfig,
-    "pretrain": PretrainConfig,
-    "transfer": TransferConfig,
-    "compress": CompressConfig,
+STAGES: Mapping[str, str] = {
+    "finetune": "lmfit.config.schema:FinetuneConfig",
+    "pretrain": "lmfit.config.pretraining:PretrainConfig",
+    "transfer": "lmfit.config.transfer:TransferConfig",
+    "compress": "lmfit.config.compression:CompressConfig",
 }
-"""The config of each stage."""
+
+
+class StageConfigs(Mapping[str, type[Section]]):
+    """The config of each stage, made when it is asked for: a class of settings takes a while to build."""
+
+    def __getitem__(self, stage: str) -> type[Section]:
+        module, _, name = STAGES[stage].partition(":")
+        found: type[Section] = getattr(import_module(module), name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(STAGES)
+
+    def __len__(self) -> int:
+        return len(STAGES)
+
+
+STAGE_CONFIGS = StageConfigs()

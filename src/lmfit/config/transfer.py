@@ -13,8 +13,11 @@ from pydantic import (
 
 from lmfit.config.data import DataConfig, FoldsConfig
 from lmfit.config.model import ModelConfig
+from lmfit.config.schema import FinetuneConfig
 from lmfit.config.section import Section, TaskSettings
 from lmfit.config.training import TrainingConfig
+
+REPEATS = 3
 
 _LENGTH = {"epochs", "max_steps", "budget"}
 _OF_SOURCE = {"name", "revision", "trust_remote_code"}
@@ -132,3 +135,36 @@ class TransferSettings(Section):
         if not self.control and self.sizes != ["all"]:
             raise ValueError("control: false trains once, on all rows; take sizes out")
         return self
+
+
+class TransferConfig(FinetuneConfig):
+    """The whole config of `lmfit transfer`: a target as for `lmfit finetune`, and what it is learnt after."""
+
+    transfer: TransferSettings
+    """What is learnt before the target, and how it carries over."""
+    seeds: list[int] | None = None
+    """Seeds of the target's trainings, with transfer and without alike; null: seed, seed + 1, seed + 2."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _several(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and (not value or len(set(value)) < len(value)):
+            raise ValueError("expected at least one seed, all different")
+        if value is not None and not all(0 <= seed < 2**32 for seed in value):
+            raise ValueError("a seed is a whole number from 0 to 4294967295")
+        return value
+
+    @model_validator(mode="after")
+    def _no_folds(self) -> "TransferConfig":
+        if self.cross_validated:
+            raise ValueError("transfer is measured on a split of its own; give data.validation a file or {split: 0.1}")
+        if self.transfer.mode == "joint" and self.training.sharding == "full":
+            raise ValueError("transfer.mode: joint was not tried with training.sharding: full; keep one of them")
+        if not self.transfer.control and self.seeds is not None:
+            raise ValueError("transfer.control: false trains once, with seed; take seeds out")
+        return self
+
+    @property
+    def target_seeds(self) -> list[int]:
+        """The seeds of the target's trainings."""
+        return self.seeds or [(self.seed + i) % 2**32 for i in range(REPEATS)]

@@ -10,8 +10,8 @@ from lmfit.compression.certificate import compared, judged, parity, size_of, sta
 from lmfit.compression.footprint import footprint
 from lmfit.compression.reference import FILE, Reference, choose, make_reference, read_reference
 from lmfit.compression.speed import measure
+from lmfit.config.compression import CompressConfig
 from lmfit.config.load import load_run_config
-from lmfit.config.schema import CompressConfig
 from lmfit.data.rows import Row
 from lmfit.data.sources import Source, load_splits
 from lmfit.errors import InputError

@@ -8,7 +8,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
-from lmfit.config.schema import TransferConfig
+from lmfit.config.transfer import TransferConfig
 from lmfit.data.audit.against import compare_with_run
 from lmfit.data.findings import SEVERITIES, Finding
 from lmfit.device import pick_device

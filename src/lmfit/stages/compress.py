@@ -10,9 +10,8 @@ from typing import Any, cast
 from lmfit import console
 from lmfit.compression.export import need_onnx
 from lmfit.compression.steps import Step, Work
-from lmfit.config.compression import CompressionConfig
+from lmfit.config.compression import CompressConfig, CompressionConfig
 from lmfit.config.load import LoadedConfig, load_config
-from lmfit.config.schema import CompressConfig
 from lmfit.data.sources import load_splits
 from lmfit.device import pick_device
 from lmfit.durable import write_text

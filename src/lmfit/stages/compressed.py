@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lmfit.config.schema import CompressConfig
+from lmfit.config.compression import CompressConfig
 from lmfit.data.sources import Source, Splits
 from lmfit.device import peak_memory_of_process
 from lmfit.evaluation.scores import Scores

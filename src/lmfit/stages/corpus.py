@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lmfit.config.model import ModelConfig
-from lmfit.config.schema import PretrainConfig
+from lmfit.config.pretraining import PretrainConfig
 from lmfit.data.ledger import find_few_steps
 from lmfit.errors import ConfigError, DataError
 from lmfit.hub import cached_commit

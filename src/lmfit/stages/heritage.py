@@ -7,8 +7,7 @@ from typing import Any
 from lmfit.catalog import TASKS
 from lmfit.config.load import LoadedConfig
 from lmfit.config.model import ModelConfig
-from lmfit.config.schema import TransferConfig
-from lmfit.config.transfer import TransferSettings
+from lmfit.config.transfer import TransferConfig, TransferSettings
 from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.names import Kind
 from lmfit.models.carry import refuse_other_encoder

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from lmfit.config.load import LoadedConfig
-from lmfit.config.schema import FinetuneConfig, TransferConfig
+from lmfit.config.schema import FinetuneConfig
+from lmfit.config.transfer import TransferConfig
 from lmfit.data.mixing import MixedPlan, MixedRows
 from lmfit.data.rows import Row
 from lmfit.errors import ConfigError

@@ -5,7 +5,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig, load_config
-from lmfit.config.schema import PretrainConfig
+from lmfit.config.pretraining import PretrainConfig
 from lmfit.device import Device, pick_device
 from lmfit.durable import write_text
 from lmfit.evaluation.card.pretrained import write_pretrained_card

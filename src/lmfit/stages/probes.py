@@ -6,7 +6,8 @@ from typing import Any
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig, load_config
-from lmfit.config.schema import FinetuneConfig, PretrainConfig
+from lmfit.config.pretraining import PretrainConfig
+from lmfit.config.schema import FinetuneConfig
 from lmfit.data.batching import key
 from lmfit.device import Device, seeded
 from lmfit.errors import ConfigError

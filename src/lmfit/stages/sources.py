@@ -7,7 +7,8 @@ from lmfit.config.layers import SOURCES
 from lmfit.config.load import LoadedConfig
 from lmfit.config.model import ModelConfig
 from lmfit.config.nodes import find
-from lmfit.config.schema import FinetuneConfig, TransferConfig
+from lmfit.config.schema import FinetuneConfig
+from lmfit.config.transfer import TransferConfig
 from lmfit.stages.prepare import Prepared, prepare
 
 _SECTIONS = ("training", "device", "evaluation", "seed")

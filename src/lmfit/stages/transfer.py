@@ -10,8 +10,8 @@ from typing import Any
 from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.config.model import ModelConfig
-from lmfit.config.schema import FinetuneConfig, TransferConfig
-from lmfit.config.transfer import Size, TrainingOverrides
+from lmfit.config.schema import FinetuneConfig
+from lmfit.config.transfer import Size, TrainingOverrides, TransferConfig
 from lmfit.data.batching import key
 from lmfit.device import Device, seeded
 from lmfit.models.carry import write_start, write_untrained

@@ -35,7 +35,7 @@ def on_hub(monkeypatch):
     """Put splits in place of what the Hub would give."""
 
     def give(**splits):
-        monkeypatch.setattr(hub, "_load", lambda name, subset, revision: splits)
+        monkeypatch.setattr(hub, "load_hub", lambda name, subset, revision: splits)
 
     return give
 

@@ -188,6 +188,9 @@ def test_validation_alone_is_no_test(tmp_path: Path) -> None:
     del metrics["test"]
     (folder / "metrics.json").write_text(json.dumps(metrics))
     change(folder, "run.json", headline={"split": "validation", "metric": "f1"})
+    assert "**Test rows were set aside" in card_of(folder)
+    splits = json.loads((folder / "ledger.json").read_text())["splits"]
+    change(folder, "ledger.json", splits={name: split for name, split in splits.items() if name != "test"})
     assert "**There is no test data.**" in card_of(folder)
 
 
