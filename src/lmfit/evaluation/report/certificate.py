@@ -6,7 +6,7 @@ from typing import Any
 from lmfit.evaluation.report.facts import Facts
 from lmfit.evaluation.report.files import Json, RunFiles, dig, items, number, records
 from lmfit.evaluation.report.scores import Estimate, estimate
-from lmfit.evaluation.report.words import MISSING, Words, count, percent, score, size
+from lmfit.evaluation.report.words import MISSING, Words, count, score, size
 
 _LATENCIES = ("p50", "p95", "p99")
 
@@ -66,8 +66,8 @@ def _facts(run: RunFiles, found: Json, words: Words) -> Facts:
     same = dig(found, "parity") or {}
     kept = items(run.manifest.get("kept_in_fp32"))
     facts = [
-        (words.plain("certificate.agreement"), percent(number(same.get("label_agreement")))),
-        (words.plain("certificate.alone"), percent(number(same.get("agreement_alone")))),
+        (words.plain("certificate.agreement"), score(number(same.get("label_agreement")))),
+        (words.plain("certificate.alone"), score(number(same.get("agreement_alone")))),
         (words.plain("certificate.mean"), score(number(same.get("mean_logit_difference")))),
         (words.plain("certificate.largest"), score(number(same.get("largest_logit_difference")))),
         (words.plain("certificate.rows"), count(number(same.get("rows")))),
@@ -96,5 +96,5 @@ def _milliseconds(value: float | None) -> str:
 
 def _repeated(found: Json) -> tuple[str, str, str, str]:
     latency = _milliseconds(number(dig(found, "speed", "child", "latency_ms", "p50")))
-    agreement = percent(number(dig(found, "parity", "label_agreement")))
+    agreement = score(number(dig(found, "parity", "label_agreement")))
     return _machine(found), agreement, latency, str(dig(found, "verdict", "sentence") or "")

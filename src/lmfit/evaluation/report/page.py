@@ -28,7 +28,7 @@ _SECTIONS = (
 )
 _SHOWN_WITH = {
     "certificate": ("certificate",),
-    "curves": ("is_run",),
+    "curves": ("curves", "trained"),
     "search": ("search",),
     "transfer": ("transfer",),
     "several": ("children",),
@@ -81,7 +81,7 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
         "probes": probes(run, words),
         "curves": curves(run, best.metric, words),
         "scores": score_table(run, best, words),
-        "is_run": not run.is_evaluation,
+        "trained": not (run.is_evaluation or run.certificate),
         "looks": looks(run, words),
         "slices": slices(run, best.split, words),
         "calibration": calibration(run, best.split, words),

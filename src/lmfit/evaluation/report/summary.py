@@ -9,7 +9,7 @@ from lmfit.evaluation.report.facts import Facts, data_facts, model_facts, model_
 from lmfit.evaluation.report.files import RunFiles, dig, number
 from lmfit.evaluation.report.scores import Estimate, Headline
 from lmfit.evaluation.report.several import seeds_line
-from lmfit.evaluation.report.words import Words, capital, count, score, size
+from lmfit.evaluation.report.words import MISSING, Words, capital, count, score, size
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ def summary(run: RunFiles, best: Headline, words: Words) -> Summary:
 def _outcome(run: RunFiles) -> str:
     if _status(run) != "finished":
         return "unfinished"
+    if run.certificate:
+        return "missed" if dig(run.certificate, "verdict", "holds") is False else "smaller"
     beats = dig(run.manifest, "verdict", "beats_baseline")
     if isinstance(beats, bool):
         return "good" if beats else "bad"
@@ -87,12 +89,25 @@ def _sentence(run: RunFiles, words: Words, outcome: str, best: Headline) -> str:
     if best.own is None:
         return words.plain("verdict.no_scores")
     values = {**_names(best, words), "value": score(best.own.value)}
+    if run.certificate:
+        return capital(words.plain(f"verdict.{outcome}", **values, **_against_parent(run)))
     if not best.baselines:
         return capital(words.plain("verdict.no_baseline", **values))
     name, other = best.baselines[0]
     values |= {"baseline": words.name("baseline", name), "other": score(other.value)}
     scratch = words.plain("verdict.scratch") if dig(run.manifest, "model", "kind") == "scratch" else ""
     return capital(words.plain(f"verdict.{outcome}", **values)) + scratch
+
+
+def _against_parent(run: RunFiles) -> dict[str, str]:
+    """What a compressed model lost and gained: the score's difference, how many times smaller and as fast."""
+    lost = number(dig(run.certificate, "metric", "difference", "value"))
+    times = {name: number(dig(run.certificate, *path)) for name, path in _GAINED.items()}
+    told = {name: MISSING if value is None else f"{value:.1f}" for name, value in times.items()}
+    return {"change": MISSING if lost is None else f"{lost:+.3f}"} | told
+
+
+_GAINED = {"smaller": ("size", "ratio"), "faster": ("speed", "latency_ratio")}
 
 
 def _own_figure(run: RunFiles, best: Headline, words: Words) -> Figure:
@@ -132,7 +147,7 @@ def _cost(run: RunFiles, words: Words) -> Figure:
     if (number_of_bytes := number(dig(run.manifest, "model", "bytes"))) is not None:
         lines.append(words.plain("cost.size", size=size(number_of_bytes)))
     for key, name in (("cost.training_speed", "tokens_per_second"), ("cost.speed", "predict_tokens_per_second")):
-        if (speed := number(dig(run.manifest, "throughput", name))) is not None:
+        if speed := number(dig(run.manifest, "throughput", name)):
             lines.append(words.plain(key, speed=count(speed)))
     return Figure(
         words.plain("figure.cost"), words.duration(number(dig(run.manifest, "timing", "train_seconds"))), lines
