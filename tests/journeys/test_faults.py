@@ -308,7 +308,7 @@ def test_signals_while_training(
     def send() -> None:
         for number in signals:
             if isinstance(number, signal.Signals):
-                os.kill(os.getpid(), number)
+                signal.raise_signal(number)  # to this thread: another one's would wait for the sleep
             else:
                 time.sleep(number)
 
