@@ -37,6 +37,35 @@ TOGETHER = ("finetune", "transfer")
 """Those that several processes can work on."""
 
 
+def _train(
+    name: str,
+    config: Path,
+    words: list[str],
+    remarked: dict[str, Any],
+    device: str,
+    require: list[str] | None,
+    *,
+    overwrite: bool,
+    json: bool,
+    processes: int | None = None,
+) -> None:
+    """Run the stage `name` (a module of lmfit.stages) on a config with overrides, and show what it made."""
+    from lmfit.config.load import load_config
+    from lmfit.summary import check_requirements, finished_lines, parse_requirements
+
+    def asked() -> Any:
+        requirements = parse_requirements(require or [], ("validation", "test"))
+        return load_config(name, config, words), requirements
+
+    if name in TOGETHER:
+        on_processes(processes, device, asked)
+    loaded, requirements = asked()
+    stage = import_module(f"lmfit.stages.{name}")
+    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarked)
+    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
+    check_requirements(run.metrics, requirements)
+
+
 @app.command()
 def finetune(
     config: Config,
@@ -58,20 +87,18 @@ def finetune(
 ) -> None:
     """Fine-tune an encoder on labelled data: encoder + data -> model for a task."""
     begin(quiet, offline, debug)
-    from lmfit.config.load import load_config
-    from lmfit.summary import check_requirements, finished_lines, parse_requirements
-
-    def asked() -> Any:
-        requirements = parse_requirements(require or [], ("validation", "test"))
-        return load_config("finetune", config, overrides(words, sets, output, seed, seeds)), requirements
-
-    on_processes(processes, device, asked)
-    loaded, requirements = asked()
-    from lmfit.stages import finetune as stage
-
-    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
-    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
-    check_requirements(run.metrics, requirements)
+    given = overrides(words, sets, output, seed, seeds)
+    _train(
+        "finetune",
+        config,
+        given,
+        remarks(note, tags),
+        device,
+        require,
+        overwrite=overwrite,
+        json=json,
+        processes=processes,
+    )
 
 
 def _student(name: str) -> str:
@@ -163,20 +190,18 @@ def transfer(
 ) -> None:
     """Learn source tasks, then a target task: with a control that learns the target alone."""
     begin(quiet, offline, debug)
-    from lmfit.config.load import load_config
-    from lmfit.summary import check_requirements, finished_lines, parse_requirements
-
-    def asked() -> Any:
-        requirements = parse_requirements(require or [], ("validation", "test"))
-        return load_config("transfer", config, overrides(words, sets, output, seed, seeds)), requirements
-
-    on_processes(processes, device, asked)
-    loaded, requirements = asked()
-    from lmfit.stages import transfer as stage
-
-    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
-    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
-    check_requirements(run.metrics, requirements)
+    given = overrides(words, sets, output, seed, seeds)
+    _train(
+        "transfer",
+        config,
+        given,
+        remarks(note, tags),
+        device,
+        require,
+        overwrite=overwrite,
+        json=json,
+        processes=processes,
+    )
 
 
 @app.command()
@@ -198,16 +223,8 @@ def search(
 ) -> None:
     """Search hyper-parameters: the best trial by validation, a config to repeat it, one look at the test rows."""
     begin(quiet, offline, debug)
-    from lmfit.config.load import load_config
-    from lmfit.summary import check_requirements, finished_lines, parse_requirements
-
-    requirements = parse_requirements(require or [], ("validation", "test"))
-    loaded = load_config("search", config, overrides(words, sets, output, seed))
-    from lmfit.stages import search as stage
-
-    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
-    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
-    check_requirements(run.metrics, requirements)
+    given = overrides(words, sets, output, seed)
+    _train("search", config, given, remarks(note, tags), device, require, overwrite=overwrite, json=json)
 
 
 @app.command()
@@ -274,13 +291,5 @@ def pretrain(
 ) -> None:
     """Make or adapt a language model: raw text -> encoder or decoder, tokenizer included."""
     begin(quiet, offline, debug)
-    from lmfit.config.load import load_config
-    from lmfit.summary import check_requirements, finished_lines, parse_requirements
-
-    requirements = parse_requirements(require or [], ("validation", "test"))
-    loaded = load_config("pretrain", config, overrides(words, sets, output, seed, several=False))
-    from lmfit.stages import pretrain as stage
-
-    run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
-    show(run.manifest | {"path": str(run.path), "metrics": run.metrics} if json else finished_lines(run))
-    check_requirements(run.metrics, requirements)
+    given = overrides(words, sets, output, seed, several=False)
+    _train("pretrain", config, given, remarks(note, tags), device, require, overwrite=overwrite, json=json)
