@@ -102,12 +102,12 @@ class Framer:
         """Tokens of text that fit beside the special tokens."""
         return self.max_length - self._specials[pair]
 
-    def frame(self, first: Sequence[int], second: Sequence[int] | None = None) -> tuple[list[int], list[int]]:
+    def frame(self, first: Sequence[int], second: Sequence[int] | None = None) -> tuple[list[int], Sequence[int]]:
         """Token ids and segment ids of one model input; of an empty text without special tokens one of padding."""
         if second is None and self._around is not None:
             before, after = self._around
             ids = [*before, *first, *after] or [self.pad_id]
-            return ids, [0] * len(ids)
+            return ids, bytearray(len(ids))
         texts = iter([first] if second is None else [first, second])
         ids = []
         types: list[int] = []

@@ -143,8 +143,10 @@ def _write(folder: Path, rows: Iterable[Row], stats: Callable[[], Mapping[str, A
 
 
 def _joined(parts: list[Any]) -> np.ndarray:
-    """Lists of whole numbers, or arrays, one after the other."""
-    if isinstance(parts[0], list):
+    """Lists of whole numbers, bytearrays, or arrays, one after the other."""
+    if all(isinstance(part, bytearray) for part in parts):
+        return np.frombuffer(b"".join(parts), np.uint8).astype(TOKEN_DTYPE)
+    if isinstance(parts[0], list | bytearray):
         return np.fromiter(chain.from_iterable(parts), TOKEN_DTYPE)
     return np.concatenate(parts, dtype=TOKEN_DTYPE)
 

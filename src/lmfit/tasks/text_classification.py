@@ -371,7 +371,7 @@ class TextClassification(Task):
 
 def _row(framer: Framer, first: list[int], second: list[int] | None, target: Any, weight: float) -> Row:
     ids, types = framer.frame(first, second)
-    tokens = {"input_ids": ids}
+    tokens: dict[str, Sequence[int]] = {"input_ids": ids}
     if framer.uses_types:
         tokens["token_type_ids"] = types
     return Row(tokens, {"target": target, "weight": weight})
