@@ -71,7 +71,7 @@ class Memory:
             except RuntimeError as error:
                 if not ran_out_of_memory(error):
                     raise
-            trainer.optimizer.zero_grad(set_to_none=True)
+            trainer.clear_gradient(recordings=True)
             release_memory(trainer.device)
             halve(trainer, number, "out of memory")
         if foreseen:
