@@ -35,6 +35,7 @@ OURS: dict[str, list[str]] = {
     "without graphs": ["training.cuda_graphs=off"],
     "packing": ["training.packing=on"],
     "compile": ["training.compile=true"],
+    "compile without graphs": ["training.compile=true", "training.cuda_graphs=off"],
     "fp32": ["training.precision=fp32"],
 }
 PEERS: dict[str, dict[str, Any]] = {

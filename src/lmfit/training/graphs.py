@@ -16,7 +16,7 @@ from lmfit.tasks.tensors import Tensors
 from lmfit.training.distributed import Ranks
 
 WARM_UPS = 2
-LENGTHS_APART = 16
+LENGTHS_APART = 8
 """Batches are padded to multiples of so many tokens, so that a few graphs serve all of them."""
 Backward = Callable[[Tensors, torch.Tensor], torch.Tensor]
 """Adds a micro-batch's share of the gradient to what is there; returns its share of the mean loss."""
@@ -92,6 +92,6 @@ class Recorder:
 
 def can_record(config: TrainingConfig, device: Device, ranks: Ranks) -> bool:
     """Whether steps are recorded: one GPU, and nothing that changes from one step to the next but numbers."""
-    changing = config.packing == "on" or config.compile or config.gradient_checkpointing or config.unfreeze is not None
+    changing = config.packing == "on" or config.gradient_checkpointing or config.unfreeze is not None
     plain = not changing and config.head_first == 0 and device.precision != "fp16"
     return config.cuda_graphs == "auto" and device.kind == "cuda" and ranks.count == 1 and plain

@@ -134,7 +134,8 @@ class Trainer:
     def step(self, number: int) -> StepResult:
         """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step, rank)."""
         started = time.perf_counter()
-        self.placement.trained.train()
+        if not self.placement.trained.training:
+            self.placement.trained.train()
         rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.expected_steps))
         loss, tokens = self.memory.gradients(self, number)
         norm, updated = self.update(loss)
