@@ -242,9 +242,10 @@ def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator
             forms.enter_context(used_rows(model, ids))
         if training.compile and can_compile(device):
             forms.enter_context(compiled(model))
-        elif device.kind == "cpu":
-            forms.enter_context(quick_dropout(model))
+        else:
             forms.enter_context(shared_cast(model))
+            if device.kind == "cpu":
+                forms.enter_context(quick_dropout(model))
         if training.packing == "on":
             forms.enter_context(packed(model))
         if training.gradient_checkpointing:

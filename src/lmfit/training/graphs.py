@@ -92,6 +92,6 @@ class Recorder:
 
 def can_record(config: TrainingConfig, device: Device, ranks: Ranks) -> bool:
     """Whether steps are recorded: one GPU, and nothing that changes from one step to the next but numbers."""
-    changing = config.packing == "on" or config.gradient_checkpointing or config.unfreeze is not None
+    changing = config.packing == "on" or config.compile or config.gradient_checkpointing or config.unfreeze is not None
     plain = not changing and config.head_first == 0 and device.precision != "fp16"
     return config.cuda_graphs == "auto" and device.kind == "cuda" and ranks.count == 1 and plain

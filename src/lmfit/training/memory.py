@@ -64,7 +64,7 @@ class Memory:
         foreseen = self.limit is not None and trainer.device.kind == "cpu"
         while True:
             expected = self._make_room(trainer, number) if foreseen else 0.0
-            before, highest = memory_in_use().total, peak_memory_bytes(trainer.device)
+            before, highest = (memory_in_use().total, peak_memory_bytes(trainer.device)) if foreseen else (0, 0)
             try:
                 found = trainer.gradients(number)
                 break
