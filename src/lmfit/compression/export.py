@@ -7,7 +7,7 @@ plain graph is taken, and that is said.
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lmfit.compression.hollow import put_weights, take_weights
 from lmfit.compression.quiet import quiet
 from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
@@ -86,14 +87,17 @@ def _trace_alike(model: Any, batches: list[Batch], path: Path) -> None:
 
     Raises InputError where neither can be traced and answers as PyTorch does.
     """
+    what = f"{type(model).__name__} does not answer alike after its export to ONNX"
+    failure = InputError(what, fix="keep it in PyTorch; BERT, RoBERTa, DistilBERT, ELECTRA and their like can be")
     for masking in (_masking(model), nullcontext()):
-        with masking, suppress(InputError):
-            _trace(model, batches[0], path)
+        try:
+            _trace(model, batches[0], path, masking)
+        except InputError as error:
+            failure = error
+        else:
             if _agrees(model, path, batches):
                 return
-    _trace(model, batches[0], path)
-    what = f"{type(model).__name__} does not answer alike after its export to ONNX"
-    raise InputError(what, fix="keep it in PyTorch; BERT, RoBERTa, DistilBERT, ELECTRA and their like can be")
+    raise failure
 
 
 @contextmanager
@@ -131,8 +135,8 @@ class _Logits(torch.nn.Module):
         return self.model(**dict(zip(self.names, inputs, strict=True))).logits
 
 
-def _trace(model: Any, batch: Batch, path: Path) -> None:
-    """Raises InputError where the model's code cannot be traced."""
+def _trace(model: Any, batch: Batch, path: Path, masking: AbstractContextManager[None]) -> None:
+    """Trace inside `masking`. Raises InputError where the model's code cannot be traced."""
     inputs = model_inputs(tensors(batch))
     axes = {name: {0: "batch", 1: "length"} for name in inputs}
     by_token = forward(model, inputs).dim() == 3
@@ -141,16 +145,17 @@ def _trace(model: Any, batch: Batch, path: Path) -> None:
     try:
         model.set_attn_implementation("eager")
         names = list(inputs)
-        torch.onnx.export(
-            _Logits(model, names).eval(),
-            tuple(inputs.values()),
-            str(path),
-            input_names=names,
-            output_names=["logits"],
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            dynamo=False,
-        )
+        with masking:
+            torch.onnx.export(
+                _Logits(model, names).eval(),
+                tuple(inputs.values()),
+                str(path),
+                input_names=names,
+                output_names=["logits"],
+                dynamic_axes=axes,
+                opset_version=OPSET,
+                dynamo=False,
+            )
     except (RuntimeError, ValueError, TypeError, NotImplementedError, torch.onnx.errors.OnnxExporterError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         fix = "keep it in PyTorch, or use an architecture such as BERT, RoBERTa, DistilBERT or ELECTRA"
@@ -168,6 +173,7 @@ def _fuse(plain: Path, path: Path, *, attention: bool) -> int:
     told = plain.with_name("told.onnx")
     graph = onnx.load(str(plain))
     _tell_heads(graph)
+    taken = take_weights(graph)
     onnx.save(graph, str(told))
     del graph
     options = FusionOptions("bert")
@@ -175,6 +181,7 @@ def _fuse(plain: Path, path: Path, *, attention: bool) -> int:
     fused = optimizer.optimize_model(
         str(told), model_type="bert", num_heads=0, hidden_size=0, opt_level=0, optimization_options=options
     )
+    put_weights(fused.model, taken)
     fused.save_model_to_file(str(path))
     return Counter(node.op_type for node in fused.model.graph.node)["Attention"]
 
