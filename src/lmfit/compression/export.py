@@ -22,6 +22,7 @@ from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.errors import InputError, MissingExtra
 from lmfit.inference.onnx import open_session, run_session
+from lmfit.machine import give_back_memory
 from lmfit.models.freeze import encoder_of, layers_of
 from lmfit.tasks.base import model_inputs
 from lmfit.tasks.tensors import forward, tensors
@@ -68,6 +69,7 @@ def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True) 
     batches = [_batch(framer, tokens, *shape) for shape in _SHAPES]
     with quiet():
         _trace_alike(model, batches, plain)
+        give_back_memory()
         path, why = folder / "fused.onnx", ""
         try:
             found = _fuse(plain, path, attention=attention)
@@ -75,6 +77,7 @@ def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True) 
                 why = "fusion changes its answers"
         except Exception as error:  # the optimizer raises whatever it meets in graphs that it does not know
             why = f"ONNX Runtime cannot fuse it ({type(error).__name__})"
+        give_back_memory()
     if why:
         return Exported(plain, 0, layers, why)
     if attention and found < layers:

@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 LARGE = 1 << 16
 """Bytes from which a weight is taken out."""
 
@@ -13,8 +15,8 @@ Taken = dict[str, tuple[int, bytes]]
 def take_weights(graph: Any) -> Taken:
     """Empty the large weights that fusing does not look into, in place.
 
-    Those are tables of embeddings, of which a row stays (their widths are compared), and matrices whose input no two
-    others read: queries, keys and values are joined.
+    Those are tables of embeddings, which become a row (their widths are compared), and matrices whose input no two
+    others read: queries, keys and values are joined. No two hold the same then, since equal weights become one.
     """
     readers = Counter(node.input[0] for node in graph.graph.node if node.op_type == "MatMul")
     tables = {node.input[0] for node in graph.graph.node if node.op_type == "Gather"}
@@ -23,11 +25,11 @@ def take_weights(graph: Any) -> Taken:
     for tensor in graph.graph.initializer:
         if tensor.name not in tables | products or len(tensor.dims) != 2 or len(tensor.raw_data) < LARGE:
             continue
-        rows, data = tensor.dims[0], tensor.raw_data
-        taken[tensor.name] = (rows, data)
-        kept = tensor.name in tables
-        tensor.raw_data = data[: len(data) // rows] if kept else b""
-        tensor.dims[0] = 1 if kept else rows
+        taken[tensor.name] = (tensor.dims[0], tensor.raw_data)
+        if tensor.name in tables:
+            tensor.dims[0], tensor.raw_data = 1, np.full(tensor.dims[1], len(taken), np.float32).tobytes()
+        else:
+            tensor.raw_data = tensor.name.encode()
     return taken
 
 
