@@ -66,7 +66,7 @@ def headline(run: RunFiles) -> Headline:
 
 
 def score_table(run: RunFiles, best: Headline, words: Words) -> ScoreTable | None:
-    """All metrics but the per-class ones, of the headline's split, test, validation, and baselines on the first."""
+    """All metrics but the per-class ones, for the split of the headline, test, validation, and the baselines."""
     splits = dict.fromkeys((best.split, "test", "validation"))
     sources = [(words.heading("split", split), mapping(run.metrics.get(split))) for split in splits]
     sources += [
