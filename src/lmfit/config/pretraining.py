@@ -261,6 +261,14 @@ class PretrainTrainingConfig(TrainingConfig):
         for name, value in named.items():
             if value is not None:
                 raise ValueError(f"{name} is for fine-tuning; pretraining keeps the weights of the lowest loss")
+        if self.sharding == "full":
+            raise ValueError(
+                "sharding: full is for fine-tuning; several processes pretrain with the whole model on each"
+            )
+        if self.head_first or self.unfreeze is not None:
+            raise ValueError(
+                "head_first and unfreeze are for fine-tuning; pretraining trains all weights from the start"
+            )
         if self.packing == "on":
             raise ValueError("packing is for fine-tuning; pretraining cuts documents into sequences of like length")
         return self
@@ -269,6 +277,8 @@ class PretrainTrainingConfig(TrainingConfig):
 class PretrainEvaluationConfig(Section):
     """How held-out text is scored."""
 
+    test: bool = True
+    """Score the test part at the end; false leaves it aside and scores validation only, as trials of a search do."""
     resamples: int = Field(default=1000, ge=100)
     """Bootstrap resamples (of documents) behind each 95 % interval."""
     tokens: int = Field(default=50_000, ge=100)

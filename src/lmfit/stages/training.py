@@ -32,7 +32,7 @@ from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
-from lmfit.stages.calling import call_others, shared_out
+from lmfit.stages.calling import Call, call_others, shared_out
 from lmfit.stages.joint import JointObjective, mixed
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Material, Prepared, Studied
@@ -170,7 +170,7 @@ def train(
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
     if objective is None:
-        call_others(prepared, model, device)
+        call_others(Call(prepared.material, model, device, in_training_form, make_trainer))
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks, objective)
         state = trainer.fit()

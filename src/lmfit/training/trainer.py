@@ -142,7 +142,8 @@ class Trainer:
             micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
             idle = self.idle_batches(number, len(micro_batches))
         tokens = self.ranks.sum(sum(float(batch["attention_mask"].sum()) for batch in micro_batches))
-        targets = self.ranks.sum(sum(map(self.objective.targets, micro_batches)))
+        counted = [self.objective.targets(b) for b in micro_batches] or [0 * self.objective.targets(idle[0])]
+        targets = self.ranks.total(counted)
         work = [*((batch, targets) for batch in micro_batches), *((batch, math.inf) for batch in idle)]
 
         def backward() -> float:
