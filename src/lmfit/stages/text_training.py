@@ -33,10 +33,11 @@ from lmfit.stages.corpus import Ready, TextMaterial
 from lmfit.stages.judge import Judge
 from lmfit.stages.scoring import write_scores
 from lmfit.stages.versions import versions
+from lmfit.training.budget import Budget
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.distributed import COMPANY
 from lmfit.training.guards import Finite, Halved, Room
-from lmfit.training.hooks import Budget, KeepBest, Lead, Log, Progress, Save, StopOnSignal
+from lmfit.training.hooks import KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.trainer import Hook, Trainer
 from lmfit.version import __version__
@@ -71,7 +72,7 @@ def pretrain(
     hooks: list[Hook] = [Room(keeps_best=True), Progress()]
     hooks += [Finite(run.path, log, config.training.on_nan, _describe(ready)), log, Halved(run.record)]
     if config.training.budget is not None:
-        hooks.append(Budget(config.training.budget))
+        hooks.insert(0, Budget(config.training.budget))
     stop = StopOnSignal(str(run.path))
     hooks += [_keep_best(ready, model, device, log), *more_hooks, Save(config.training.checkpoint_every)]
     hooks += [stop, Lead()]

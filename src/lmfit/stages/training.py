@@ -38,10 +38,11 @@ from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Material, Prepared, Studied
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.tasks.tensors import Tensors, forward, tensors
+from lmfit.training.budget import Budget
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.distributed import COMPANY
 from lmfit.training.guards import Finite, Halved, Room
-from lmfit.training.hooks import Budget, KeepBest, Lead, Log, Progress, Save, StopOnSignal
+from lmfit.training.hooks import KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import Comparing, RDrop
 from lmfit.training.thaw import Thaw
@@ -161,7 +162,7 @@ def train(
     finite = Finite(run.path, log, config.training.on_nan, partial(describe, prepared))
     hooks: list[Hook] = [Room(keeps_best=judged), Progress(), finite, log, Halved(run.record)]
     if config.training.budget is not None:
-        hooks.append(Budget(config.training.budget))
+        hooks.insert(0, Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
     stop = StopOnSignal(str((resumed_as or run).path))

@@ -130,7 +130,9 @@ class Trainer:
         """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step, rank)."""
         started = time.perf_counter()
         self.placement.trained.train()
-        rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.expected_steps))
+        rate = set_learning_rate(
+            self.optimizer, learning_rate_scale(self.config, self.scheduled(number), self.expected_steps)
+        )
         loss, tokens = self.memory.gradients(self, number)
         norm, updated = self.update(loss)
         return StepResult(loss, norm, rate, tokens, time.perf_counter() - started, updated)
@@ -150,6 +152,14 @@ class Trainer:
             return sum(self.forward_backward(batch, divisor) for batch, divisor in work)
 
         return self.gradient(lambda: self.placement.gradient(backward)), int(tokens)
+
+    def scheduled(self, number: int) -> float:
+        """The step of the schedule that step `number` takes: itself, or evenly on from where a plan found it."""
+        state = self.state
+        if state.planned_at == 0:
+            return number
+        share = (number - state.planned_at) / max(1, state.total_steps - state.planned_at)
+        return state.planned_from + (state.total_steps - state.planned_from) * share
 
     @property
     def expected_steps(self) -> int:
