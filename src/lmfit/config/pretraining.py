@@ -20,7 +20,7 @@ class CorpusFile(Section):
     """One of several sources of text, with its share of the mixture."""
 
     path: str
-    """A path or a glob; with `format: hub` a split name."""
+    """A path or a glob; with `format: hub` a split name; the YAML of a fine-tuning: the texts of its training rows."""
     weight: float | None = Field(default=None, gt=0, le=1)
     """Its share of the training sequences; given for all sources or for none, summing to 1. null: all text once."""
     format: Annotated[str, OneOf(CORPUS_FORMATS, "auto")] | None = None
@@ -52,7 +52,7 @@ class CorpusConfig(Section):
     name: str | None = None
     """With `format: hub` the id of the data set."""
     format: Annotated[str, OneOf(CORPUS_FORMATS, "auto")] = "auto"
-    """text, conll (its words), jsonl, parquet, csv, tsv, wikipedia (dump), warc (also WET), hub; auto: by suffix."""
+    """text, conll (words), jsonl, parquet, csv, tsv, wikipedia, warc (WET), hub, config (a YAML); auto: by suffix."""
     train: str | list[str | CorpusFile] | None = None
     """A path, a glob or a list of them, also of {path, weight, format, documents}; with `format: hub` a split."""
     documents: Literal["auto", "file", "line", "blank"] = "auto"
@@ -213,7 +213,7 @@ class PretrainingConfig(Section):
     batch_ramp: RampConfig | None = None
     """A batch that grows, e.g. {start: 0.25, steps: 1000}."""
     probes: list[str] = Field(default_factory=list)
-    """Configs of small fine-tunes, run at the end from this model and from random weights, and compared."""
+    """Small fine-tunes, run at the end from this model and from random weights (or what it went on from), compared."""
     probe_seeds: list[int] = Field(default_factory=lambda: [1, 2, 3], min_length=1)
     """Seeds of each probe."""
 
