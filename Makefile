@@ -22,8 +22,8 @@ $(STAMP): requirements.lock requirements-cpu.lock pyproject.toml scripts/setup.s
 quickstart: setup ## fine-tune, evaluate and predict on the bundled sample (minutes, offline)
 	@bash scripts/quickstart.sh
 
-test: setup ## the tests
-	$(PYTHON) -m pytest -m "not slow"
+test: setup ## the tests, one process for each core
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: setup ## the tests that take minutes
 	$(PYTHON) -m pytest -m slow --timeout 3600

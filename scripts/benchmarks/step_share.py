@@ -85,7 +85,7 @@ def measure(trainer: Trainer, steps: int, dtype: torch.dtype) -> list[Step]:
     for number in range(steps + 2):
         lengths = [int(n) for n in trainer.plan.lengths[trainer.plan.batch(number)]]
         best = peak(dtype, trainer.device.torch_device) if number % 4 == 2 or not found else found[-1].peak
-        loading = seconds(lambda n=number: [trainer.objective.collate(r) for r in trainer.micro_batches(n)], 0.01)  # type: ignore[misc]
+        loading = seconds(lambda n=number: trainer.micro_batches(n), 0.01)  # type: ignore[misc]
         started = clock()
         trainer.step(number)
         took = clock() - started
@@ -124,7 +124,7 @@ def main() -> None:
         model = build_model(prepared, device, resumed=False)
         with in_training_form(prepared, model, device):
             trainer = make_trainer(prepared, model, device, Checkpoints(path.parent / "checkpoints", 1))
-            trainer.objective.collate(trainer.micro_batches(0)[0])
+            trainer.micro_batches(0)
             took = f"{time.perf_counter() - started:.2f} s (CPU {time.process_time() - cpu:.2f} s)"
             print(f"first batch of a warm start, imports not counted: {took}")
             tell(measure(trainer, asked.steps, dtype), device)

@@ -78,6 +78,11 @@ def pick_device(wanted: str = "auto", precision: str = "auto") -> Device:
     return Device(kind, number, name, _precision(kind, precision), torch.get_num_threads(), processes_started())
 
 
+def has_gpu() -> bool:
+    """Whether there is a GPU of NVIDIA's."""
+    return torch.cuda.is_available()
+
+
 def processes_started() -> int:
     """How many processes torchrun, or `--processes`, has started for this training."""
     return int(os.environ.get("WORLD_SIZE", "1"))

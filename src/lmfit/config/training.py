@@ -86,7 +86,9 @@ class TrainingConfig(Section):
     gradient_checkpointing: bool = False
     """Keep only the inputs of layers for the gradient and compute the rest again: the same numbers, less memory."""
     packing: Literal["auto", "on", "off"] = "auto"
-    """Train without padding, all rows of a forward pass in one sequence; auto: off, until it is measured on GPUs."""
+    """Train without padding, all rows of a forward pass in one sequence; auto: off, as CUDA graphs gain more."""
+    cuda_graphs: Literal["auto", "off"] = "auto"
+    """One GPU: record a step's kernels once for each shape of a batch and launch them together; auto: where it can."""
     compile: bool = False
     """Compile the encoder's layers for training (torch.compile; needs a C++ compiler, else a warning says so)."""
     sharding: Literal["none", "full"] = "none"

@@ -11,13 +11,13 @@ Batch = dict[str, np.ndarray]
 IGNORED = -100
 
 
-def pad(rows: Sequence[Row], padding: Mapping[str, int]) -> Batch:
+def pad(rows: Sequence[Row], padding: Mapping[str, int], length: int = 0) -> Batch:
     """Right-pad the token arrays of rows to (B, L) int64 and stack their values to (B, ...) float32.
 
-    `padding` maps a token array's name to its padding value; `attention_mask` (B, L) is added.
+    `padding` maps a token array's name to its padding value; `attention_mask` (B, L) is added. L: `length` or more.
     """
     lengths = np.array([len(row) for row in rows])
-    mask = np.arange(lengths.max()) < lengths[:, None]
+    mask = np.arange(max(length, lengths.max())) < lengths[:, None]
     batch: Batch = {"attention_mask": mask.astype(np.int64)}
     for name in rows[0].tokens:
         array = np.full(mask.shape, padding.get(name, 0), np.int64)

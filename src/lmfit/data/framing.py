@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
 
+from lmfit.data.word_pieces import splitter
 from lmfit.errors import ConfigError
 
 _WORD_MEMORY = 500_000
@@ -62,6 +64,7 @@ class Framer:
         self.pad_id: int = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         self.unknown_id: int | None = tokenizer.unk_token_id
         self._words: dict[str, list[int]] = {}
+        self._split = splitter(self.backend)
         self._lock = Lock()
         single = self.backend.post_process(self._encode("a"))
         pair = self.backend.post_process(self._encode("a"), self._encode("a"))
@@ -86,17 +89,21 @@ class Framer:
 
     def encode_texts(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens."""
-        return [encoding.ids for encoding in self.backend.encode_batch_fast(list(texts), add_special_tokens=False)]
+        words = [self._split(text) if self._split else None for text in texts]
+        others = [text for text, known in zip(texts, words, strict=True) if known is None]
+        encoded = iter(self.backend.encode_batch_fast(others, add_special_tokens=False))
+        pieces = iter(self.encode_words([known for known in words if known is not None]))
+        return [next(encoded).ids if known is None else [*chain.from_iterable(next(pieces))] for known in words]
 
     def encode_words(self, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
         """Token ids of each word of each sentence. A word is tokenised by itself, so each distinct one only once."""
         with self._lock:
             if len(self._words) > _WORD_MEMORY:
                 self._words.clear()
-            new = list({word for sentence in sentences for word in sentence if word not in self._words})
+            new = list(set[str]().union(*sentences).difference(self._words))
             encoded = self.backend.encode_batch_fast([[w] for w in new], is_pretokenized=True, add_special_tokens=False)
             self._words.update(zip(new, (encoding.ids for encoding in encoded), strict=True))
-            return [[self._words[word] for word in sentence] for sentence in sentences]
+            return [list(map(self._words.__getitem__, sentence)) for sentence in sentences]
 
     def budget(self, *, pair: bool = False) -> int:
         """Tokens of text that fit beside the special tokens."""

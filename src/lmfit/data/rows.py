@@ -83,7 +83,7 @@ def read_rows(folder: Path) -> Rows:
         path = folder / f"{name}.bin"
         if path.stat().st_size == 0:
             return np.zeros((0, *shape[1:]), dtype)
-        return np.memmap(path, dtype=dtype, mode="r").reshape(shape)
+        return np.asarray(np.memmap(path, dtype=dtype, mode="r")).reshape(shape)
 
     tokens = {name: array(f"token.{name}", TOKEN_DTYPE) for name in meta["tokens"]}
     values = {name: array(f"value.{name}", np.float64, (-1, *shape)) for name, shape in meta["values"].items()}

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from lmfit import console
 from lmfit.data.example import Example, Examples
 from lmfit.errors import DataError
 from lmfit.evaluation.entities import repair_iob2
@@ -30,9 +31,20 @@ class Baseline:
     note: str
     _answer: Callable[[Sequence[Example]], list[Any]]
 
-    def predict(self, examples: Iterable[Example]) -> list[Any]:
+    def predict(self, examples: Examples) -> list[Any]:
         """One answer per example: a label, a tuple of labels, a number, or a list with one tag per word."""
-        return [answer for rows in _batches(examples) for answer in self._answer(rows)]
+        rows = console.progress(examples, total=None, what="baseline answers")
+        return [answer for batch in _batches(rows) for answer in self._answer(batch)]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Examples whose every pass shows how far it is."""
+
+    examples: Examples
+
+    def __iter__(self) -> Iterator[Example]:
+        return console.progress(self.examples, total=None, what="fitting baselines")
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ def fit_baselines(kind: Kind, train: Examples) -> dict[str, Baseline]:
 
     Equal examples give equal baselines. Raises DataError where there is no example, or one without label.
     """
-    return _FITTERS[kind](train)
+    return _FITTERS[kind](_Shown(train))
 
 
 def _fit_text(

@@ -41,6 +41,7 @@ from lmfit.tasks.tensors import Tensors, forward, tensors
 from lmfit.training.budget import Budget
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.distributed import COMPANY
+from lmfit.training.graphs import LENGTHS_APART, can_record
 from lmfit.training.guards import Finite, Halved, Room
 from lmfit.training.hooks import KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
@@ -52,16 +53,21 @@ HEAD_ROWS = 2048
 
 
 class TaskObjective:
-    """The task as the trainer sees it: collate, targets, loss, divergence."""
+    """The task as the trainer sees it: collate, targets, loss, divergence.
+
+    multiple: of what batches are padded to a length, as far as the model's positions go.
+    """
 
     def __init__(self, task: Task, framer: Framer) -> None:
-        self.task, self.framer = task, framer
+        self.task, self.framer, self.multiple = task, framer, 1
         self.targets, self.loss, self.divergence = task.targets, task.loss, task.divergence
         self.soft_loss, self.forward = task.soft_loss, forward
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
-        return tensors(self.task.collate(rows, self.framer))
+        longest = max(map(len, rows))
+        length = min(-(-longest // self.multiple) * self.multiple, self.framer.max_length)
+        return tensors(self.task.collate(rows, self.framer, length))
 
 
 def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
@@ -199,9 +205,13 @@ def make_trainer(
     """The trainer that the config asks for."""
     config, ranks = prepared.config, COMPANY.ranks()
     rows, plan = mixed(prepared) if prepared.beside else (prepared.rows, None)
+    objective = objective or objective_of(prepared, model)
+    recorded = can_record(config.training, device, ranks) and isinstance(objective, TaskObjective)
+    if isinstance(objective, TaskObjective):
+        objective.multiple = LENGTHS_APART if recorded else 1
     return Trainer(
         model,
-        objective or objective_of(prepared, model),
+        objective,
         rows,
         config.training,
         device=device,
@@ -211,6 +221,7 @@ def make_trainer(
         memory_limit=limit_bytes(config.device.memory_limit) // ranks.local_count,
         ranks=ranks,
         plan=plan,
+        recorded=recorded,
     )
 
 
@@ -232,9 +243,10 @@ def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator
             forms.enter_context(used_rows(model, ids))
         if training.compile and can_compile(device):
             forms.enter_context(compiled(model))
-        elif device.kind == "cpu":
-            forms.enter_context(quick_dropout(model))
+        else:
             forms.enter_context(shared_cast(model))
+            if device.kind == "cpu":
+                forms.enter_context(quick_dropout(model))
         if training.packing == "on":
             forms.enter_context(packed(model))
         if training.gradient_checkpointing:

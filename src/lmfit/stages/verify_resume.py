@@ -13,6 +13,7 @@ from typing import Any
 from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.config.schema import FinetuneConfig
+from lmfit.device import has_gpu
 from lmfit.durable import write_text
 from lmfit.errors import ConfigError, InputError, LmfitError, VerdictError
 from lmfit.evaluation.comparison.sameness import first_different_step
@@ -112,7 +113,7 @@ def train_straight(run: Run, device: str) -> Run:
     """The uninterrupted training."""
     console.say("training, uninterrupted ...")
     child = Run(run.path / CHILDREN / "straight")
-    _live(run, child, device, None, _forking())
+    _live(run, child, device, None, _starting())
     return child
 
 
@@ -133,7 +134,7 @@ def train_killed(run: Run, device: str, moments: Sequence[Moment]) -> Counter[st
     """The training that is killed at each moment and goes on, at last in a new interpreter; where it died."""
     child, landed = Run(run.path / CHILDREN / "killed"), Counter[str]()
     for number, moment in enumerate(moments, 1):
-        if not _live(run, child, device, moment, _forking()):
+        if not _live(run, child, device, moment, _starting()):
             console.warn(f"the run was over before kill {number}")
             break
         facts = read_json(_beside(child, "killed"), "killed run")
@@ -155,8 +156,13 @@ def compare(run: Run, landed: Mapping[str, int]) -> Verified:
     return Verified(run, straight.manifest["steps"], kills, hashes, first)
 
 
-def _forking() -> BaseContext:
-    """Processes forked from one that has imported everything: importing again for each would take most of the time."""
+def _starting() -> BaseContext:
+    """Processes forked from one that has imported everything: importing again for each would take most of the time.
+
+    A process that was forked after something asked for GPUs cannot use them.
+    """
+    if has_gpu():
+        return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_IMPORTED)
     return context

@@ -133,9 +133,9 @@ class Task(ABC):
         Raises DataError where overflow is `error` and one is too long.
         """
 
-    def collate(self, rows: Sequence[Row], framer: Framer) -> Batch:
-        """Padded arrays of some rows: token arrays (B, L), values (B, ...)."""
-        return pad(rows, {"input_ids": framer.pad_id, **self.padding})
+    def collate(self, rows: Sequence[Row], framer: Framer, length: int = 0) -> Batch:
+        """Padded arrays of some rows: token arrays (B, L), L the longest row or `length`; values (B, ...)."""
+        return pad(rows, {"input_ids": framer.pad_id, **self.padding}, length)
 
     @abstractmethod
     def targets(self, batch: "Tensors") -> float:

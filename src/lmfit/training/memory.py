@@ -64,14 +64,14 @@ class Memory:
         foreseen = self.limit is not None and trainer.device.kind == "cpu"
         while True:
             expected = self._make_room(trainer, number) if foreseen else 0.0
-            before, highest = memory_in_use().total, peak_memory_bytes(trainer.device)
+            before, highest = (memory_in_use().total, peak_memory_bytes(trainer.device)) if foreseen else (0, 0)
             try:
                 found = trainer.gradients(number)
                 break
             except RuntimeError as error:
                 if not ran_out_of_memory(error):
                     raise
-            trainer.optimizer.zero_grad(set_to_none=True)
+            trainer.clear_gradient(recordings=True)
             release_memory(trainer.device)
             halve(trainer, number, "out of memory")
         if foreseen:

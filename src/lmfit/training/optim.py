@@ -145,7 +145,7 @@ def clip_gradient(optimizer: torch.optim.Optimizer, most: float, *, now: bool) -
     which saves a pass over memory.
     """
     gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    norm = torch.nn.utils.get_total_norm(gradients)
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
     if now or not isinstance(optimizer, torch.optim.AdamW):
         torch.nn.utils.clip_grads_with_norm_(

@@ -19,6 +19,8 @@ from lmfit.tasks.tensors import Tensors
 from lmfit.training.adversarial import gradient_of
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.distributed import ALONE, Ranks
+from lmfit.training.graphs import Recorder
+from lmfit.training.loading import Ahead
 from lmfit.training.memory import Memory
 from lmfit.training.optim import clip_gradient, learning_rate_scale, make_optimizer, set_learning_rate
 from lmfit.training.replicas import Replicas
@@ -97,6 +99,7 @@ class Trainer:
         memory_limit: int | None = None,
         ranks: Ranks = ALONE,
         plan: BatchPlan | None = None,
+        recorded: bool = False,
     ) -> None:
         self.model, self.objective, self.rows, self.config = model, objective, rows, config
         self.device, self.seed, self.checkpoints, self.hooks = device, seed, checkpoints, list(hooks)
@@ -107,6 +110,8 @@ class Trainer:
         self.optimizer = make_optimizer(self.placement.trained, config)
         self.scaler = device.scaler()
         self.gradient = gradient_of(self.placement.trained, config)
+        self.ahead = Ahead(self.micro_batches) if device.kind == "cuda" else None
+        self.recorder = Recorder(self.backward, self.placement.trained) if recorded else None
         self.memory = Memory(memory_limit)
         self.state = TrainState(total_steps=planned_steps(config, self.plan))
 
@@ -129,7 +134,8 @@ class Trainer:
     def step(self, number: int) -> StepResult:
         """One optimizer step on the batch that the plan has for it; dropout is keyed by (seed, step, rank)."""
         started = time.perf_counter()
-        self.placement.trained.train()
+        if not self.placement.trained.training:
+            self.placement.trained.train()
         rate = set_learning_rate(
             self.optimizer, learning_rate_scale(self.config, self.scheduled(number), self.expected_steps)
         )
@@ -141,7 +147,8 @@ class Trainer:
         """Add up the gradient of step `number` over all ranks; returns its mean loss and its real tokens."""
         torch.manual_seed(key(self.seed, "dropout", number, *self.ranks.place))
         with self.ranks.agreed():
-            micro_batches = [self.objective.collate(rows) for rows in self.micro_batches(number)]
+            ahead, cut = self.ahead, self.state.micro_batch_tokens
+            micro_batches = ahead(number, cut) if ahead else self.micro_batches(number)
             idle = self.idle_batches(number, len(micro_batches))
         tokens = self.ranks.sum(sum(float(batch["attention_mask"].sum()) for batch in micro_batches))
         counted = [self.objective.targets(b) for b in micro_batches] or [0 * self.objective.targets(idle[0])]
@@ -167,9 +174,9 @@ class Trainer:
         known = self.state.total_steps != BUDGET_UNKNOWN_STEPS
         return self.state.total_steps if known else BUDGET_GUESSED_STEPS
 
-    def micro_batches(self, number: int) -> list[list[Any]]:
+    def micro_batches(self, number: int) -> list[Tensors]:
         """This rank's rows of step `number`, in pieces that one forward pass takes; their sum is the whole step."""
-        return [[self.rows[int(i)] for i in piece] for piece in self.pieces(number)]
+        return [self.objective.collate([self.rows[int(i)] for i in piece]) for piece in self.pieces(number)]
 
     def idle_batches(self, number: int, done: int) -> list[Tensors]:
         """What keeps a rank with fewer micro-batches than others in step with them: its loss counts nothing."""
@@ -195,12 +202,23 @@ class Trainer:
     def forward_backward(self, batch: Tensors, targets: Any) -> float:
         """Add one micro-batch's share of the step's gradient; returns its share of the mean loss."""
         batch = {name: tensor.to(self.device.torch_device, non_blocking=True) for name, tensor in batch.items()}
+        divisor = torch.as_tensor(targets).clamp_min(1e-12) / self.placement.factor
+        divisor = divisor.to(self.device.torch_device, non_blocking=True)
+        return float((self.recorder or self.backward)(batch, divisor))
+
+    def backward(self, batch: Tensors, divisor: torch.Tensor) -> torch.Tensor:
+        """Forward and backward pass of a micro-batch on the device, whose loss counts 1 / `divisor`."""
         with self.device.autocast():
             logits = self.objective.forward(self.placement.trained, batch)
-        divisor = torch.as_tensor(targets).clamp_min(1e-12) / self.placement.factor
         loss = (self.objective.loss(logits, batch) / divisor).sum()
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
+        return loss.detach()
+
+    def clear_gradient(self, *, recordings: bool = False) -> None:
+        """Forget the gradient, and with it `recordings`, which hold on to it."""
+        if recordings and self.recorder is not None:
+            self.recorder.forget()
+        self.optimizer.zero_grad(set_to_none=self.recorder is None or recordings)
 
     def update(self, loss: float) -> tuple[float, bool]:
         """Clip, step, clear; returns the gradient norm before clipping, and whether all was finite (else: no step).
@@ -217,7 +235,7 @@ class Trainer:
         if finite or self.scaler.is_enabled():
             self.scaler.step(self.optimizer)
             self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.clear_gradient()
         return norm, finite
 
     def restore(self) -> None:

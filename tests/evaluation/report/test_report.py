@@ -97,6 +97,17 @@ def test_without_a_test_split_the_headline_split_is_shown(tmp_path, report):
     assert "Most frequent mistakes" in page.text
 
 
+def test_scores_of_a_file_of_its_own_are_all_shown(tmp_path, report):
+    folder = runs.classification_run(tmp_path / "run", INTENTS)
+    scores = json.loads((folder / "metrics.json").read_text())["test"]
+    (folder / "metrics.json").write_text(json.dumps({"march": scores}))
+    runs.change(folder, "run.json", headline={"split": "march", "metric": "accuracy"}, verdict=None)
+    page = report(folder)
+    assert "Not recorded in this run" not in page.html
+    assert "none was computed" not in page.html
+    assert re.search(r"<th[^>]*>\s*March", page.html, re.IGNORECASE)
+
+
 def test_without_a_verdict_none_is_invented(tmp_path, report):
     page = report(runs.ner_run(tmp_path / "run", verdict=False))
     assert "No verdict" in page.text

@@ -66,8 +66,9 @@ def headline(run: RunFiles) -> Headline:
 
 
 def score_table(run: RunFiles, best: Headline, words: Words) -> ScoreTable | None:
-    """Every metric but the per-class ones, for test, validation and the baselines on the headline's split."""
-    sources = [(words.heading("split", split), mapping(run.metrics.get(split))) for split in ("test", "validation")]
+    """All metrics but the per-class ones, for the split of the headline, test, validation, and the baselines."""
+    splits = dict.fromkeys((best.split, "test", "validation"))
+    sources = [(words.heading("split", split), mapping(run.metrics.get(split))) for split in splits]
     sources += [
         (words.plain("scores.baseline", name=words.name("baseline", name)), mapping(dig(splits, best.split)))
         for name, splits in _baselines(run).items()

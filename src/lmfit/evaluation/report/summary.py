@@ -14,7 +14,7 @@ from lmfit.evaluation.report.words import MISSING, Words, capital, count, score,
 
 @dataclass(frozen=True)
 class Figure:
-    """One of the three figures: a label, a large value, and lines of small print."""
+    """One of the figures, at most three: a label, a large value, and lines of small print."""
 
     label: str
     value: str
@@ -57,11 +57,12 @@ class Summary:
 def summary(run: RunFiles, best: Headline, words: Words) -> Summary:
     """Everything on the first page. What is not known is left out."""
     outcome = _outcome(run)
+    others = (_baseline_figure(run, best, words), _cost(run, words))
     return Summary(
         outcome=outcome,
         sentence=_sentence(run, words, outcome, best),
         error=str(run.manifest.get("error") or "") if outcome == "unfinished" else "",
-        figures=[_own_figure(run, best, words), _baseline_figure(run, best, words), _cost(run, words)],
+        figures=[_own_figure(run, best, words), *(figure for figure in others if figure.value != MISSING)],
         chart=_chart(best, model_name(run), words),
         model=model_facts(run, words),
         data=data_facts(run, words),
