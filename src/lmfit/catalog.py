@@ -65,6 +65,7 @@ FORMAT_ABOUTS: Mapping[str, str] = {
 CORPUS_FORMATS = Registry(
     "corpus format",
     {
+        "config": "lmfit.pretraining.readers:read_training_rows",
         "conll": "lmfit.pretraining.readers:read_tagged",
         "csv": "lmfit.pretraining.readers:read_records",
         "hub": "lmfit.pretraining.readers:read_hub",

@@ -116,6 +116,15 @@ class Run:
             temporary.unlink(missing_ok=True)
 
 
+def no_model(run: Run, where: str = "") -> InputError:
+    """The error for a run without a model: it has none yet, or keeps none."""
+    manifest = run.manifest
+    if why := manifest.get("dropped"):
+        again = f"train it again: lmfit {manifest['stage']} {run.path / 'config.yaml'}"
+        return InputError(f"the run `{run.path}` keeps no model: {why}", where=where, fix=again)
+    return InputError(f"the run `{run.path}` has no model yet", where=where, fix=f"lmfit resume {run.path}")
+
+
 def inside(name: str) -> str:
     """The path of a model without the run that it lies in, for a child's: the run can be moved."""
     _, found, rest = name.rpartition(f"/{CHILDREN}/")
@@ -189,7 +198,7 @@ def find_run(
         known = [run.path.name for run in list_runs()]
         fix = suggestion(name, known) if known else f"there are no runs below {runs_folder()}"
         raise InputError(f"`{name}` is no run: no run.json and no config.json there", where="--run", fix=fix)
-    found = [run for run in list_runs() if run.manifest.get("stage") in stages or not stages]
+    found = [run for run in list_runs() if not stages or _is_of(run.manifest, stages)]
     wanted = ("finished",) if finished else ("interrupted", "failed")
     found = [run for run in found if run.status in wanted and backend in (None, run.manifest.get("backend"))]
     if not found:
@@ -199,6 +208,12 @@ def find_run(
             fix="name one: --run RUN" if finished else "name one: lmfit resume RUN",
         )
     return max(found, key=lambda run: run.manifest.get("finished" if finished else "created", 0))
+
+
+def _is_of(manifest: Mapping[str, Any], stages: tuple[str, ...]) -> bool:
+    """Whether a run is of one of the stages; a search over pretraining answers no more than a pretraining does."""
+    answers = "pretrain" in stages or manifest.get("kind") != "language"
+    return manifest.get("stage") in stages and answers
 
 
 def list_runs() -> list[Run]:

@@ -120,8 +120,8 @@ def finished_lines(run: Run) -> list[str]:
         f"{shown_seconds(timing['evaluate_seconds'])} evaluation; model: {size['parameters'] / 1e6:.1f} M parameters, "
         f"{size['bytes'] / 1e6:.0f} MB",
     ]
-    pretrained = manifest.get("stage") == "pretrain"
-    if not pretrained:
+    pretrained = manifest.get("kind") == "language"
+    if not pretrained or "search" in manifest:
         lines.append(_several(manifest, run.metrics))
     lines += [probe["sentence"] for probe in manifest.get("probes") or ()]
     if manifest.get("stopped"):
@@ -133,10 +133,22 @@ def finished_lines(run: Run) -> list[str]:
         lines.append(sentence)
     lines.append(f"report: {run.path / 'report.html'}")
     go_on = f"finetune CONFIG model.name={run.path}" if pretrained else f"predict INPUT --run {run.path}"
-    best = run.path / "best.yaml"
-    again = f"; the best settings with seeds: lmfit finetune {best} --seeds 1,2,3" if best.is_file() else ""
-    lines.append(f"next: lmfit {go_on}{again}")
+    lines.append(f"next: lmfit {go_on}{_again(run)}")
     return lines
+
+
+def _again(run: Run) -> str:
+    """What to do with the best settings of a search."""
+    best = run.path / "best.yaml"
+    if not best.is_file():
+        return ""
+    stage = run.manifest["search"].get("stage", "finetune")
+    told = {
+        "finetune": f"the best settings with seeds: lmfit finetune {best} --seeds 1,2,3",
+        "transfer": f"what transfer is worth with the best settings: lmfit transfer {best}",
+        "pretrain": f"the best settings for longer: lmfit pretrain {best} training.max_steps=N",
+    }
+    return f"; {told[stage]}"
 
 
 def _several(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:

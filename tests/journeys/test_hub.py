@@ -12,6 +12,7 @@ import pytest
 
 from hub_server import COMMIT, serve
 from lmfit.hub import OFFLINE_FLAGS
+from tiny_corpus import write_corpus
 from tiny_data import topic_rows
 
 CONFIG = """
@@ -105,3 +106,39 @@ def test_refusals_have_their_own_sentences(run_python: Callable[..., tuple[int, 
         assert sentence in text, (word, text)
         assert after.startswith(" 2\n"), (word, after)
     assert "Traceback" not in err
+
+
+PRETRAIN = """
+model: {name: org/tiny}
+data: {train: corpus.txt, documents: blank, held_out: 0.2, duplicates: exact}
+pretraining: {objectives: [mlm], max_length: 32}
+training: {max_steps: 3, batch_size: 8, checkpoint_every: 1, precision: fp32}
+evaluation: {resamples: 100, tokens: 300, pseudo_perplexity: 0}
+output: run
+"""
+STOPPED = """
+from lmfit.cli import main
+from lmfit.stages import text_training
+def stopped(*given):
+    raise KeyboardInterrupt
+text_training.Save.on_step = stopped
+main(["pretrain", "pretrain.yaml"])
+"""
+
+
+@pytest.mark.slow
+def test_a_pretraining_goes_on_from_the_commit_that_it_began_with(
+    run_python: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    """Main has moved on when it is resumed: no request is made for it, the commit is asked for by its name."""
+    write_corpus(tmp_path / "corpus.txt", count=30)
+    (tmp_path / "pretrain.yaml").write_text(PRETRAIN)
+    code, _, err = run_python(STOPPED)
+    assert code == 130, err
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["model"]["commit"] == COMMIT
+    (refs,) = (tmp_path / "home").rglob("refs/main")
+    refs.write_text("f" * 40)
+    code, _, err = run_python(["resume", "run", "--offline"])
+    assert code == 0, err
+    manifest = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (manifest["status"], manifest["model"]["commit"]) == ("finished", COMMIT)

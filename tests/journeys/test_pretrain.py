@@ -158,7 +158,7 @@ def test_probes_compare_with_random_weights(
     run = pretrained(config | {"output": str(tmp_path / "run")})
     (probe,) = run.manifest["probes"]
     assert (probe["name"], probe["metric"]) == ("topics", "accuracy")
-    assert probe["difference"] == pytest.approx(probe["pretrained"] - probe["random"])
+    assert probe["difference"] == pytest.approx(probe["pretrained"] - probe["other"])
     assert probe["low"] <= probe["difference"] <= probe["high"]
     children = [child.name for child in (run.path / "children").iterdir()]
     assert sorted(children) == ["topics-pretrained", "topics-random"]
@@ -179,3 +179,40 @@ def test_it_goes_on_from_an_encoder_without_a_head(corpus: Path, tiny: Callable[
 
     model = AutoModelForMaskedLM.from_pretrained(run.model)
     assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
+
+
+def test_check_reads_the_corpus_and_its_probes(
+    corpus: Path, tiny_config: Callable[..., Any], tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "topics.yaml").write_text(dump(tiny_config("text-classification")))
+    made = pretrain_config(corpus, pretraining={"probes": [str(tmp_path / "topics.yaml")]})
+    (tmp_path / "p.yaml").write_text(dump(made))
+    code, out, _ = command("check", tmp_path / "p.yaml")
+    assert code == 0
+    assert "training tokens in" in out
+    assert "probe topics: " in out
+    assert f"next: lmfit pretrain {tmp_path / 'p.yaml'}" in out
+    assert command("check", tmp_path / "p.yaml", "--label-errors")[0] == 2
+    search = made | {"search": {"space": {"model.layers": [1, 2]}}}
+    (tmp_path / "s.yaml").write_text(dump(search))
+    code, out, _ = command("check", tmp_path / "s.yaml")
+    assert code == 0
+    assert f"next: lmfit search {tmp_path / 's.yaml'}" in out
+
+
+def test_the_training_rows_of_a_config_alone(
+    tiny_config: Callable[..., Any], tiny_data: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """The texts that a fine-tuning trains on, without those that it holds out."""
+    from lmfit.pretraining.corpus import load_corpus
+    from lmfit.stages.prepare import prepare
+
+    data = {"validation": {"split": 0.2}, "test": {"split": 0.2}}
+    (tmp_path / "topics.yaml").write_text(dump(tiny_config("text-classification", data=data)))
+    config = pretrain_config(tmp_path)
+    config["data"] = {"train": [str(tmp_path / "topics.yaml")], "duplicates": "keep", "filters": {"min_words": 0}}
+    corpus = load_corpus(load_config("pretrain", config).config.data)
+    splits = prepare(load_config("finetune", tmp_path / "topics.yaml").config).splits
+    read = {text for split in ("train", "validation", "test") for _, texts in corpus.texts(split) for text in texts}
+    assert read == {example.text for example in splits.train}
+    assert not read & {example.text for held in (splits.validation, splits.test) for example in held or ()}

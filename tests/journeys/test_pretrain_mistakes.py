@@ -104,9 +104,19 @@ def test_a_model_that_cannot_learn_so(refused: Callable[..., str], tiny: Callabl
         ("model", {"width": 30, "heads": 4}, "no multiple of its 4 heads"),
         ("model", {"architecture": "roberta"}, "nsp needs model.architecture: bert"),
         ("training", {"r_drop": 1.0}, "r_drop is for fine-tuning"),
+        ("training", {"sharding": "full"}, "sharding: full is for fine-tuning"),
+        ("training", {"unfreeze": 1}, "head_first and unfreeze are for fine-tuning"),
+        ("data", {"train": ["nowhere.yaml"]}, "nowhere.yaml"),
     ],
 )
 def test_settings_that_do_not_fit(
     section: str, values: dict[str, Any], told: str, refused: Callable[..., str], tmp_path: Path
 ) -> None:
     assert told in refused(write_corpus(tmp_path / "c.txt"), **{section: values})
+
+
+def test_a_source_that_is_no_config_of_a_fine_tuning(refused: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("task: text-clasification\ndata: {train: a.csv}\n")
+    told = refused(write_corpus(tmp_path / "c.txt"), data={"train": [str(tmp_path / "other.yaml")]})
+    assert "did you mean `text-classification`?" in told
+    assert "other.yaml:1" in told

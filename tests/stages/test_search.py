@@ -13,9 +13,9 @@ import pytest
 import lmfit
 from lmfit.config.load import load_config
 from lmfit.config.yaml import dump
-from lmfit.errors import ConfigError, LmfitError, MissingExtra
+from lmfit.errors import ConfigError, InputError, LmfitError, MissingExtra
 from lmfit.runs import Run
-from lmfit.stages import search
+from lmfit.stages import finetune, search
 from lmfit.training.trainer import StepResult, Trainer
 
 Config = Callable[..., dict[str, Any]]
@@ -61,9 +61,14 @@ class TestJourney:
             assert "test" not in child.metrics
             assert not child.predictions("test").exists()
             assert not (child.path / "checkpoints").exists()
+            is_best = child.path.name == run.manifest["search"]["best"]["name"]
+            assert child.model.exists() == is_best
         found = run.manifest["search"]
         finished = [t for t in found["trials"] if t["state"] == "finished"]
         assert found["best"]["value"] == max(t["value"] for t in finished)
+        loser = next(child for child in children(run) if not child.model.exists())
+        with pytest.raises(InputError, match=r"keeps no model: a better trial was found: trial-0"):
+            lmfit.load(loser.path)
         assert "test" in run.metrics
         assert run.manifest["looks"]["test"]["looks"] == 1
         page = (run.path / "report.html").read_text(encoding="utf-8")
@@ -116,7 +121,7 @@ class TestJourney:
 
 
 def fail_on(monkeypatch: pytest.MonkeyPatch, names: set[str]) -> None:
-    work = search.WORK["finetune"]
+    work = finetune.work_child
 
     def failing(run: Run, child: Any, **options: Any) -> Run:
         if child.name in names:
@@ -124,7 +129,7 @@ def fail_on(monkeypatch: pytest.MonkeyPatch, names: set[str]) -> None:
             raise LmfitError("it blew up")
         return work(run, child, **options)
 
-    monkeypatch.setattr(search, "WORK", {"finetune": failing})
+    monkeypatch.setattr(finetune, "work_child", failing)
 
 
 class TestPruning:

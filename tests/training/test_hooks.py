@@ -16,9 +16,9 @@ from lmfit.data.batching import BatchPlan
 from lmfit.errors import Interrupted
 from lmfit.training.checkpoint import TrainState
 from lmfit.training.distributed import ALONE
-from lmfit.training.hooks import Budget, KeepBest, Log, Save, StopOnSignal, due
+from lmfit.training.hooks import KeepBest, Log, Save, StopOnSignal, due
 from lmfit.training.replicas import Replicas
-from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult
+from lmfit.training.trainer import StepResult
 
 
 class Desk:
@@ -161,22 +161,6 @@ def test_save_when_due_and_when_stopped() -> None:
     desk.state.stopped = "early"
     desk.go(hook)
     assert desk.saved == [3, 5]
-
-
-def test_a_budget_becomes_steps(tmp_path: Path) -> None:
-    desk, hook = Desk(total=BUDGET_UNKNOWN_STEPS), Budget("60s")
-    for _ in range(23):
-        assert desk.state.total_steps == BUDGET_UNKNOWN_STEPS
-        desk.state.train_seconds += 0.5
-        desk.go(hook)
-    assert desk.state.total_steps == 120
-
-
-def test_a_resumed_budget_keeps_its_steps() -> None:
-    desk, hook = Desk(step=30, total=120), Budget("60s")
-    for _ in range(40):
-        desk.go(hook, StepResult(1.0, 1.0, 0.1, 1, 9.0))
-    assert desk.state.total_steps == 120
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -39,6 +39,10 @@ def remarks(note: str | None, tags: list[str] | None) -> dict[str, Any]:
     return given | ({"tags": list(dict.fromkeys(tags))} if tags else {})
 
 
+def _is_pretrained(run: Any) -> bool:
+    return bool(run.manifest.get("kind") == "language")
+
+
 def quoted(text: str) -> str:
     """`text` as a YAML string."""
     import json
@@ -54,7 +58,7 @@ def choose_run(name: str | None, stages: tuple[str, ...], *, backend: str | None
     from lmfit.runs import find_run
 
     chosen = find_run(name, stages, backend=backend)
-    if (chosen.path / "run.json").is_file() and chosen.manifest.get("stage") == "pretrain" not in stages:
+    if (chosen.path / "run.json").is_file() and _is_pretrained(chosen) and "pretrain" not in stages:
         fix = f"fine-tune it first: lmfit finetune CONFIG model.name={chosen.path}"
         raise InputError(f"`{chosen.path}` is pretrained and has not learnt a task yet", where="--run", fix=fix)
     if name is None:

@@ -33,7 +33,7 @@ from lmfit.runs import ANSWERING
 
 RESUMED = ("finetune", "pretrain", "search", "transfer", "compress")
 """The stages whose runs can go on; each is a module of that name with a function `resume`."""
-TOGETHER = ("finetune", "transfer")
+TOGETHER = ("finetune", "pretrain", "transfer", "search")
 """Those that several processes can work on."""
 
 
@@ -57,8 +57,7 @@ def _train(
         requirements = parse_requirements(require or [], ("validation", "test"))
         return load_config(name, config, words), requirements
 
-    if name in TOGETHER:
-        on_processes(processes, device, asked)
+    on_processes(processes, device, asked)
     loaded, requirements = asked()
     stage = import_module(f"lmfit.stages.{name}")
     run = stage.run(loaded, device=device, overwrite=overwrite, remarks=remarked)
@@ -212,6 +211,7 @@ def search(
     sets: Set = None,
     output: Output = None,
     device: DeviceName = "auto",
+    processes: Processes = None,
     seed: Seed = None,
     note: Note = None,
     tags: Tags = None,
@@ -225,7 +225,17 @@ def search(
     """Search hyper-parameters: the best trial by validation, a config to repeat it, one look at the test rows."""
     begin(quiet, offline, debug)
     given = overrides(words, sets, output, seed)
-    _train("search", config, given, remarks(note, tags), device, require, overwrite=overwrite, json=json)
+    _train(
+        "search",
+        config,
+        given,
+        remarks(note, tags),
+        device,
+        require,
+        overwrite=overwrite,
+        json=json,
+        processes=processes,
+    )
 
 
 @app.command()
@@ -255,7 +265,7 @@ def resume(
     chosen = find_run(run, stages, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if (made_by := chosen.stage) in ("pretrain", "compress") and stages is TOGETHER:
+    if (made_by := chosen.stage) == "compress" and stages is TOGETHER:
         raise InputError(f"{made_by} works in one process", where="--processes", fix=f"lmfit resume {chosen.path}")
     if made_by == "compress" and chosen.status != "finished":
         _resume_compression(chosen, sets, device, json=json)
@@ -280,6 +290,7 @@ def pretrain(
     sets: Set = None,
     output: Output = None,
     device: DeviceName = "auto",
+    processes: Processes = None,
     seed: Seed = None,
     note: Note = None,
     tags: Tags = None,
@@ -293,4 +304,14 @@ def pretrain(
     """Make or adapt a language model: raw text -> encoder or decoder, tokenizer included."""
     begin(quiet, offline, debug)
     given = overrides(words, sets, output, seed, several=False)
-    _train("pretrain", config, given, remarks(note, tags), device, require, overwrite=overwrite, json=json)
+    _train(
+        "pretrain",
+        config,
+        given,
+        remarks(note, tags),
+        device,
+        require,
+        overwrite=overwrite,
+        json=json,
+        processes=processes,
+    )

@@ -1,7 +1,7 @@
 """Commands that judge: before training, after it, and whether it can be trusted."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -61,8 +61,11 @@ def check(
     loaded = load_config(made_by, config, overrides(words, sets))
     if not json:
         show(["config: correct"])
-    from lmfit.stages import check as stage
+    from lmfit.config.pretraining import PretrainConfig
+    from lmfit.stages import check as labelled
+    from lmfit.stages import check_text
 
+    stage: Any = check_text if isinstance(loaded.config, PretrainConfig) else labelled
     cost_on = device if cost else None
     done = stage.run(loaded, against=against, label_errors=label_errors, output=output, cost_on=cost_on)
     show(done.as_dict() if json else done.lines(f"lmfit {made_by} {config}"))

@@ -47,7 +47,7 @@ def _checked_search(tree: Node, given: Sequence[Override], mistakes: list[Mistak
     config = _checked(searched(stage), tree, given, mistakes)
     schemas: Schemas = {(): STAGE_CONFIGS[stage], ("task",): _task_settings(tree, ("task",), [])}
     told = {mistake.path[:3] for mistake in mistakes}
-    mistakes += [mistake for mistake in space_mistakes(tree, schemas, check) if mistake.path not in told]
+    mistakes += [mistake for mistake in space_mistakes(tree, stage, schemas, check) if mistake.path not in told]
     return config
 
 

@@ -20,7 +20,7 @@ class CorpusFile(Section):
     """One of several sources of text, with its share of the mixture."""
 
     path: str
-    """A path or a glob; with `format: hub` a split name."""
+    """A path or a glob; with `format: hub` a split name; the YAML of a fine-tuning: the texts of its training rows."""
     weight: float | None = Field(default=None, gt=0, le=1)
     """Its share of the training sequences; given for all sources or for none, summing to 1. null: all text once."""
     format: Annotated[str, OneOf(CORPUS_FORMATS, "auto")] | None = None
@@ -52,7 +52,7 @@ class CorpusConfig(Section):
     name: str | None = None
     """With `format: hub` the id of the data set."""
     format: Annotated[str, OneOf(CORPUS_FORMATS, "auto")] = "auto"
-    """text, conll (its words), jsonl, parquet, csv, tsv, wikipedia (dump), warc (also WET), hub; auto: by suffix."""
+    """text, conll (words), jsonl, parquet, csv, tsv, wikipedia, warc (WET), hub, config (a YAML); auto: by suffix."""
     train: str | list[str | CorpusFile] | None = None
     """A path, a glob or a list of them, also of {path, weight, format, documents}; with `format: hub` a split."""
     documents: Literal["auto", "file", "line", "blank"] = "auto"
@@ -213,7 +213,7 @@ class PretrainingConfig(Section):
     batch_ramp: RampConfig | None = None
     """A batch that grows, e.g. {start: 0.25, steps: 1000}."""
     probes: list[str] = Field(default_factory=list)
-    """Configs of small fine-tunes, run at the end from this model and from random weights, and compared."""
+    """Small fine-tunes, run at the end from this model and from random weights (or what it went on from), compared."""
     probe_seeds: list[int] = Field(default_factory=lambda: [1, 2, 3], min_length=1)
     """Seeds of each probe."""
 
@@ -261,6 +261,14 @@ class PretrainTrainingConfig(TrainingConfig):
         for name, value in named.items():
             if value is not None:
                 raise ValueError(f"{name} is for fine-tuning; pretraining keeps the weights of the lowest loss")
+        if self.sharding == "full":
+            raise ValueError(
+                "sharding: full is for fine-tuning; several processes pretrain with the whole model on each"
+            )
+        if self.head_first or self.unfreeze is not None:
+            raise ValueError(
+                "head_first and unfreeze are for fine-tuning; pretraining trains all weights from the start"
+            )
         if self.packing == "on":
             raise ValueError("packing is for fine-tuning; pretraining cuts documents into sequences of like length")
         return self
@@ -269,6 +277,8 @@ class PretrainTrainingConfig(TrainingConfig):
 class PretrainEvaluationConfig(Section):
     """How held-out text is scored."""
 
+    test: bool = True
+    """Score the test part at the end; false leaves it aside and scores validation only, as trials of a search do."""
     resamples: int = Field(default=1000, ge=100)
     """Bootstrap resamples (of documents) behind each 95 % interval."""
     tokens: int = Field(default=50_000, ge=100)

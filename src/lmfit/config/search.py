@@ -11,8 +11,8 @@ from lmfit.config.schema import SEARCH, STAGE_CONFIGS
 from lmfit.config.section import Section
 
 DEFAULT_TRIALS = 20
-STAGES = ("finetune",)
-"""The stages whose settings can be searched; each has its way of training a trial in lmfit.stages.search."""
+STAGES = ("finetune", "pretrain", "transfer")
+"""The stages whose settings can be searched; each has its way of training a trial in lmfit.stages.searched."""
 _STAGE_OF_SECTION = {"pretraining": "pretrain", "transfer": "transfer"}
 
 
@@ -47,7 +47,8 @@ class Range(Section):
 
 
 class SearchConfig(Section):
-    """A search for the settings with the best validation score. Trials are runs in RUN/children, without the test rows.
+    """A search for the settings with the best validation score. Trials are runs in RUN/children, without the test rows;
+    the best one alone keeps its model.
 
     Keys with a dot may stand here as well as in `space`: `search: {training.learning_rate: {log: [1.0e-5, 5.0e-4]}}`.
     """
@@ -63,7 +64,7 @@ class SearchConfig(Section):
     pruner: Literal["median", "hyperband", "none"] = "median"
     """Which trials end early: below the median of others at the same evaluation, by Hyperband's brackets, or none."""
     metric: str | None = None
-    """What trials are compared by, on validation data; null: training.best_metric, else the task's headline metric."""
+    """Trials are compared by it, on validation data; null: training.best_metric, else headline (pretraining: loss)."""
     storage: str | None = None
     """Where Optuna keeps the trials, e.g. postgresql://HOST/DB for many machines at once; null: RUN/study.db."""
     study: str | None = None

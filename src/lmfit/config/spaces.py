@@ -10,13 +10,27 @@ from lmfit.config.nodes import Mistake, Node, Path, find, from_plain, plain, put
 from lmfit.config.schema import SEARCH
 
 _SPACE = (SEARCH, "space")
-_READ_ALIKE = ("max_length", "overflow")
+_READ_ALIKE = ("data.max_length", "data.overflow")
+_FREE = {
+    "pretrain": ("pretraining.dropout", "pretraining.batch_ramp"),
+    "finetune": _READ_ALIKE,
+    "transfer": _READ_ALIKE,
+}
+"""By stage the keys that can be searched inside sections that cannot."""
+_OTHER_TOKENS = "the loss of other tokens, or of more or fewer hidden ones, is another measure"
 _FIXED = {
     "task.name": "trials of other tasks have other scores",
     "training.best_metric": "trials are compared by it; one metric for all of them: search.metric",
+    "transfer.training.best_metric": "trials are compared by it; one metric for all of them: search.metric",
+    "transfer.control": "trials have no control; `lmfit transfer best.yaml` measures the gain",
+    "transfer.sizes": "trials take all rows; `lmfit transfer best.yaml` draws the learning curve",
 }
+_FIXED_OF = {
+    "pretrain": {"model.name": _OTHER_TOKENS, "pretraining": _OTHER_TOKENS},
+}
+"""By stage further keys and sections that cannot be searched."""
 _FIXED_SECTIONS = {
-    "data": f"trials are scored on the same rows; of data only {' and '.join(_READ_ALIKE)} can be searched",
+    "data": "trials are scored on the same rows",
     "evaluation": "trials are scored alike",
     "tracking": "it changes no score",
     "device": "it changes no score",
@@ -55,13 +69,13 @@ def takes_whole_numbers(path: Path, schemas: Schemas) -> bool | None:
     return None if not {int, float} & {*kinds} else float not in kinds
 
 
-def space_mistakes(tree: Node, schemas: Schemas, check: Check) -> Iterator[Mistake]:
-    """Keys that do not exist or cannot be searched, empty choices, and values that their keys do not take."""
+def space_mistakes(tree: Node, stage: str, schemas: Schemas, check: Check) -> Iterator[Mistake]:
+    """Keys of the stage that do not exist or cannot be searched, empty choices, values that keys do not take."""
     space = find(tree, _SPACE)
     before = {mistake.what for mistake in check(with_values(tree, {}, []))} if space and space.keys else set()
     for name, node in space.keys.items() if space else ():
         path = tuple(name.split("."))
-        told = _of_key(path, schemas) or _of_choices(name, node) or _of_range(path, node, schemas)
+        told = _of_key(path, stage, schemas) or _of_choices(name, node) or _of_range(path, node, schemas)
         if told:
             yield Mistake(node.key, f"search.space: {told[0]}", told[1], (*_SPACE, name))
             continue
@@ -72,15 +86,19 @@ def space_mistakes(tree: Node, schemas: Schemas, check: Check) -> Iterator[Mista
             yield from (Mistake(value.start, f"search.space: {m.what}", m.fix, (*_SPACE, name)) for m in new[:1])
 
 
-def _of_key(path: Path, schemas: Schemas) -> tuple[str, str] | None:
+def _of_key(path: Path, stage: str, schemas: Schemas) -> tuple[str, str] | None:
     """What is wrong with a key as such, and the way out."""
     name = ".".join(map(str, path))
     unknown = next((path[:end] for end in range(1, len(path) + 1) if not exists(path[:end], schemas)), None)
     if unknown:
         return unknown_key(unknown, schemas)
-    free = path[0] == "data" and path[-1] in _READ_ALIKE
-    if why := _FIXED.get(name) or ("" if free else _FIXED_SECTIONS.get(str(path[0]))):
-        return f"{name} cannot be searched: {why}", ""
+    free = [key for key in _FREE[stage] if key.startswith(f"{path[0]}.")]
+    if any(f"{name}.".startswith(f"{key}.") for key in free):
+        return None
+    fixed = _FIXED | _FIXED_SECTIONS | _FIXED_OF.get(stage, {})
+    if why := fixed.get(name) or fixed.get(str(path[0])):
+        but = f"; of {path[0]} only {' and '.join(key.partition('.')[2] for key in free)} can be" if free else ""
+        return f"{name} cannot be searched: {why}{but}", ""
     return None
 
 

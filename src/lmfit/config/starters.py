@@ -45,10 +45,13 @@ def starter_stage(name: str) -> str:
 
 
 def stage_checked(file: Path) -> str:
-    """The stage that `lmfit check` takes a file for: transfer where it has that section."""
-    from lmfit.config.stage import keys_of
+    """The stage that `lmfit check` takes a file for: that of its sections, finetune where none is another's."""
+    from lmfit.config.schema import SEARCH
+    from lmfit.config.search import searched_stage
+    from lmfit.config.stage import keys_of, stage_of
 
-    return "transfer" if "transfer" in keys_of(file) else "finetune"
+    keys = keys_of(file)
+    return stage_of(keys) if SEARCH in keys or stage_of(keys) == "pretrain" else searched_stage(keys)
 
 
 def means_file(name: str) -> bool:

@@ -26,7 +26,7 @@ class TrainingConfig(Section):
     max_steps: int | None = Field(default=None, ge=1)
     """Number of optimizer steps, instead of epochs."""
     budget: str | None = None
-    """Wall-clock time for training, e.g. 30m or 1h30m; turned into max_steps after 20 timed steps."""
+    """Wall-clock time of training with its evaluations, e.g. 30m; turned into steps, planned again as it passes."""
     batch_size: int = Field(default=32, ge=1)
     """Examples per optimizer step, over all devices."""
     batch_tokens: int | None = Field(default=None, ge=16)

@@ -9,7 +9,7 @@ from lmfit.inference.certified import check_certified
 from lmfit.inference.onnx import OnnxBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.plain import ONNX_FILE, read_facts, read_head, read_tokenizer
-from lmfit.runs import Run
+from lmfit.runs import Run, no_model
 
 
 def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto") -> Predictor:
@@ -20,6 +20,8 @@ def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto") -
     """
     status = run.status if (run.path / "run.json").is_file() else "finished"
     folder = onnx_folder(run)
+    if (run.path / "run.json").is_file() and "dropped" in run.manifest:
+        raise no_model(run)
     if status != "finished" and folder is None and not (run.model / "config.json").is_file():
         raise InputError(f"the run `{run.path}` is {status} and has no model yet", fix=f"lmfit resume {run.path}")
     if folder is not None:

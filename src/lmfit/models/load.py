@@ -14,6 +14,7 @@ from lmfit.models.lora import CONFIG_FILE, load_adapter
 from lmfit.models.own_head import HEAD_KEY, Facts, give_head, load_head
 from lmfit.models.padding import with_padding
 from lmfit.models.plain import ONNX_FILE
+from lmfit.runs import Run, no_model
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def find_model(config: ModelConfig) -> ModelSource:
         folder = Path(name)
         if (folder / "run.json").is_file():
             if not (folder / "model" / "config.json").is_file():
-                raise InputError(f"the run `{name}` has no model yet", where="model.name", fix=f"lmfit resume {name}")
+                raise no_model(Run(folder), where="model.name")
             _refuse_onnx(folder / "model", name)
             return ModelSource(name, "run", str(folder / "model"), None, config.trust_remote_code)
         if (folder / "config.json").is_file():

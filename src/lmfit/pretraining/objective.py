@@ -18,7 +18,10 @@ Tensors = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Answers:
-    """Logits in fp32: tokens (N, V) at the N places that are predicted; pair (B, 2) where pairs are asked."""
+    """Logits in fp32, fp64 where the model computes so.
+
+    tokens (N, V) at the N places that are predicted; pair (B, 2) where pairs are asked.
+    """
 
     tokens: torch.Tensor
     pair: torch.Tensor | None
@@ -75,7 +78,7 @@ class PretrainObjective:
         pair = getattr(found, "seq_relationship_logits", None)
         tokens = found.prediction_logits if "prediction_logits" in found else found.logits
         tokens = tokens.reshape(-1, tokens.shape[-1])
-        return Answers(tokens.float(), None if pair is None else pair.float())
+        return Answers(_exact(tokens), None if pair is None else _exact(pair))
 
     def loss(self, logits: Answers, batch: Tensors) -> torch.Tensor:
         """Weighted, summed cross entropies: (1,) or (2,)."""
@@ -83,6 +86,10 @@ class PretrainObjective:
         if self._pair_weight is not None and logits.pair is not None:
             parts.append(self._pair_weight * cross_entropies(logits.pair, batch["pair_gold"]).sum())
         return torch.stack(parts)
+
+
+def _exact(logits: torch.Tensor) -> torch.Tensor:
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def cross_entropies(logits: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import file_digest
 from itertools import islice
+from pathlib import Path
 from typing import Any, Protocol
 
-from lmfit.catalog import CORPUS_FORMATS
+from lmfit.catalog import CORPUS_FORMATS, TASKS
+from lmfit.config.load import load_config
 from lmfit.config.pretraining import CorpusConfig, CorpusFile
 from lmfit.data.encoding import inspect
 from lmfit.data.example import Origin
@@ -15,6 +17,7 @@ from lmfit.data.formats.base import ReadOptions
 from lmfit.data.formats.hub import load_hub
 from lmfit.data.inputs import Input, open_one
 from lmfit.data.notices import Notices
+from lmfit.data.sources import load_splits
 from lmfit.errors import ConfigError, DataError, suggestion
 
 _BY_SUFFIX = {
@@ -26,6 +29,8 @@ _BY_SUFFIX = {
     ".warc": "warc",
     ".wet": "warc",
     ".xml": "wikipedia",
+    ".yaml": "config",
+    ".yml": "config",
 }
 _LOOKED_AT = 1000
 
@@ -42,7 +47,8 @@ class Document:
 class Part:
     """One file of a source (or a split of a Hub data set), and how it is to be read.
 
-    source: the number of its source; sha256: of its bytes as they are stored; loaded: the split of a Hub data set.
+    source: the number of its source; sha256: of its bytes as they are stored; loaded: the split of a Hub data set, the
+    training rows of a config.
     """
 
     path: str
@@ -96,8 +102,26 @@ def _file_parts(config: CorpusConfig, source: CorpusFile, number: int) -> Iterat
                 digest = file_digest(file, "sha256").hexdigest()
         except IsADirectoryError:
             raise DataError(f"`{path}` is a folder", fix=f"name its files: {path}/*") from None
+        if form == "config":
+            yield _config_part(path, number)
+            continue
         unit, column = source.documents or config.documents, source.text or config.text
         yield Part(path, form, unit, column, config.encoding, number, digest)
+
+
+def _config_part(path: str, number: int) -> Part:
+    """The training rows that a config of `lmfit finetune` divides off; never those that it validates or tests on."""
+    config = load_config("finetune", Path(path)).config
+    rows = load_splits(config.data, TASKS.load(config.task.name).example_kind).train
+    return Part(path, "config", "line", "", "auto", number, rows.fingerprint, rows)
+
+
+def read_training_rows(part: Part, notices: Notices) -> Iterator[Document]:
+    """One document a text of a training row, its label left aside; a pair of texts is two of them."""
+    for example in part.loaded:
+        for text in (example.text, example.text_pair):
+            if text is not None:
+                yield Document(text, example.origin)
 
 
 def _hub_parts(config: CorpusConfig, source: CorpusFile, number: int) -> Iterator[Part]:

@@ -17,12 +17,12 @@ from lmfit.data.cache import Entry
 from lmfit.data.notices import Notices
 from lmfit.data.source import fingerprint_of
 from lmfit.errors import MissingExtra
-from lmfit.pretraining.filters import refused
+from lmfit.pretraining.filters import count_words, refused
 from lmfit.pretraining.readers import Part
 
 PERMUTATIONS = 128
 SHINGLE = 5
-_VERSION = 1
+_VERSION = 2
 
 Sketch = Callable[[str], np.ndarray]
 
@@ -85,7 +85,7 @@ def _write(folder: Path, part: Part, config: CorpusConfig, *, near: bool) -> Non
             written = document.text.encode("utf-8", "replace")
             size += len(written)
             parts = document.text.lower().split()
-            words += len(parts)
+            words += count_words(document.text)
             files["text"].write(written)
             files["ends"].write(np.int64(size).tobytes())
             files["lines"].write(np.int64(document.origin.line).tobytes())

@@ -1,13 +1,15 @@
 """Rank 0 has the other ranks train along: what they are handed, and how a batch is shared out among them."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from lmfit.config.training import TrainingConfig
 from lmfit.device import Device
 from lmfit.errors import InputError
-from lmfit.stages.prepare import Material, Studied
 from lmfit.training.distributed import COMPANY
+from lmfit.training.trainer import Trainer
 from lmfit.training.transfer import send
 
 
@@ -27,19 +29,25 @@ def shared_out(training: TrainingConfig, processes: int) -> str:
 
 @dataclass(frozen=True)
 class Call:
-    """One training to take part in, as rank 0 tells it to the others. device: its own."""
+    """One training to take part in, as rank 0 tells it to the others. device: its own.
 
-    material: Material
+    form: (material, model, device) -> the model in the form that is trained, inside the block; make: the trainer, of
+    (material, model, device, checkpoints, hooks). Both are functions of a module, found there by name.
+    """
+
+    material: Any
     model: Any
     device: Device
+    form: Callable[[Any, Any, Device], AbstractContextManager[None]]
+    make: Callable[..., Trainer]
 
 
-def call_others(prepared: Studied, model: Any, device: Device) -> None:
+def call_others(call: Call) -> None:
     """Rank 0: have all other ranks train along. They need no data, model or cache of their own."""
     ranks = COMPANY.ranks()
     if ranks.rank > 0:
-        raise InputError("this process follows process 0", fix="start it as: torchrun ... -m lmfit finetune CONFIG")
+        raise InputError("this process follows process 0", fix="start it as: torchrun ... -m lmfit COMMAND CONFIG")
     if ranks.count > 1:
-        send(ranks, Call(prepared.material, model, device))
+        send(ranks, call)
         with ranks.agreed():
             pass

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,30 +27,22 @@ TOKENIZER = "tokenizer"
 
 
 @dataclass(frozen=True)
-class Ready:
-    """What pretraining needs. rows: by split."""
+class TextMaterial:
+    """What a language model is trained with. rows: by split."""
 
     config: PretrainConfig
-    source: ModelSource | None
-    commit: str | None
     tokenizer: Any
-    corpus: Corpus
     rows: Mapping[str, PretrainRows]
-    report: TokenizerReport
-    seconds: float
-    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def material(self) -> "TextMaterial":
+        """This alone, also of something that holds more: the training rows."""
+        return TextMaterial(self.config, self.tokenizer, {"train": self.rows["train"]})
 
     @property
     def weights(self) -> Mapping[str, float]:
         """Objective -> weight."""
         return self.config.pretraining.weights
-
-    @property
-    def fingerprints(self) -> dict[str, Any]:
-        """For run.json: files, documents and content hash of each split."""
-        files = list(self.corpus.facts["files"])
-        splits: Mapping[str, int] = self.corpus.facts["splits"]
-        return {name: {"files": files, "rows": n, "sha256": self.corpus.fingerprint} for name, n in splits.items()}
 
     def objective(self, purpose: str) -> PretrainObjective:
         """The objective; what it hides follows from the seed, the purpose and the row."""
@@ -71,6 +63,34 @@ class Ready:
             shares=shares,
             ramp=(ramp.start, ramp.steps) if ramp else None,
         )
+
+
+@dataclass(frozen=True)
+class Ready(TextMaterial):
+    """What pretraining needs."""
+
+    source: ModelSource | None
+    commit: str | None
+    corpus: Corpus
+    report: TokenizerReport
+    seconds: float
+    warnings: list[str] = field(default_factory=list)
+
+    def under(self, config: PretrainConfig) -> "Ready":
+        """The same text and tokens for another training."""
+        return replace(self, config=config)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The splits that are scored at the end: the test part only where that is wanted."""
+        return ("validation", "test") if self.config.evaluation.test else ("validation",)
+
+    @property
+    def fingerprints(self) -> dict[str, Any]:
+        """For run.json: files, documents and content hash of each split."""
+        files = list(self.corpus.facts["files"])
+        splits: Mapping[str, int] = self.corpus.facts["splits"]
+        return {name: {"files": files, "rows": n, "sha256": self.corpus.fingerprint} for name, n in splits.items()}
 
     def lines(self) -> list[str]:
         """What is said before training."""
@@ -126,7 +146,7 @@ def prepare_corpus(config: PretrainConfig, kept: Path | None = None) -> Ready:
     _check_sequences(config, rows)
     commit = cached_commit(source.where, source.revision) if source is not None and source.kind == "hub" else None
     report = report_on(tokenizer, corpus)
-    ready = Ready(config, source, commit, tokenizer, corpus, rows, report, time.perf_counter() - started)
+    ready = Ready(config, tokenizer, rows, source, commit, corpus, report, time.perf_counter() - started)
     ready.warnings.extend(_warnings(ready))
     return ready
 

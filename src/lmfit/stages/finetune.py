@@ -43,7 +43,7 @@ from lmfit.stages.several import Child, Several, train_children
 from lmfit.stages.tracking import tracked
 from lmfit.stages.training import build_model, train
 from lmfit.training.checkpoint import EXACT, Checkpoints, TrainState
-from lmfit.training.distributed import job
+from lmfit.training.distributed import job_facts
 from lmfit.training.trainer import Hook
 
 SeveralOf = Callable[[LoadedConfig, Prepared, Device], Several | None]
@@ -78,7 +78,7 @@ def run(
     run = Run(claim_output(config.output, loaded.name, overwrite=overwrite))
     with run.locked():
         write_text(run.path / "config.yaml", repeatable(loaded).dump())
-        run.record(status="running", stage=loaded.stage, **({} if job() is None else {"job": job()}))
+        run.record(status="running", stage=loaded.stage, **job_facts())
         return work(run, loaded, prepared, chosen, several, remarks=remarks)
 
 
@@ -182,6 +182,7 @@ def work_child(run: Run, child: Child, *, device: Device, inexact: bool, hooks: 
     if begun:
         device, exactness = go_on(run, child.loaded, device, inexact=inexact)
     prepared = child.prepared or prepare_whole(child.loaded, child.loaded.config)
+    assert isinstance(prepared, Prepared)
     if begun:
         refuse_changed_data(run, prepared)
     write_text(run.path / "config.yaml", repeatable(child.loaded).dump())

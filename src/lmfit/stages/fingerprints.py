@@ -7,7 +7,7 @@ from typing import Any
 
 from lmfit.runs import Run, read_json
 
-_TIMED = ("train_seconds", "log_bytes")
+_TIMED = ("train_seconds", "log_bytes", "budget_seconds")
 
 
 def fingerprints(run: Run) -> dict[str, str]:

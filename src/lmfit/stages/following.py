@@ -3,6 +3,7 @@
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
@@ -10,7 +11,7 @@ from lmfit.device import of_process, use_threads
 from lmfit.errors import LmfitError
 from lmfit.runs import Run, list_runs
 from lmfit.stages.calling import Call
-from lmfit.stages.training import in_training_form, make_trainer, thawing
+from lmfit.stages.training import thawing
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.distributed import COMPANY, Dismissed, Ranks, is_restarted, job
 from lmfit.training.hooks import Follow
@@ -45,13 +46,13 @@ def train_along(ranks: Ranks, call: Call) -> None:
         use_threads(device.threads)
         model.to(device.torch_device)
     hooks = [*thawing(material.config.training), Follow("")]
-    with in_training_form(material, model, device):
-        trainer = make_trainer(material, model, device, Checkpoints(Path(), keep=1), hooks)
+    with call.form(material, model, device):
+        trainer = call.make(material, model, device, Checkpoints(Path(), keep=1), hooks)
         trainer.fit()
         trainer.settle()
 
 
-def begun_before(loaded: LoadedConfig) -> Run | None:
+def begun_before(loaded: LoadedConfig[Any]) -> Run | None:
     """The run that this job had begun before torchrun restarted it; None where it was not restarted."""
     if not is_restarted():
         return None

@@ -1,6 +1,7 @@
-"""Probes: what a pretraining is worth downstream, told by small fine-tunes from it and from random weights."""
+"""Probes: what a pretraining is worth downstream, told by small fine-tunes from it and from what it began with."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from lmfit.stages import finetune
 from lmfit.stages.corpus import Ready
 from lmfit.stages.several import interrupted_as
 
-_RANDOM = "random"
+_RANDOM, _BEFORE = "random", "before"
 
 
 def load_probes(config: PretrainConfig, model: str = "minilm-l6") -> dict[str, LoadedConfig[FinetuneConfig]]:
@@ -36,18 +37,42 @@ def load_probes(config: PretrainConfig, model: str = "minilm-l6") -> dict[str, L
 
 
 def run_probes(run: Run, ready: Ready, model: Any, device: Device) -> list[dict[str, Any]]:
-    """Each probe from this run's model and from the same one with random weights; the paired differences."""
+    """Each probe from this run's model, and from the model that it went on from, or random weights where it is new; the
+    paired differences.
+    """
     if not ready.config.pretraining.probes:
         return []
-    random = run.path / CHILDREN / _RANDOM
-    _save_random(random, ready, model)
+    rival = _rival(run, ready, model)
     found = []
     for name in load_probes(ready.config):
-        sides = [_fine_tuned(run, ready, name, start, device) for start in (run.path, random)]
-        found.append(_told(name, *sides))
+        sides = [_fine_tuned(run, ready, name, side, device) for side in (_pretrained(run), rival)]
+        found.append(_told(name, rival, *sides))
         console.say(found[-1]["sentence"])
-    shutil.rmtree(random)
+    shutil.rmtree(run.path / CHILDREN / _RANDOM, ignore_errors=True)
     return found
+
+
+@dataclass(frozen=True)
+class Side:
+    """What a probe starts from. kind: the end of its children's names; told: its name in a sentence."""
+
+    kind: str
+    told: str
+    start: str
+    revision: str | None = None
+
+
+def _pretrained(run: Run) -> Side:
+    return Side("pretrained", "pretrained", str(run.path))
+
+
+def _rival(run: Run, ready: Ready, model: Any) -> Side:
+    """What the pretraining is measured against."""
+    if ready.source is not None:
+        return Side(_BEFORE, f"from {ready.source.name}", str(ready.config.model.name), ready.commit)
+    folder = run.path / CHILDREN / _RANDOM
+    _save_random(folder, ready, model)
+    return Side(_RANDOM, "from random weights", str(folder))
 
 
 def _save_random(folder: Path, ready: Ready, model: Any) -> None:
@@ -57,8 +82,8 @@ def _save_random(folder: Path, ready: Ready, model: Any) -> None:
     ready.tokenizer.save_pretrained(folder)
 
 
-def _fine_tuned(run: Run, ready: Ready, name: str, start: Path, device: Device) -> Run:
-    child = Run(run.path / CHILDREN / f"{name}-{_RANDOM if start.name == _RANDOM else 'pretrained'}")
+def _fine_tuned(run: Run, ready: Ready, name: str, side: Side, device: Device) -> Run:
+    child = Run(run.path / CHILDREN / f"{name}-{side.kind}")
     begun = (child.path / "run.json").is_file()
     if begun and child.status == "finished":
         return child
@@ -66,27 +91,30 @@ def _fine_tuned(run: Run, ready: Ready, name: str, start: Path, device: Device) 
     with interrupted_as(run):
         if begun:
             return finetune.resume(child, device=str(device.torch_device))
-        loaded = load_probes(ready.config, str(start))[name].having(output=str(child.path))
+        loaded = load_probes(ready.config, side.start)[name].having(output=str(child.path))
+        if side.revision is not None:
+            loaded = loaded.having(model=finetune.pinned(loaded.config, side.revision).model)
         return finetune.run(loaded, device=str(device.torch_device))
 
 
-def _told(name: str, pretrained: Run, random: Run) -> dict[str, Any]:
+def _told(name: str, rival: Side, pretrained: Run, other: Run) -> dict[str, Any]:
     """Both scores, and the difference with its interval over test rows and seeds."""
-    found = compare(contenders([random, pretrained]))
+    found = compare(contenders([other, pretrained]))
     metric = found.leading
     standing = found.standings[metric][1]
-    values = [run.metrics[found.split][metric]["value"] for run in (pretrained, random)]
+    values = [run.metrics[found.split][metric]["value"] for run in (pretrained, other)]
     difference = standing.difference
     shown = f"{difference.value:+.3f}" if difference and difference.value is not None else "not defined"
     if difference and difference.low is not None and difference.high is not None:
         shown += f" [{difference.low:+.3f}, {difference.high:+.3f}]"
-    told = f"probe {name}: {found.split} {metric} {values[0]:.3f} pretrained, {values[1]:.3f} from random weights"
+    told = f"probe {name}: {found.split} {metric} {values[0]:.3f} pretrained, {values[1]:.3f} {rival.told}"
     return {
         "name": name,
         "split": found.split,
         "metric": metric,
         "pretrained": values[0],
-        "random": values[1],
+        "against": rival.told,
+        "other": values[1],
         "difference": difference.value if difference else None,
         "low": difference.low if difference else None,
         "high": difference.high if difference else None,

@@ -13,6 +13,7 @@ from lmfit.config.load import LoadedConfig
 from lmfit.durable import publish
 from lmfit.errors import Interrupted
 from lmfit.runs import CHILDREN, Run, read_json
+from lmfit.stages.corpus import Ready
 from lmfit.stages.prepare import Prepared
 from lmfit.stages.scoring import SLICES
 
@@ -23,8 +24,8 @@ class Child:
 
     name: str
     title: str
-    loaded: LoadedConfig
-    prepared: Prepared | None = None
+    loaded: LoadedConfig[Any]
+    prepared: Prepared | Ready | None = None
 
 
 class Several(ABC):

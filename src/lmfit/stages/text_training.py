@@ -28,14 +28,16 @@ from lmfit.pretraining.held_out import (
     score_frequencies,
 )
 from lmfit.runs import Run, write_json
-from lmfit.stages.corpus import Ready
+from lmfit.stages.calling import Call, call_others, shared_out
+from lmfit.stages.corpus import Ready, TextMaterial
 from lmfit.stages.judge import Judge
 from lmfit.stages.scoring import write_scores
 from lmfit.stages.versions import versions
+from lmfit.training.budget import Budget
 from lmfit.training.checkpoint import Checkpoints, TrainState
-from lmfit.training.ema import exchange_average
+from lmfit.training.distributed import COMPANY
 from lmfit.training.guards import Finite, Halved, Room
-from lmfit.training.hooks import Budget, KeepBest, Log, Progress, Save, StopOnSignal
+from lmfit.training.hooks import KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.trainer import Hook, Trainer
 from lmfit.version import __version__
@@ -58,38 +60,53 @@ def build(run: Run, ready: Ready, device: Device) -> Any:
     return model.to(device.torch_device)
 
 
-def pretrain(run: Run, ready: Ready, model: Any, device: Device, checkpoints: Checkpoints) -> TrainState:
-    """Train with all hooks; afterwards the model holds the weights of the lowest held-out loss."""
+def pretrain(
+    run: Run, ready: Ready, model: Any, device: Device, checkpoints: Checkpoints, more_hooks: Sequence[Hook] = ()
+) -> TrainState:
+    """Train with all hooks; afterwards the model holds the weights of the lowest held-out loss.
+
+    more_hooks: what else is to happen, once a step is judged.
+    """
     config = ready.config
     log = Log(run.path / "log.jsonl", config.training.log_every)
     hooks: list[Hook] = [Room(keeps_best=True), Progress()]
     hooks += [Finite(run.path, log, config.training.on_nan, _describe(ready)), log, Halved(run.record)]
     if config.training.budget is not None:
-        hooks.append(Budget(config.training.budget))
-    hooks += [
-        _keep_best(ready, model, device, log),
-        Save(config.training.checkpoint_every),
-        StopOnSignal(str(run.path)),
-    ]
-    with training_form(model, ready, device):
-        trainer = Trainer(
-            model,
-            ready.objective("train"),
-            ready.rows["train"],
-            config.training,
-            device=device,
-            seed=config.seed,
-            checkpoints=checkpoints,
-            hooks=hooks,
-            memory_limit=limit_bytes(config.device.memory_limit),
-            plan=ready.plan(),
-        )
+        hooks.insert(0, Budget(config.training.budget))
+    stop = StopOnSignal(str(run.path))
+    hooks += [_keep_best(ready, model, device, log), *more_hooks, Save(config.training.checkpoint_every)]
+    hooks += [stop, Lead()]
+    if shared := shared_out(config.training, device.processes):
+        console.say(shared)
+    call_others(Call(ready.material, model, device, training_form, text_trainer))
+    with training_form(ready, model, device):
+        trainer = text_trainer(ready, model, device, checkpoints, hooks)
         state = trainer.fit()
-        exchange_average(model, trainer.optimizer)
+        trainer.settle()
     if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
         console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
         state.best_step = state.step
     return state
+
+
+def text_trainer(
+    ready: TextMaterial, model: Any, device: Device, checkpoints: Checkpoints, hooks: Sequence[Hook] = ()
+) -> Trainer:
+    """The trainer that the config asks for."""
+    config, ranks = ready.config, COMPANY.ranks()
+    return Trainer(
+        model,
+        ready.objective("train"),
+        ready.rows["train"],
+        config.training,
+        device=device,
+        seed=config.seed,
+        checkpoints=checkpoints,
+        hooks=hooks,
+        memory_limit=limit_bytes(config.device.memory_limit) // ranks.local_count,
+        ranks=ranks,
+        plan=ready.plan(),
+    )
 
 
 def _keep_best(ready: Ready, model: Any, device: Device, log: Log) -> KeepBest:
@@ -107,7 +124,7 @@ def _keep_best(ready: Ready, model: Any, device: Device, log: Log) -> KeepBest:
 
 
 @contextmanager
-def training_form(model: Any, ready: Ready, device: Device) -> Iterator[None]:
+def training_form(ready: TextMaterial, model: Any, device: Device) -> Iterator[None]:
     """The model in the form that is trained; afterwards it is as any loader expects it."""
     training, dropout = ready.config.training, ready.config.pretraining.dropout
     with ExitStack() as forms:
@@ -145,7 +162,7 @@ def score_text(run: Run, ready: Ready, model: Any, device: Device) -> dict[str, 
     scores: dict[str, Scores] = {}
     frequent: dict[str, Scores] = {}
     tokens = 0
-    for split in ("validation", "test"):
+    for split in ready.scored:
         held = HeldOut.of(ready.rows[split], config.evaluation.tokens, config.seed, split)
         sums = held.score(model, objective, device)
         tokens += int(ready.rows[split].lengths[held.chosen].sum())

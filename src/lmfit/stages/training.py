@@ -32,17 +32,18 @@ from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
-from lmfit.stages.calling import call_others, shared_out
+from lmfit.stages.calling import Call, call_others, shared_out
 from lmfit.stages.joint import JointObjective, mixed
 from lmfit.stages.judge import Judge
 from lmfit.stages.prepare import Material, Prepared, Studied
 from lmfit.tasks.base import Stats, Task, model_inputs
 from lmfit.tasks.tensors import Tensors, forward, tensors
+from lmfit.training.budget import Budget
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.distributed import COMPANY
 from lmfit.training.graphs import LENGTHS_APART, can_record
 from lmfit.training.guards import Finite, Halved, Room
-from lmfit.training.hooks import Budget, KeepBest, Lead, Log, Progress, Save, StopOnSignal
+from lmfit.training.hooks import KeepBest, Lead, Log, Progress, Save, StopOnSignal
 from lmfit.training.memory import limit_bytes
 from lmfit.training.r_drop import Comparing, RDrop
 from lmfit.training.thaw import Thaw
@@ -167,7 +168,7 @@ def train(
     finite = Finite(run.path, log, config.training.on_nan, partial(describe, prepared))
     hooks: list[Hook] = [Room(keeps_best=judged), Progress(), finite, log, Halved(run.record)]
     if config.training.budget is not None:
-        hooks.append(Budget(config.training.budget))
+        hooks.insert(0, Budget(config.training.budget))
     if judged:
         hooks.append(_keep_best(prepared, model, device, log))
     stop = StopOnSignal(str((resumed_as or run).path))
@@ -176,7 +177,7 @@ def train(
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
     if objective is None:
-        call_others(prepared, model, device)
+        call_others(Call(prepared.material, model, device, in_training_form, make_trainer))
     with in_training_form(prepared, model, device):
         trainer = make_trainer(prepared, model, device, checkpoints, hooks, objective)
         state = trainer.fit()

@@ -61,16 +61,32 @@ class Transfer(Several):
         self.loaded, self.prepared, self.device = loaded, prepared, device
         self.settings, self.seeds = loaded.config.transfer, loaded.config.target_seeds
         self.heritage = heritage(loaded, prepared)
+        self.mark = ""
         self.sizes: list[Size] = ["all", *(size for size in self.settings.sizes if size != "all")]
 
     def plan(self, run: Run, finished: Sequence[Run]) -> Iterator[Child]:
         """source-1, ..., then for each seed control-seed-N and seed-N; at last those of the learning curve."""
         base = self._base(run)
-        start = None if self.settings.mode == "joint" else (yield from self._sources(run, base, finished))
+        start = yield from self._start(run, base, finished)
         for size in self.sizes:
             for seed in self.seeds:
                 yield self._child(size, seed, base)
-                yield self._child(size, seed, base, start) if start else self._joint(size, seed, base)
+                yield self._after(size, seed, base, start)
+
+    def without_control(self, run: Run, called: Child, finished: Sequence[Run]) -> Iterator[Child]:
+        """The sources, then one training of the target, with name and title of `called`."""
+        base = self._base(run)
+        start = yield from self._start(run, base, finished)
+        yield replace(self._after("all", self.seeds[0], base, start), name=called.name, title=called.title)
+
+    def _start(self, run: Run, base: ModelConfig, finished: Sequence[Run]) -> Generator[Child, None, Path | None]:
+        """The sources to train; returns the start of the target, None where all is learnt at once."""
+        if self.settings.mode == "joint":
+            return None
+        return (yield from self._sources(run, base, finished))
+
+    def _after(self, size: Size, seed: int, base: ModelConfig, start: Path | None) -> Child:
+        return self._child(size, seed, base, start) if start else self._joint(size, seed, base)
 
     def _sources(self, run: Run, base: ModelConfig, finished: Sequence[Run]) -> Generator[Child, None, Path]:
         """The sources to train; returns the start of the target that they make."""
@@ -78,9 +94,9 @@ class Transfer(Several):
         for number, source in enumerate(self.heritage.trained, 1):
             kept = source.prepared if model == self.loaded.config.model else None
             title = f"source {number} of {len(self.heritage.trained)}: {source.loaded.config.data.name or source.name}"
-            yield Child(source.name, title, renewed(source, model), kept)
+            yield Child(source.name + self.mark, title, renewed(source, model), kept)
             model = following(str(finished[-1].path), self.prepared.config.model)
-        start = run.path / CHILDREN / START
+        start = run.path / CHILDREN / f"{START}{self.mark}"
         if not start.is_dir():
             self._write(start, find_model(model), find_model(base))
         return start
@@ -90,7 +106,7 @@ class Transfer(Several):
         model = self.prepared.config.model
         if self.prepared.source.kind != "scratch":
             return model
-        folder = run.path / CHILDREN / UNTRAINED
+        folder = run.path / CHILDREN / f"{UNTRAINED}{self.mark}"
         if not folder.is_dir():
             texts = Together(
                 [*(one.prepared.splits.train for one in self.heritage.trained), self.prepared.splits.train]

@@ -27,6 +27,8 @@ class TrainState:
 
     evaluations, last_value: how many there were, and the score of the last one (None: not defined).
     micro_batch_tokens: the padded tokens that micro-batches were brought down to, where memory ran out.
+    budget_seconds: wall-clock time spent of a budget; planned_at: the step after which it was planned last (0: it has
+    not been), planned_from: the step of the schedule of `total_steps` that it stood at then.
     """
 
     step: int = 0
@@ -44,6 +46,9 @@ class TrainState:
     skipped: list[int] = field(default_factory=list)
     scaler: dict[str, Any] = field(default_factory=dict)
     micro_batch_tokens: int | None = None
+    budget_seconds: float = 0.0
+    planned_at: int = 0
+    planned_from: float = 0.0
 
 
 class Checkpoints:

@@ -79,6 +79,13 @@ class Ranks:
         """The sum over all ranks, the same to the bit on each."""
         return number if self.count == 1 else math.fsum(self.gather(number)[:, 0])
 
+    def total(self, amounts: Sequence[Any]) -> Any:
+        """The sum over all ranks of one or more numbers, or of tensors (K,) of the same size, the same on each."""
+        own = sum(amounts)
+        if self.count == 1 or not isinstance(own, torch.Tensor):
+            return self.sum(own)
+        return torch.tensor([math.fsum(part) for part in self.gather(*own.tolist()).T], dtype=own.dtype)
+
     def any(self, flag: bool) -> bool:
         """Whether it holds on any rank."""
         return bool(self.gather(flag).any())
@@ -294,6 +301,12 @@ def job() -> str | None:
     """What a job of torchrun is known by, through all its restarts; None where there is no torchrun."""
     name = os.environ.get("TORCHELASTIC_RUN_ID")
     return f"{socket.gethostname()}/{os.getppid()}" if name == "none" else name
+
+
+def job_facts() -> dict[str, str]:
+    """For run.json, by which a restarted job finds its run."""
+    name = job()
+    return {} if name is None else {"job": name}
 
 
 def is_restarted() -> bool:

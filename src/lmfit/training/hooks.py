@@ -1,4 +1,4 @@
-"""What happens around the loop: log, evaluate and keep the best, save, keep to a budget, stop on a signal."""
+"""What happens around the loop: log, evaluate and keep the best, save, stop on a signal."""
 
 import json
 import math
@@ -11,14 +11,11 @@ from types import FrameType
 from typing import Any, Literal, NamedTuple
 
 from lmfit import console
-from lmfit.config.durations import seconds
 from lmfit.config.training import EarlyStopping
 from lmfit.errors import Interrupted
 from lmfit.training.distributed import ALONE
-from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, StepResult, Trainer
+from lmfit.training.trainer import StepResult, Trainer
 
-TIMED_STEPS = 20
-UNTIMED_STEPS = 3
 SAME_REQUEST_SECONDS = 1.0
 
 Interval = Literal["epoch"] | int | float
@@ -35,6 +32,9 @@ def due(trainer: Trainer, every: Interval) -> bool:
     if every == "epoch":
         epoch, index = trainer.plan.locate(step)
         return index == 0 and epoch > 0
+    if every < 1 and trainer.state.planned_at:
+        places = (math.floor(trainer.scheduled(at) / total / every) for at in (step - 1, step))
+        return next(places) < next(places)
     interval = round(every) if every >= 1 else max(1, round(every * total))
     return step % interval == 0
 
@@ -152,25 +152,6 @@ class Save(QuietHook):
             trainer.save()
 
 
-class Budget(QuietHook):
-    """Turn a wall-clock budget into a number of steps after 20 timed ones (the first three warm up)."""
-
-    def __init__(self, budget: str) -> None:
-        self.seconds = seconds(budget)
-        self._timed: list[float] = []
-
-    def on_step(self, trainer: Trainer, result: StepResult) -> None:
-        """Time the first steps, then fix the total, which checkpoints keep."""
-        if trainer.state.step <= UNTIMED_STEPS or trainer.state.total_steps != BUDGET_UNKNOWN_STEPS:
-            return
-        self._timed.append(result.seconds)
-        if len(self._timed) == TIMED_STEPS:
-            left = self.seconds - trainer.state.train_seconds
-            per_step = sum(self._timed) / TIMED_STEPS
-            trainer.state.total_steps = trainer.state.step + max(0, int(left / per_step))
-            console.say(f"budget: {trainer.state.total_steps:,} steps of {per_step:.3f} s")
-
-
 class StopOnSignal(QuietHook):
     """On SIGINT or SIGTERM finish the step, save, and end with Interrupted (exit code 130 or 143).
 
@@ -223,6 +204,8 @@ class GoOn(NamedTuple):
     """How training goes on after a step."""
 
     total_steps: int
+    planned_at: int
+    planned_from: float
     stopped: str
 
 
@@ -231,7 +214,7 @@ class Lead(QuietHook):
 
     def on_start(self, trainer: Trainer) -> None:
         """Tell."""
-        trainer.ranks.tell(GoOn(trainer.state.total_steps, trainer.state.stopped))
+        trainer.ranks.tell(GoOn(*(getattr(trainer.state, name) for name in GoOn._fields)))
 
     def on_step(self, trainer: Trainer, result: StepResult) -> None:
         """Tell."""
@@ -253,7 +236,8 @@ class Follow(StopOnSignal):
     def _hear(self, trainer: Trainer) -> None:
         while not isinstance(heard := trainer.ranks.hear(), GoOn):
             trainer.placement.serve(heard, trainer.optimizer)
-        trainer.state.total_steps, trainer.state.stopped = heard
+        for name, value in heard._asdict().items():
+            setattr(trainer.state, name, value)
 
 
 class Progress(QuietHook):

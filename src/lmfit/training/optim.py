@@ -101,13 +101,26 @@ def depths_of(model: Any) -> dict[int, int]:
     return depths | {id(p): len(layers) + 1 for p in embeddings_of(model).parameters()}
 
 
-def learning_rate_scale(config: TrainingConfig, step: int, total: int) -> float:
+def learning_rate_scale(config: TrainingConfig, step: float, total: int) -> float:
     """Share of the peak learning rate used by step `step` (from 0) of `total`: a function of nothing else."""
-    warmup = min(total, round(config.warmup * total) if config.warmup < 1 else round(config.warmup))
+    warmup = warmup_steps(config, total)
     if step < warmup:
         return (step + 1) / (warmup + 1)
     done = (step - warmup) / max(1, total - warmup)
     return _DECAY[config.schedule](done)
+
+
+def warmup_steps(config: TrainingConfig, total: int) -> int:
+    """Steps in which the learning rate rises."""
+    return min(total, round(config.warmup * total) if config.warmup < 1 else round(config.warmup))
+
+
+def moved(config: TrainingConfig, step: float, total: int, new: int) -> float:
+    """The step of a schedule over `new` steps with the rate that `step` has in one over `total`."""
+    before, after = warmup_steps(config, total), warmup_steps(config, new)
+    if step < before:
+        return (step + 1) / (before + 1) * (after + 1) - 1
+    return after + (step - before) / max(1, total - before) * (new - after)
 
 
 _DECAY: dict[str, Callable[[float], float]] = {

@@ -136,7 +136,9 @@ class Trainer:
         started = time.perf_counter()
         if not self.placement.trained.training:
             self.placement.trained.train()
-        rate = set_learning_rate(self.optimizer, learning_rate_scale(self.config, number, self.expected_steps))
+        rate = set_learning_rate(
+            self.optimizer, learning_rate_scale(self.config, self.scheduled(number), self.expected_steps)
+        )
         loss, tokens = self.memory.gradients(self, number)
         norm, updated = self.update(loss)
         return StepResult(loss, norm, rate, tokens, time.perf_counter() - started, updated)
@@ -149,13 +151,22 @@ class Trainer:
             micro_batches = ahead(number, cut) if ahead else self.micro_batches(number)
             idle = self.idle_batches(number, len(micro_batches))
         tokens = self.ranks.sum(sum(float(batch["attention_mask"].sum()) for batch in micro_batches))
-        targets = self.ranks.sum(sum(map(self.objective.targets, micro_batches)))
+        counted = [self.objective.targets(b) for b in micro_batches] or [0 * self.objective.targets(idle[0])]
+        targets = self.ranks.total(counted)
         work = [*((batch, targets) for batch in micro_batches), *((batch, math.inf) for batch in idle)]
 
         def backward() -> float:
             return sum(self.forward_backward(batch, divisor) for batch, divisor in work)
 
         return self.gradient(lambda: self.placement.gradient(backward)), int(tokens)
+
+    def scheduled(self, number: int) -> float:
+        """The step of the schedule that step `number` takes: itself, or evenly on from where a plan found it."""
+        state = self.state
+        if state.planned_at == 0:
+            return number
+        share = (number - state.planned_at) / max(1, state.total_steps - state.planned_at)
+        return state.planned_from + (state.total_steps - state.planned_from) * share
 
     @property
     def expected_steps(self) -> int:

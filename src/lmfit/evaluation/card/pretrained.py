@@ -11,7 +11,7 @@ _CLASSES = {"clm": "AutoModelForCausalLM", "mlm": "AutoModelForMaskedLM"}
 
 def write_pretrained_card(run: Run) -> Path:
     """Write the card into model/; scores are those of held-out documents of the same corpus."""
-    manifest, metrics = run.manifest, run.metrics.get("test", {})
+    manifest, metrics = run.manifest, run.metrics.get("test") or run.metrics.get("validation", {})
     task = str(manifest.get("task"))
     kind = _CLASSES["clm" if task == "clm" else "mlm"]
     files = ", ".join(Path(path).name for path in manifest["data"]["train"]["files"])

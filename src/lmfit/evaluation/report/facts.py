@@ -97,12 +97,13 @@ def model_facts(run: RunFiles, words: Words) -> Facts:
 def data_facts(run: RunFiles, words: Words) -> Facts:
     """The data on the first page: rows and files of each split."""
     facts: Facts = []
+    unit = "unit.documents" if run.manifest.get("kind") == "language" else "unit.rows"
     for split in ("train", "validation", "test"):
         rows = number(dig(run.ledger, "splits", split, "rows")) or number(dig(run.manifest, "data", split, "rows"))
         files = items(dig(run.manifest, "data", split, "files")) or items(dig(run.ledger, "splits", split, "files"))
         if rows is None and not files:
             continue
-        parts = [] if rows is None else [words.plain("unit.rows", rows=count(rows))]
+        parts = [] if rows is None else [words.plain(unit, rows=count(rows))]
         parts += (
             [words.plain("unit.files", files=len(files))]
             if len(files) > 3

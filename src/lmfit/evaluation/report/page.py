@@ -74,6 +74,7 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
     best = headline(run)
     tokens = token_table(run, best.split)
     errors = worst_errors(run.predictions(best.split))
+    language = run.manifest.get("kind") == "language"
     return {
         "split": words.name("split", best.split),
         "summary": summary(run, best, words),
@@ -100,8 +101,9 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
         "outside_share": outside_share(tokens),
         "confusion": confusion(run, best.split),
         "scatter": scatter_chart(errors, words),
-        "errors": errors,
-        "texts_off": dig(run.config, "evaluation", "texts") is False,
+        "errors": None if language else errors,
+        "texts_off": not language and dig(run.config, "evaluation", "texts") is False,
+        "language": language,
         "ledger": ledger(run, words),
         "findings": findings(run, words),
         "warnings": warnings(run, words),

@@ -13,7 +13,8 @@ class Probe:
     name: str
     metric: str
     pretrained: str
-    random: str
+    other: str
+    against: str
     difference: str
 
 
@@ -24,7 +25,8 @@ def probes(run: RunFiles, words: Words) -> list[Probe]:
             name=str(probe.get("name", "")),
             metric=words.name("metric", str(probe.get("metric", ""))),
             pretrained=score(number(probe.get("pretrained"))),
-            random=score(number(probe.get("random"))),
+            other=score(number(probe.get("other"))),
+            against=str(probe.get("against", "")),
             difference=_signed(*(number(probe.get(end)) for end in ("difference", "low", "high"))),
         )
         for probe in records(run.manifest.get("probes"))
