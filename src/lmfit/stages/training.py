@@ -65,9 +65,10 @@ class TaskObjective:
 
     def collate(self, rows: Sequence[Row]) -> Tensors:
         """Padded tensors."""
-        longest = max(map(len, rows))
-        length = min(-(-longest // self.multiple) * self.multiple, self.framer.max_length)
-        return tensors(self.task.collate(rows, self.framer, length))
+        if self.multiple == 1:
+            return tensors(self.task.collate(rows, self.framer))
+        length = -(-max(map(len, rows)) // self.multiple) * self.multiple
+        return tensors(self.task.collate(rows, self.framer, min(length, self.framer.max_length)))
 
 
 def build_model(prepared: Prepared, device: Device, *, resumed: bool) -> Any:
