@@ -1,12 +1,13 @@
 """Speed, size and score of a model in PyTorch and ONNX, fp32 and int8, at the lengths of its own test rows.
 
-    python scripts/benchmarks/compress.py --run runs/ner [--texts runs/sst2] [--base] [--rounds 5]
+    python scripts/benchmarks/compress.py --run runs/ner [--texts runs/sst2] [--base] [--rounds 5] [--limit 1000]
 
 Every engine is timed in turn within each round, so that what else the machine does meets all of them alike. Figures are
 medians over rounds; ratios are medians of the ratios within rounds, with their range. What is told are CPU seconds, so
 run it with OMP_NUM_THREADS=1: then they are what a quiet machine would take on one thread. `--base` adds a model of the
 size of BERT-base with random weights; `--texts` a run of text classification, beside mean token vectors with logistic
-regression. torchao is measured where it is installed.
+regression. torchao is measured where it is installed. `--limit`: test rows that are scored; few make it a try (`--limit
+20 --rounds 1`), whose figures mean nothing.
 """
 
 import argparse
@@ -38,7 +39,7 @@ from lmfit.runs import Run
 from lmfit.tasks.base import Stats
 
 Engine = Callable[[Batch], Any]
-SINGLE, BATCH, SCORED = 60, 32, 1000
+SINGLE, BATCH = 60, 32
 REFERENCE = "torch fp32"
 
 
@@ -159,22 +160,26 @@ def score_table(predictor: Predictor, engines: Mapping[str, Any], examples: list
         print(f"| {name} | {scores.metrics[scores.headline]['value']:.4f} | {'' if one.backend is None else within} |")
 
 
-def measure_run(path: Path, rounds: int, *, static: bool) -> None:
+def measure_run(path: Path, rounds: int, limit: int, *, static: bool) -> None:
     """Both tables of a finished run, with the baseline of mean token vectors for texts."""
     run = Run(path)
     predictor = load_predictor(run, device="cpu", precision="fp32")
     splits = load_splits(load_run_config(run).config.data, predictor.task.example_kind)
-    examples = list(splits.test or splits.validation or splits.train)
-    chosen = examples[:: max(1, len(examples) // SCORED)][:SCORED]
+    chosen = spread(list(splits.test or splits.validation or splits.train), limit)
     rows = [row for one in predictor.task.encode(chosen, predictor.framer, Stats()) for row in one.rows]
     with TemporaryDirectory() as folder:
         engines = speed_table(path.name, predictor, rows, Path(folder), rounds)
         score_table(predictor, engines, chosen)
     if static:
-        static_baseline(predictor, list(splits.train), chosen)
+        static_baseline(predictor, spread(list(splits.train), 20 * limit), chosen)
 
 
-def static_baseline(predictor: Predictor, train: list[Any], test: list[Any], most: int = 20_000) -> None:
+def spread(examples: list[Any], count: int) -> list[Any]:
+    """At most `count` of them, evenly over all."""
+    return examples[:: max(1, len(examples) // count)][:count]
+
+
+def static_baseline(predictor: Predictor, train: list[Any], test: list[Any]) -> None:
     """What is given up for speed: the mean of the model's own token vectors, and logistic regression on it."""
     from sklearn.linear_model import LogisticRegression
 
@@ -183,7 +188,6 @@ def static_baseline(predictor: Predictor, train: list[Any], test: list[Any], mos
     def features(texts: list[str]) -> np.ndarray:
         return np.stack([table[ids or [0]].mean(axis=0) for ids in predictor.framer.encode_texts(texts)])
 
-    train = train[:: max(1, len(train) // most)][:most]
     model = LogisticRegression(max_iter=1000).fit(features([e.text for e in train]), [str(e.label) for e in train])
     texts = [example.text for example in test]
     started = time.process_time()
@@ -218,16 +222,17 @@ def main() -> None:
     parser.add_argument("--texts", type=Path)
     parser.add_argument("--base", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--limit", type=int, default=1000)
     given = parser.parse_args()
     print(f"{processor_name()} ({', '.join(cpu_flags())}), {cpu_threads()} threads")
-    measure_run(given.run, given.rounds, static=False)
+    measure_run(given.run, given.rounds, given.limit, static=False)
     if given.texts is not None:
-        measure_run(given.texts, given.rounds, static=True)
+        measure_run(given.texts, given.rounds, given.limit, static=True)
     if given.base:
         run = Run(given.run)
         predictor = load_predictor(run, device="cpu", precision="fp32")
         splits = load_splits(load_run_config(run).config.data, predictor.task.example_kind)
-        chosen = list(splits.test or splits.train)[:SCORED]
+        chosen = list(splits.test or splits.train)[: given.limit]
         rows = [row for one in predictor.task.encode(chosen, predictor.framer, Stats()) for row in one.rows]
         measure_base(max(2, given.rounds // 2), predictor, rows)
 

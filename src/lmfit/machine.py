@@ -1,7 +1,11 @@
 """What the processor is and can do, told without torch."""
 
+import ctypes
+import gc
 import os
 import platform
+import sys
+from typing import Any
 
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimddp", "i8mm")
 """The instructions that matter to models, as Linux names them."""
@@ -43,3 +47,11 @@ def _cpu_line(name: str) -> str:
             return next(line.split(":", 1)[1].strip() for line in file if line.startswith(name))
     except (OSError, StopIteration):
         return ""
+
+
+def give_back_memory() -> None:
+    """Return what was freed to the system; glibc keeps it for itself otherwise. Elsewhere nothing is done."""
+    library: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if hasattr(library, "malloc_trim"):
+        gc.collect()
+        library.malloc_trim(0)

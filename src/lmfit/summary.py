@@ -95,6 +95,7 @@ def compressed_lines(run: Run) -> list[str]:
     agreement = "" if same["label_agreement"] is None else f", {same['label_agreement']:.2%} of decisions equal"
     return [
         manifest["verdict"]["sentence"],
+        *([] if certificate["verdict"]["holds"] is None else [certificate["verdict"]["sentence"]]),
         *([f"kept in fp32, since int8 lost too much: {', '.join(kept)}"] if kept else []),
         f"answers: logits differ by {same['mean_logit_difference']:.3f} on average, "
         f"{same['largest_logit_difference']:.2f} at most{agreement} ({same['rows']:,} rows)",

@@ -32,6 +32,19 @@ def test_answers_are_those_of_pytorch(family: str, exported: Callable[..., Any],
     np.testing.assert_allclose(found[kept], made.wanted(batch)[kept], atol=1e-5)
 
 
+def test_weights_that_stand_aside_come_back(exported: Callable[..., Any], tmp_path: Path) -> None:
+    """Layers with weights large enough to be taken out of the graph while it is fused, all of them alike in shape."""
+    from transformers import AutoModelForTokenClassification, BertConfig
+
+    framer = exported("bert").framer
+    config = BertConfig(
+        vocab_size=200, hidden_size=128, num_hidden_layers=2, num_attention_heads=2, intermediate_size=256, num_labels=3
+    )
+    torch.manual_seed(0)
+    found = export(AutoModelForTokenClassification.from_config(config).eval(), framer, tmp_path)
+    assert found.fused, found
+
+
 def test_what_is_not_fused_is_told(exported: Callable[..., Any]) -> None:
     found = exported("modernbert").exported
     assert not found.fused

@@ -10,6 +10,7 @@ import torch
 
 from lmfit.compression.fake_quant import fake_quantized, rounded_input, rounded_weight, set_rounding
 from lmfit.compression.gates import SPEED, Gates, cubic
+from lmfit.compression.movement import Movement
 from lmfit.compression.prune import full_cost, weight_costs
 
 
@@ -86,3 +87,31 @@ def test_rounding_can_be_switched_off_and_leaves_nothing(tiny: Callable[[str], P
             assert torch.equal(model(ids).logits, before)
         assert torch.equal(model(ids).logits, before)
     assert 0 < float((rounded - before).abs().max()) < 0.5
+
+
+def test_movement_scores_follow_the_weights_and_keep_the_budget(tiny: Callable[[str], Path]) -> None:
+    model, ids = _model(tiny("bert")), torch.tensor([[5, 6, 7, 8]])
+    before = model(ids).logits.detach()
+    gates, costs = Movement(model), weight_costs(model)
+    model.train()
+    for dropout in (module for module in model.modules() if isinstance(module, torch.nn.Dropout)):
+        dropout.p = 0.0
+    logits = model(ids).logits
+    torch.testing.assert_close(logits.detach(), before)
+    logits.square().sum().backward()
+    reader = gates.blocks[1].reader
+    moved = (reader.weight.detach() * reader.weight.grad).sum(0)
+    scored: Any = gates.logits[1].grad
+    torch.testing.assert_close(scored / SPEED, moved, rtol=1e-3, atol=1e-6)
+    gates.logits[1].data[:] = torch.arange(64) / SPEED
+    for number in (0, 2, 3):
+        gates.logits[number].data[:] = 100 / SPEED
+    full = full_cost(model, costs)
+    gates.settle(costs, 0.9 * full)
+    assert 0.88 * full < float(gates.expected_cost(costs)) <= 0.9 * full
+    assert all(gates.masks[number].all() for number in (0, 2, 3))
+    closed = int((gates.masks[1] == 0).sum())
+    assert 0 < closed <= 64
+    assert not gates.masks[1][:closed].any()
+    assert gates.curves()[1].order[:3] == [0, 1, 2]
+    assert float(gates.excess(gates.expected_cost(costs), 1.0)) == 0

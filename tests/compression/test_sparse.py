@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lmfit.compression.sparse import zero_smallest, zero_two_of_four, zeros
+from lmfit.config.compression import CompressionConfig
 from lmfit.config.smaller import PruneConfig
 
 
@@ -43,6 +44,10 @@ def test_two_of_four_stay(tiny: Callable[[str], Path]) -> None:
 
 def test_patterns_take_a_sparsity_alone() -> None:
     assert PruneConfig(pattern="2:4").sparsity is None
-    for wrong in ({"pattern": "2:4", "sparsity": 0.3}, {"pattern": "unstructured", "size": "1 MB"}, {}):
-        with pytest.raises(ValueError, match=r"half|alone|one target"):
+    for wrong in ({"pattern": "2:4", "sparsity": 0.3}, {"pattern": "unstructured", "size": "1 MB"}):
+        with pytest.raises(ValueError, match=r"half|alone"):
             PruneConfig(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="one target"):
+        PruneConfig(sparsity=0.5, size="1 MB")
+    with pytest.raises(ValueError, match="prune needs a target"):
+        CompressionConfig(prune=PruneConfig())

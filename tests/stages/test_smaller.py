@@ -5,7 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from lmfit.config.load import load_run_config
+from lmfit.data.sources import load_splits
 
 Command = Callable[..., tuple[int, str, str]]
 FEW = ("--set", "training.max_steps=4", "--set", "training.evaluate_every=2")
@@ -47,6 +51,7 @@ def test_all_steps_and_int8(trained: Any, command: Command, tmp_path: Path) -> N
     parent, made = trained("token-classification"), tmp_path / "all"
     asked = ["--prune", 0.3, "--distill", 1, "--trim-vocabulary", "--quantize", "int8"]
     more = ["--set", "compression.trim_vocabulary.reserve=0", "--set", "compression.distill.relations=0.1"]
+    more += ["--set", "evaluation.texts=false"]
     code, _, told = command("compress", parent.path, *asked, *more, *FEW, "-o", made)
     assert code == 0, told
     manifest = _manifest(made)
@@ -57,12 +62,68 @@ def test_all_steps_and_int8(trained: Any, command: Command, tmp_path: Path) -> N
     assert facts["trim_vocabulary"]["tokens"]["after"] <= facts["trim_vocabulary"]["tokens"]["before"]
     assert facts["trim_vocabulary"]["changed"]["test"]["unknown_after"] <= 0.1 * 24 * 8
     assert manifest["backend"] == "onnx"
+    beside = made / "children" / "pytorch"
+    assert not (beside / "certificate.json").exists()
+    assert (_manifest(beside)["status"], _manifest(beside)["backend"]) == ("finished", "pytorch")
+    assert "not judged" in _manifest(beside)["verdict"]["sentence"]
     lines = [json.loads(line) for line in (made / "log.jsonl").read_text().splitlines()]
     assert any({"task", "soft", "relations"} <= line.get("terms", {}).keys() for line in lines)
     (tmp_path / "in.txt").write_text("Anna Petrov joined Nordwind\n")
     code, out, told = command("predict", tmp_path / "in.txt", "-r", made)
     assert code == 0, told
     assert json.loads(out.splitlines()[0])["text"].startswith("Anna")
+    _certified_without_texts(made, command)
+
+
+def _certified_without_texts(made: Path, command: Command) -> None:
+    """The certificate can be repeated, on rows of random tokens: what is kept of the real ones is their lengths."""
+    from lmfit.compression.reference import read_reference
+    from lmfit.inference.load import load_predictor
+    from lmfit.runs import Run
+    from lmfit.tasks.base import Stats
+
+    predictor, config = load_predictor(Run(made)), load_run_config(Run(made)).config
+    test = list(load_splits(config.data, "words").test or ())
+    real = [row for one in predictor.task.encode(test, predictor.framer, Stats()) for row in one.rows]
+    kept = read_reference(made / "reference.npz").flat
+    assert [len(row) for row in kept] == [len(row) for row in real]
+    same = [
+        np.mean(a.tokens["input_ids"][1:-1] == b.tokens["input_ids"][1:-1]) for a, b in zip(kept, real, strict=True)
+    ]
+    assert np.mean(same) < 0.2
+    assert '"text"' not in (made / "predictions" / "test.parent.jsonl").read_text()
+    code, out, told = command("evaluate", made, "--certify")
+    assert code == 0, told
+    assert "rows of random tokens" in out
+    certificate = json.loads((made / "certificate.json").read_text())
+    again, before = certificate["repeated"][0]["parity"], certificate["parity_of_drawn_rows"]
+    assert again["mean_logit_difference"] == pytest.approx(before["mean_logit_difference"], rel=1e-3)
+    assert again["label_agreement"] == before["label_agreement"] != certificate["parity"]["label_agreement"]
+    assert certificate["repeated"][0]["metric"]["difference"] == certificate["metric"]["difference"]
+
+
+def test_layers_go_and_unlabelled_texts_help(trained: Any, command: Command, tmp_path: Path) -> None:
+    parent, made, texts = trained("token-classification"), tmp_path / "shallow", tmp_path / "texts.txt"
+    texts.write_text("Anna Petrov met Kofi Mensah in Oslo\n\nNordwind is in Lisbon\n")
+    asked = ["--set", "compression.prune={layers: 1}", "--set", f"compression.distill={{text: ['{texts}']}}"]
+    code, _, told = command("compress", parent.path, *asked, *FEW, "-o", made)
+    assert code == 0, told
+    assert "2 texts without labels beside 96 labelled ones" in told
+    facts = _manifest(made)["compression"]
+    assert len(facts["prune"]["layers_gone"]) == 1
+    assert (facts["distill"]["layers"], facts["distill"]["rows"]) == (1, 98)
+    config = json.loads((made / "model" / "config.json").read_text())
+    assert config["num_hidden_layers"] == 1
+    for words, complaint in (
+        (["compression.prune={layers: 2}"], "2 layers shall stay, and there are 2"),
+        (["compression.prune={layers: 1}", "compression.distill={text: [none.txt]}"], "none.txt"),
+        (["compression.prune={sparsity: 0.5, scores: movement}"], "add compression.joint={}"),
+        (["compression.prune={layers: 1}", "compression.joint={}"], "keeps all layers"),
+    ):
+        sets = [part for word in words for part in ("--set", word)]
+        code, _, told = command("compress", parent.path, *sets, "-o", tmp_path / "no")
+        assert code == 2, told
+        assert complaint in told
 
 
 def test_targets_out_of_reach_are_said(trained: Any, command: Command, tmp_path: Path) -> None:
@@ -92,7 +153,8 @@ def test_student_with_another_tokenizer_is_refused(
 def test_joint_training_is_cut_and_quantized(trained: Any, command: Command, tmp_path: Path) -> None:
     parent, made = trained("text-classification"), tmp_path / "joint"
     (tmp_path / "joint.yaml").write_text(
-        "compression:\n  quantize: int8\n  prune: {sparsity: 0.5}\n  distill: {alpha: 0.5, hidden: 0.1}\n  joint: {}\n"
+        "compression:\n  quantize: int8\n  certify_pytorch: true\n"
+        "  prune: {sparsity: 0.5, scores: movement}\n  distill: {alpha: 0.5, hidden: 0.1}\n  joint: {}\n"
         "training: {max_steps: 20, batch_size: 16, learning_rate: 1.0e-3}\n"
     )
     code, _, told = command("compress", parent.path, "--config", tmp_path / "joint.yaml", "-o", made)
@@ -100,6 +162,7 @@ def test_joint_training_is_cut_and_quantized(trained: Any, command: Command, tmp
     facts = _manifest(made)["compression"]["joint"]
     assert (facts["cut_at"], facts["rounded_from"], facts["steps"]) == (10, 14, 20)
     assert facts["cost"] <= facts["budget"]
+    assert json.loads((made / "children" / "pytorch" / "certificate.json").read_text())["metric"]
     first, second = (
         [
             json.loads(line)["terms"]

@@ -8,7 +8,7 @@ import torch
 
 from lmfit.data.collate import IGNORED
 from lmfit.models.crf import Crf
-from lmfit.tasks.crf import crf_loss, decode_crf, marginals
+from lmfit.tasks.crf import chain_of, crf_loss, decode_crf, marginals
 from lmfit.tasks.decoding import ConstrainedDecoder
 
 TAGS = 3
@@ -79,7 +79,7 @@ def test_best_sequence_and_marginals(crf: Crf) -> None:
     every = paths(5)
     totals = torch.stack([by_hand(crf, scores, path) for path in every])
     shares = torch.softmax(totals, 0)
-    best, probabilities = decode_crf(crf, scores.numpy(), None)
+    best, probabilities = decode_crf(chain_of(crf), scores.numpy(), None)
     assert tuple(best) == every[int(totals.argmax())]
     for word in range(5):
         expected = [
@@ -94,13 +94,13 @@ def test_rules_hold(crf: Crf) -> None:
     scores = batch([6])[0][0].detach().numpy() + np.array([0.0, 0.0, 4.0])
     allowed = [path for path in paths(6) if rules.allows(np.array(path))]
     totals = [float(by_hand(crf, torch.from_numpy(scores), path).detach()) for path in allowed]
-    best, probabilities = decode_crf(crf, scores, rules)
+    best, probabilities = decode_crf(chain_of(crf), scores, rules)
     assert tuple(best) == allowed[int(np.argmax(totals))]
     assert probabilities[0, 2] == pytest.approx(0, abs=1e-12)
 
 
 def test_no_words() -> None:
-    best, probabilities = decode_crf(Crf(TAGS), np.zeros((0, TAGS), np.float32), None)
+    best, probabilities = decode_crf(chain_of(Crf(TAGS)), np.zeros((0, TAGS), np.float32), None)
     assert (len(best), probabilities.shape) == (0, (0, TAGS))
 
 

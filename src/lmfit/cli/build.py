@@ -112,7 +112,8 @@ def compress(
         Path | None, typer.Option("--config", help="A YAML file with the section compression.", metavar="FILE")
     ] = None,
     quantize: Annotated[
-        str | None, typer.Option("--quantize", help="int8, int8-static, fp16, bf16 or int4.", metavar="HOW")
+        str | None,
+        typer.Option("--quantize", help="int8, int8-static, fp16, bf16, int4, or fp32 (ONNX alone).", metavar="HOW"),
     ] = None,
     prune: Annotated[
         float | None, typer.Option("--prune", help="Remove this share of the layers' weights.", metavar="SHARE")

@@ -6,6 +6,8 @@ plain graph is taken, and that is said.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,12 +16,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from lmfit.compression.hollow import put_weights, take_weights
 from lmfit.compression.quiet import quiet
 from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.errors import InputError, MissingExtra
 from lmfit.inference.onnx import open_session, run_session
-from lmfit.models.freeze import layers_of
+from lmfit.machine import give_back_memory
+from lmfit.models.freeze import encoder_of, layers_of
 from lmfit.tasks.base import model_inputs
 from lmfit.tasks.tensors import forward, tensors
 
@@ -61,12 +65,11 @@ def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True) 
     """
     model.eval()
     plain, layers = folder / "plain.onnx", len(layers_of(model))
-    batches = [_batch(framer, *shape) for shape in _SHAPES]
+    tokens = min(framer.backend.get_vocab_size(), len(model.get_input_embeddings().weight))
+    batches = [_batch(framer, tokens, *shape) for shape in _SHAPES]
     with quiet():
-        _trace(model, batches[0], plain)
-        if not _agrees(model, plain, batches):
-            what = f"{type(model).__name__} does not answer alike after its export to ONNX"
-            raise InputError(what, fix="keep it in PyTorch; BERT, RoBERTa, DistilBERT, ELECTRA and their like can be")
+        _trace_alike(model, batches, plain)
+        give_back_memory()
         path, why = folder / "fused.onnx", ""
         try:
             found = _fuse(plain, path, attention=attention)
@@ -74,11 +77,54 @@ def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True) 
                 why = "fusion changes its answers"
         except Exception as error:  # the optimizer raises whatever it meets in graphs that it does not know
             why = f"ONNX Runtime cannot fuse it ({type(error).__name__})"
+        give_back_memory()
     if why:
         return Exported(plain, 0, layers, why)
     if attention and found < layers:
         why = f"ONNX Runtime does not know the attention of {layers - found} layers"
     return Exported(path, found, layers, why)
+
+
+def _trace_alike(model: Any, batches: list[Batch], path: Path) -> None:
+    """Trace with a mask that every version of the optimizer knows, else with the model's own.
+
+    Raises InputError where neither can be traced and answers as PyTorch does.
+    """
+    what = f"{type(model).__name__} does not answer alike after its export to ONNX"
+    failure = InputError(what, fix="keep it in PyTorch; BERT, RoBERTa, DistilBERT, ELECTRA and their like can be")
+    for masking in (_masking(model), nullcontext()):
+        try:
+            _trace(model, batches[0], path, masking)
+        except InputError as error:
+            failure = error
+        else:
+            if _agrees(model, path, batches):
+                return
+    raise failure
+
+
+@contextmanager
+def _masking(model: Any) -> Iterator[None]:
+    """Inside the block the encoder is given what is to be added to scores of attention: (B, 1, L, L), 0 or the lowest.
+
+    Written as transformers 4 did, which every optimizer knows. transformers takes masks of four dimensions as they are;
+    what it makes of (B, L) itself is a graph whose attention ONNX Runtime 1.30 does not fuse, and 1.32 does.
+    """
+
+    def add(_: Any, arguments: Any, named: dict[str, Any]) -> Any:
+        mask = named.get("attention_mask")
+        if mask is None or mask.dim() != 2:
+            return None
+        rows, length = mask.shape
+        hidden = 1.0 - mask[:, None, None, :].expand(rows, 1, length, length).to(torch.float32)
+        away = hidden.masked_fill(hidden.to(torch.bool), torch.finfo(torch.float32).min)
+        return arguments, {**named, "attention_mask": away}
+
+    handle = encoder_of(model).register_forward_pre_hook(add, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 class _Logits(torch.nn.Module):
@@ -92,8 +138,8 @@ class _Logits(torch.nn.Module):
         return self.model(**dict(zip(self.names, inputs, strict=True))).logits
 
 
-def _trace(model: Any, batch: Batch, path: Path) -> None:
-    """Raises InputError where the model's code cannot be traced."""
+def _trace(model: Any, batch: Batch, path: Path, masking: AbstractContextManager[None]) -> None:
+    """Trace inside `masking`. Raises InputError where the model's code cannot be traced."""
     inputs = model_inputs(tensors(batch))
     axes = {name: {0: "batch", 1: "length"} for name in inputs}
     by_token = forward(model, inputs).dim() == 3
@@ -102,16 +148,17 @@ def _trace(model: Any, batch: Batch, path: Path) -> None:
     try:
         model.set_attn_implementation("eager")
         names = list(inputs)
-        torch.onnx.export(
-            _Logits(model, names).eval(),
-            tuple(inputs.values()),
-            str(path),
-            input_names=names,
-            output_names=["logits"],
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            dynamo=False,
-        )
+        with masking:
+            torch.onnx.export(
+                _Logits(model, names).eval(),
+                tuple(inputs.values()),
+                str(path),
+                input_names=names,
+                output_names=["logits"],
+                dynamic_axes=axes,
+                opset_version=OPSET,
+                dynamo=False,
+            )
     except (RuntimeError, ValueError, TypeError, NotImplementedError, torch.onnx.errors.OnnxExporterError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         fix = "keep it in PyTorch, or use an architecture such as BERT, RoBERTa, DistilBERT or ELECTRA"
@@ -129,6 +176,7 @@ def _fuse(plain: Path, path: Path, *, attention: bool) -> int:
     told = plain.with_name("told.onnx")
     graph = onnx.load(str(plain))
     _tell_heads(graph)
+    taken = take_weights(graph)
     onnx.save(graph, str(told))
     del graph
     options = FusionOptions("bert")
@@ -136,6 +184,7 @@ def _fuse(plain: Path, path: Path, *, attention: bool) -> int:
     fused = optimizer.optimize_model(
         str(told), model_type="bert", num_heads=0, hidden_size=0, opt_level=0, optimization_options=options
     )
+    put_weights(fused.model, taken)
     fused.save_model_to_file(str(path))
     return Counter(node.op_type for node in fused.model.graph.node)["Attention"]
 
@@ -179,10 +228,9 @@ def _width(made: dict[str, Any], weights: dict[str, Any], name: str) -> int:
     return int(weights[node.input[1]].dims[-1])
 
 
-def _batch(framer: Framer, rows: int, length: int) -> Batch:
-    """Any token ids, the last row padded."""
-    size = framer.backend.get_vocab_size()
-    ids = np.random.default_rng(rows).integers(0, size, (rows, length))
+def _batch(framer: Framer, tokens: int, rows: int, length: int) -> Batch:
+    """Any token ids below `tokens`, the last row padded."""
+    ids = np.random.default_rng(rows).integers(0, tokens, (rows, length))
     mask = np.ones_like(ids)
     mask[-1, length // 2 + 1 :] = 0
     batch = {"input_ids": np.where(mask, ids, framer.pad_id), "attention_mask": mask}

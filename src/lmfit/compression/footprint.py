@@ -42,13 +42,13 @@ def _main(run: str) -> None:
     told = {
         "seconds": round(time.perf_counter() - started, 3),
         "cpu_seconds": round(time.process_time(), 3),
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": peak_bytes(),
         "libraries": [name for name in ("torch", "transformers", "onnxruntime") if name in sys.modules],
     }
     sys.stdout.write(json.dumps(told))
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Most memory of this program; what getrusage tells holds that of the process that started it, too."""
     try:
         with open("/proc/self/status") as file:

@@ -72,6 +72,9 @@ class Gates(torch.nn.Module):
         ]
         return torch.stack(parts).sum()
 
+    def settle(self, costs: Sequence[Mapping[int, float]], allowed: float) -> None:
+        """Before each step: what the open units may cost. These gates are led by the penalty alone."""
+
     def excess(self, cost: torch.Tensor, target: float) -> torch.Tensor:
         """l1 (c / t - 1) + l2 (c / t - 1)^2, with multipliers that gradient ascent moves."""
         over = cost / target - 1

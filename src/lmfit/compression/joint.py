@@ -55,10 +55,19 @@ class Pruning(_Around):
         super().__init__(objective)
         self.gates, self.costs, self.full, self.target, self.ramp = gates, costs, full, target, ramp
 
+    @property
+    def allowed(self) -> float:
+        """What the open gates may cost at this step."""
+        return self.full + (self.target - self.full) * cubic(self.step, *self.ramp)
+
+    def at(self, step: int) -> None:
+        """The step that comes next, and its budget."""
+        super().at(step)
+        self.gates.settle(self.costs, self.allowed)
+
     def loss(self, logits: torch.Tensor, batch: Tensors) -> torch.Tensor:
         """Distillation, and the excess once for each target."""
-        allowed = self.full + (self.target - self.full) * cubic(self.step, *self.ramp)
-        excess = self.gates.excess(self.gates.expected_cost(self.costs), allowed)
+        excess = self.gates.excess(self.gates.expected_cost(self.costs), self.allowed)
         return self.objective.loss(logits, batch) + self.objective.added("prune", excess, batch)
 
 

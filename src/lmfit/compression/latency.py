@@ -99,6 +99,11 @@ def _one_layer(model: Any, part: str, units: int, width: int, least: dict[str, i
     return made
 
 
+def milliseconds(act: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """The median of some calls."""
+    return _medians({"": act}, rounds)[""]
+
+
 def _medians(made: dict[Any, Callable[[], object]], rounds: int) -> dict[Any, float]:
     """Milliseconds of each function, all called in turn; the first two calls are not counted."""
     taken: dict[Any, list[float]] = {key: [] for key in made}

@@ -78,6 +78,35 @@ def make_reference(parent: Predictor, child: Predictor, examples: Sequence[Examp
     return Reference(rows, [answers[i] for i in alike], known if len(known) == len(alike) else None)
 
 
+def drawn(reference: Reference, parent: Predictor, child: Predictor, seed: int) -> Reference:
+    """Rows as long as those of a reference, of tokens drawn at random, with what `parent` answers to them.
+
+    They tell nothing of the texts; special tokens keep their places. The child's vocabulary is part of the parent's.
+    """
+    pieces, theirs = child.framer.backend.get_vocab(True), parent.framer.backend.get_vocab(True)
+    special = {child.framer.pad_id, *child.framer.backend.get_added_tokens_decoder()}
+    plain = np.array(sorted(i for i in pieces.values() if i not in special))
+    of_parent = np.zeros(max(pieces.values()) + 1, np.int64)
+    for piece, i in pieces.items():
+        of_parent[i] = theirs[piece]
+    generator = keyed_generator(seed, "tokens of the reference")
+
+    def other(row: Row) -> Row:
+        ids = np.asarray(row.tokens["input_ids"])
+        new = np.where(np.isin(ids, list(special)), ids, generator.choice(plain, len(ids)))
+        return Row({**row.tokens, "input_ids": new.astype(np.int32)}, row.values)
+
+    def as_parent(row: Row) -> Row:
+        return Row({**row.tokens, "input_ids": of_parent[row.tokens["input_ids"]]}, row.values)
+
+    rows = [[other(row) for row in each] for each in reference.rows]
+    nothing: Any = None
+    asked = [Encoded(nothing, [as_parent(row) for row in each]) for each in rows]
+    answers = Answerer(parent.backend, parent.task, parent.framer, quick=False).answers(asked)
+    decided = [one for answer in answers if (one := parent.task.decisions(answer)) is not None]
+    return Reference(rows, answers, decided if len(decided) == len(answers) else None)
+
+
 def read_reference(path: Path) -> Reference:
     """What `Reference.save` wrote. Raises InputError where it is missing or damaged."""
     try:

@@ -18,6 +18,7 @@ class Work:
     """The model as it is now. facts: what the steps tell of themselves, for run.json and the report.
 
     original: the run's own model, which is not changed, in fp32 on the CPU. run: where training keeps its state.
+    measured: what was measured before anything is done and need not be measured again.
     """
 
     model: Any
@@ -29,6 +30,7 @@ class Work:
     original: Predictor
     run: Run
     facts: dict[str, Any] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -126,9 +126,8 @@ class Outputs:
 
 def outputs(teacher: Any, rows: Rows, objective: Collating, wanted: Wanted) -> Outputs:
     """A teacher's outputs for all rows, from the cache or written to it; logits in float32, the rest in float16."""
-    digest = sha256(json.dumps([_VERSION, wanted.names]).encode())
-    for name, weight in sorted(teacher.state_dict().items()):
-        digest.update(name.encode() + weight.detach().cpu().contiguous().numpy().tobytes())
+    digest = hash_of_weights(teacher)
+    digest.update(json.dumps([_VERSION, wanted.names]).encode())
     for array in (rows.lengths, rows.tokens["input_ids"]):
         digest.update(np.ascontiguousarray(array).tobytes())
     entry = Entry(f"teacher-{digest.hexdigest()[:32]}", _is_whole)
@@ -138,6 +137,14 @@ def outputs(teacher: Any, rows: Rows, objective: Collating, wanted: Wanted) -> O
 
     found = entry.read(read)
     return found or entry.write(lambda folder: _write(folder, _batches(teacher, rows, objective, wanted), rows), read)
+
+
+def hash_of_weights(model: Any) -> Any:
+    """A sha256 over names and values, to be gone on with."""
+    digest = sha256()
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode() + weight.detach().cpu().contiguous().numpy().tobytes())
+    return digest
 
 
 def _batches(

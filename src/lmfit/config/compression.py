@@ -2,13 +2,17 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from lmfit.config.schema import FinetuneConfig
 from lmfit.config.section import Section
 from lmfit.config.smaller import DistillConfig, JointConfig, PruneConfig, TrimConfig
 
-Quantization = Literal["int8", "int8-static", "fp16", "bf16", "int4"]
+Quantization = Literal["int8", "int8-static", "fp16", "bf16", "int4", "fp32"]
+RATIOS = ("latency_ratio", "throughput_ratio", "size_ratio")
+"""Targets that say how many times as fast (single rows, batches) and how many times smaller than its parent."""
+RETAINED = "_retained"
+"""Behind the name of a metric: the share of the parent's value that must be left."""
 
 
 class CertificateLimits(Section):
@@ -22,7 +26,7 @@ class CompressionConfig(Section):
     """What is done to a trained model to make it smaller and faster."""
 
     quantize: Quantization | None = None
-    """int8 (weights and embeddings, for speed), int8-static (activations calibrated, too), fp16, bf16, int4 (size)."""
+    """int8 (weights, embeddings; speed), int8-static (activations calibrated), fp16, bf16, int4 (size), fp32 (ONNX)."""
     prune: PruneConfig | None = None
     """Remove attention heads and feed-forward neurons."""
     distill: DistillConfig | None = None
@@ -31,8 +35,38 @@ class CompressionConfig(Section):
     """Keep the tokens that the task needs, not those of all texts."""
     joint: JointConfig | None = None
     """Prune, distil and learn under int8 rounding in one training; needs `prune` and `distill`."""
+    targets: dict[str, float] = Field(default_factory=dict)
+    """What must be reached: {latency_ratio: 5, size_ratio: 4, f1_retained: 0.98}; any metric as NAME_retained."""
+    ablation: bool = False
+    """Make it also with each of prune, quantize and distill on and off (RUN/children); the report compares them."""
+    certify_pytorch: bool = False
+    """Score and certify the PyTorch model beside a quantized one, too (RUN/children/pytorch)."""
     certificate: CertificateLimits = CertificateLimits()
     """Limits that the result must keep."""
+
+    @field_validator("targets")
+    @classmethod
+    def _known_targets(cls, targets: dict[str, float]) -> dict[str, float]:
+        for name, value in targets.items():
+            retained = name.endswith(RETAINED)
+            if not retained and name not in RATIOS:
+                raise ValueError(f"`{name}` is no target: {', '.join(RATIOS)}, or a metric as NAME{RETAINED}")
+            if value <= 0 or (retained and value > 1):
+                raise ValueError(f"{name}: {'a share of the parent: above 0, at most 1' if retained else 'above 0'}")
+        return targets
+
+    @model_validator(mode="after")
+    def _aimed(self) -> "CompressionConfig":
+        prune = self.prune
+        if prune is not None and prune.scores == "movement" and self.joint is None:
+            raise ValueError("movement scores are learnt in training: add compression.joint={}")
+        aims = any(name == "latency_ratio" or (name.endswith(RETAINED) and not self.joint) for name in self.targets)
+        if prune is None or prune.pattern != "structured" or aims:
+            return self
+        if (prune.sparsity, prune.size, prune.latency_ratio, prune.layers) == (None, None, None, None):
+            told = "prune needs a target: its own (sparsity, size, latency_ratio, layers), or compression.targets"
+            raise ValueError(told)
+        return self
 
 
 class CompressConfig(FinetuneConfig):

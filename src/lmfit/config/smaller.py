@@ -17,7 +17,7 @@ class TrimConfig(Section):
 
 
 class PruneConfig(Section):
-    """Which share of heads and feed-forward neurons goes; one target."""
+    """Which share of heads and feed-forward neurons goes; one target, here or in compression.targets."""
 
     pattern: Literal["structured", "unstructured", "2:4"] = "structured"
     """structured: whole heads and neurons; the others set weights to zero, for research: no faster on a CPU."""
@@ -26,9 +26,11 @@ class PruneConfig(Section):
     size: str | None = None
     """Most that all weights may take in fp32, such as 40 MB."""
     latency_ratio: float | None = Field(default=None, gt=1)
-    """How much faster a batch must be, as measured on this machine for single structures."""
-    scores: Literal["reconstruction", "fisher", "magnitude"] = "reconstruction"
-    """How units are judged: reconstruction (others take over what they can), fisher (gradients), or magnitude."""
+    """How many times as fast as unpruned, in the form that is shipped, as measured here for single structures."""
+    layers: int | None = Field(default=None, ge=1)
+    """How many layers stay; those go first without which the loss is least. Alone, or beside a target for the rest."""
+    scores: Literal["reconstruction", "fisher", "magnitude", "movement"] = "reconstruction"
+    """How units are judged: reconstruction (others take over), fisher, magnitude; joint: by gates, or by movement."""
     refit: bool = True
     """Fit what is left to the parent's answers, layer by layer, by least squares."""
     rows: int = Field(default=512, ge=1)
@@ -43,7 +45,7 @@ class PruneConfig(Section):
             raise ValueError("of 2:4 half of the weights go: sparsity 0.5")
         if self.pattern != "structured" and {"size", "latency_ratio"} & set(given):
             raise ValueError(f"{self.pattern} takes sparsity alone as its target")
-        if self.pattern != "2:4" and len(given) != 1:
+        if len(given) > 1 or (self.pattern == "unstructured" and not given):
             raise ValueError("give one target: sparsity, size or latency_ratio")
         return self
 
@@ -72,6 +74,8 @@ class DistillConfig(Section):
 
     student: str | None = None
     """A model, as in model.name; null: the teacher itself with fewer layers, or as pruning left it."""
+    text: list[str] = Field(default_factory=list)
+    """Files of texts without labels (one a line, csv, jsonl, ...) to learn from as well; the run labels them."""
     layers: int | list[int] | None = None
     """Layers of a student made of the teacher: how many (evenly spaced, the last one among them), or which, from 0."""
     alpha: float = Field(default=0.5, ge=0, le=1)

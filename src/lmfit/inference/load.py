@@ -8,7 +8,7 @@ from lmfit.errors import ConfigError, InputError
 from lmfit.inference.certified import check_certified
 from lmfit.inference.onnx import OnnxBackend
 from lmfit.inference.predictor import Predictor
-from lmfit.models.plain import ONNX_FILE, read_facts, read_tokenizer
+from lmfit.models.plain import ONNX_FILE, read_facts, read_head, read_tokenizer
 from lmfit.runs import Run, no_model
 
 
@@ -47,5 +47,6 @@ def _load_onnx(run: Run, folder: Path, device: str, precision: str) -> Predictor
     check_certified(run, folder)
     facts = read_facts(folder)
     task = TASKS.load(facts["task"]).restore(facts["state"])
+    task.attach_head(read_head(folder))
     framer = Framer(read_tokenizer(folder, facts), facts["max_length"], facts["overflow"])
     return Predictor(OnnxBackend(folder / ONNX_FILE), task, framer)

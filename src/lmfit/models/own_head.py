@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from lmfit.errors import ConfigError
 from lmfit.models.crf import Crf
 from lmfit.models.freeze import encoder_of
+from lmfit.models.plain import HEAD_FILE as FILE
 
 if TYPE_CHECKING:
     from lmfit.config.model import ModelConfig
     from lmfit.models.load import ModelSource
 
-FILE = "head.safetensors"
 HEAD_KEY = "head"
 _OWN = ("own_head.", "crf.")
 
@@ -131,6 +131,15 @@ def save_with_head(folder: Path, model: Any) -> None:
         model.save_pretrained(folder, state_dict={k: v for k, v in model.state_dict().items() if k not in own})
     if own:
         save_file({name: tensor.detach().contiguous().cpu() for name, tensor in own.items()}, folder / FILE)
+
+
+def save_crf(folder: Path, model: Any) -> None:
+    """Write the CRF of a model that has one."""
+    from safetensors.torch import save_file
+
+    scores = {name: tensor.detach().contiguous().cpu() for name, tensor in own_tensors(model).items()}
+    if scores := {name: tensor for name, tensor in scores.items() if name.startswith("crf.")}:
+        save_file(scores, folder / FILE)
 
 
 def load_head(model: Any, source: "ModelSource") -> None:

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lmfit.errors import InputError
 from lmfit.runs import read_json
 
 LMFIT_KEY = "lmfit"
 ONNX_FILE = "model.onnx"
+HEAD_FILE = "head.safetensors"
+"""What of a head is not in the weights that transformers loads, nor in an ONNX graph."""
 
 
 @dataclass(frozen=True)
@@ -41,3 +45,17 @@ def read_tokenizer(folder: Path, facts: Mapping[str, Any]) -> PlainTokenizer:
     except Exception as error:  # the library raises plain Exception
         raise InputError(f"the tokenizer cannot be read: {error}", where=str(path), fix="copy the run again") from None
     return PlainTokenizer(backend, list(told["inputs"]), told["pad"], told["unknown"])
+
+
+def read_head(folder: Path) -> Mapping[str, np.ndarray]:
+    """The tensors of a head that stand beside the model; none for most. Raises InputError where they are damaged."""
+    from safetensors.numpy import load_file
+
+    path = folder / HEAD_FILE
+    if not path.is_file():
+        return {}
+    try:
+        found: Mapping[str, np.ndarray] = load_file(path)
+    except Exception as error:  # safetensors raises its own class for damaged files, OSError for others
+        raise InputError(f"the head cannot be read: {error}", where=str(path), fix="copy the run again") from None
+    return found

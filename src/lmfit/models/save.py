@@ -12,7 +12,7 @@ from lmfit.data.framing import Framer
 from lmfit.durable import publish
 from lmfit.models.load import ModelSource, quiet_transformers
 from lmfit.models.lora import Tensors, save_adapter
-from lmfit.models.own_head import HEAD_KEY, Facts, save_with_head
+from lmfit.models.own_head import HEAD_KEY, Facts, save_crf, save_with_head
 from lmfit.models.plain import LMFIT_KEY, ONNX_FILE
 from lmfit.models.pruned import write_code
 from lmfit.version import __version__
@@ -80,17 +80,22 @@ def save_onnx(
     task_name: str,
     task_state: dict[str, Any],
     calibration: Mapping[str, Any],
+    head: Facts | None,
 ) -> None:
-    """The ONNX file `graph` made of `model`, with all that prediction needs besides (models/plain.py reads it)."""
+    """The ONNX file `graph` made of `model`, with all that prediction needs besides (models/plain.py reads it).
+
+    head: as in `save_model`; of a CRF the scores of sequences stand beside the graph, which has no part in them.
+    """
     tokenizer = framer.tokenizer
     told = {"inputs": tokenizer.model_input_names, "pad": tokenizer.pad_token_id, "unknown": tokenizer.unk_token_id}
-    facts = _facts(framer, task_name, task_state, calibration) | {"tokenizer": told}
+    facts = _facts(framer, task_name, task_state, calibration) | {"tokenizer": told, HEAD_KEY: head}
     with _appearing(folder) as temporary, quiet_transformers():
         setattr(model.config, LMFIT_KEY, facts)
         model.config.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         (temporary / "tokenizer.json").write_text(framer.backend.to_str(), encoding="utf-8")
         shutil.copyfile(graph, temporary / ONNX_FILE)
+        save_crf(temporary, model)
 
 
 def _facts(

@@ -1,19 +1,22 @@
 """The certificate of a compressed run: made beside its parent, and repeated on another machine without it."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lmfit import console
 from lmfit.compression.certificate import compared, judged, parity, size_of, stamp
 from lmfit.compression.footprint import footprint
-from lmfit.compression.reference import FILE, Reference, choose, make_reference, read_reference
+from lmfit.compression.reference import FILE, Reference, choose, drawn, make_reference, read_reference
 from lmfit.compression.speed import measure
 from lmfit.config.compression import CompressConfig
 from lmfit.config.load import load_run_config
 from lmfit.data.rows import Row
 from lmfit.data.sources import Source, load_splits
+from lmfit.durable import write_text
 from lmfit.errors import InputError
 from lmfit.evaluation.report import write_report
 from lmfit.evaluation.scores import Scores
@@ -21,11 +24,14 @@ from lmfit.inference.certified import CERTIFICATE, weights_hash
 from lmfit.inference.load import load_predictor
 from lmfit.inference.predictor import Predictor
 from lmfit.runs import Run, read_json, write_json
-from lmfit.stages.judge import Judge
-from lmfit.stages.recall import recalled
+from lmfit.stages.judge import Judge, without_texts
+from lmfit.stages.recall import read_rows, recalled
+from lmfit.stages.targets import reached, retained, with_targets
 from lmfit.tasks.base import Stats
 
 SCHEMA = 1
+DRAWN = "parity_of_drawn_rows"
+"""Parity on rows of random tokens, which stand in for the texts where no text is kept (evaluation.texts: false)."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,17 @@ def certify(parent: Parent, child: Child, config: CompressConfig) -> dict[str, A
     console.say("certificate: comparing answers and speed with the parent")
     examples = choose(list(child.rows), config.seed)
     reference = make_reference(parent.predictor, child.predictor, examples)
-    if config.evaluation.texts:
-        reference.save(child.run.path / FILE)
-    metric = _metric(parent, child, config)
+    kept = reference if config.evaluation.texts else drawn(reference, parent.predictor, child.predictor, config.seed)
+    kept.save(child.run.path / FILE)
+    parent_scores = None if child.scores is None else _parent_scores(parent, child, config)
+    metric = _metric(child.scores, parent_scores, config)
     encoded = parent.predictor.task.encode(examples, parent.predictor.framer, Stats())
     theirs = [row for one in encoded for row in one.rows]
     speed = _speed(child.predictor, reference, parent.predictor, theirs)
-    limits = config.compression.certificate
+    limits, targets = config.compression.certificate, config.compression.targets
     sizes = {name: size_of(run.model) for name, run in (("parent", parent.run), ("child", child.run))}
+    ratio = _ratio(*sizes.values())
+    aims = reached(targets, {**speed, "size_ratio": ratio, **retained(targets, child.scores, parent_scores)})
     certificate = {
         "schema": SCHEMA,
         "parent": {"run": parent.run.path.resolve().name, "sha256": weights_hash(parent.run.model)},
@@ -71,22 +80,24 @@ def certify(parent: Parent, child: Child, config: CompressConfig) -> dict[str, A
         "limits": limits.model_dump(),
         "split": child.split,
         "parity": parity(child.predictor, reference, child.temperature),
+        **({} if kept is reference else {DRAWN: parity(child.predictor, kept, child.temperature)}),
         "metric": metric,
-        "size": {"parent_bytes": sizes["parent"], "child_bytes": sizes["child"], "ratio": _ratio(*sizes.values())},
+        "size": {"parent_bytes": sizes["parent"], "child_bytes": sizes["child"], "ratio": ratio},
         "memory": {"parent": footprint(parent.run.path), "child": footprint(child.run.path)},
         "speed": speed,
-        "verdict": judged(limits, metric, child.split),
+        "targets": aims,
+        "verdict": with_targets(judged(limits, metric, child.split), aims),
         **stamp(),
     }
     write_json(child.run.path / CERTIFICATE, certificate)
     return certificate
 
 
-def _metric(parent: Parent, child: Child, config: CompressConfig) -> dict[str, Any] | None:
+def _metric(child: Scores | None, parent: Scores | None, config: CompressConfig) -> dict[str, Any] | None:
     """None where there are no labelled rows besides those of training."""
-    if child.scores is None:
+    if child is None or parent is None:
         return None
-    return compared(child.scores, _parent_scores(parent, child, config), config.evaluation.resamples, config.seed)
+    return compared(child, parent, config.evaluation.resamples, config.seed)
 
 
 def _speed(child: Predictor, reference: Reference, parent: Predictor, theirs: list[Row]) -> dict[str, Any]:
@@ -106,9 +117,18 @@ def _parent_scores(parent: Parent, child: Child, config: CompressConfig) -> Scor
     judge = Judge(config.evaluation.resamples, config.seed, config.evaluation.texts)
     stored, copied = parent.run.predictions(child.split), child.run.path / _of_parent(child.split)
     if stored.is_file() and parent.run.manifest.get("several") is None:
-        shutil.copyfile(stored, copied)
+        _copy(stored, copied, texts=config.evaluation.texts)
         return judge.scores_of(parent.predictor.task, recalled(parent.predictor.task, child.rows, copied))
     return judge.score(parent.predictor, child.rows, total=len(child.rows), out=copied)
+
+
+def _copy(stored: Path, copied: Path, *, texts: bool) -> None:
+    """The parent's predictions; without texts where they are not to be kept."""
+    if texts:
+        shutil.copyfile(stored, copied)
+        return
+    rows = (json.dumps(without_texts(row), ensure_ascii=False) for row in read_rows(stored))
+    write_text(copied, "".join(f"{row}\n" for row in rows))
 
 
 def _of_parent(split: str) -> str:
@@ -118,21 +138,27 @@ def _of_parent(split: str) -> str:
 def recertify(chosen: Run) -> dict[str, Any]:
     """Measure a certified run on this machine and put that beside its certificate; returns what was measured.
 
-    Answers are compared with those of the parent that were kept; the metric is measured where the labelled rows can be
-    read here. Raises InputError for a run without certificate.
+    Answers are compared with those of the parent that were kept (to the same rows, or to drawn ones where no text is
+    kept); the metric is measured where the labelled rows can be read here. Raises InputError for a run without
+    certificate.
     """
     certificate = read_json(chosen.path / CERTIFICATE, "compressed run (lmfit compress makes one)")
     config: Any = load_run_config(chosen).config
     predictor = load_predictor(chosen)
     reference = read_reference(chosen.path / FILE)
     temperature = chosen.manifest.get("calibration", {}).get("temperature")
-    metric = _metric_here(chosen, predictor, certificate["split"], config)
+    split, targets = certificate["split"], config.compression.targets
+    child, parent = _scores_here(chosen, predictor, split, config)
+    metric = _metric(child, parent, config)
+    aims = reached(targets, retained(targets, child, parent))
     measured = {
         "parity": parity(predictor, reference, temperature),
+        "drawn": DRAWN in certificate,
         "metric": metric,
         "memory": {"child": footprint(chosen.path)},
         "speed": measure({"child": (predictor, reference.flat)}),
-        "verdict": judged(config.compression.certificate, metric, certificate["split"]),
+        "targets": aims,
+        "verdict": with_targets(judged(config.compression.certificate, metric, split), aims),
         **stamp(),
     }
     with chosen.locked():
@@ -142,27 +168,29 @@ def recertify(chosen: Run) -> dict[str, Any]:
     return measured
 
 
-def _metric_here(chosen: Run, predictor: Predictor, split: str, config: CompressConfig) -> dict[str, Any] | None:
-    """The metric of parent and child where the data can be read, else None, which is said."""
+def _scores_here(
+    chosen: Run, predictor: Predictor, split: str, config: CompressConfig
+) -> tuple[Scores | None, Scores | None]:
+    """The scores of child and parent where the data can be read, else None, which is said."""
     judge = Judge(config.evaluation.resamples, config.seed, config.evaluation.texts)
     try:
         rows = getattr(load_splits(config.data, predictor.task.example_kind), split)
         parent = judge.scores_of(predictor.task, recalled(predictor.task, rows, chosen.path / _of_parent(split)))
     except InputError as error:
         console.warn(f"the metric is not measured: the labelled rows are not here ({str(error).splitlines()[0]})")
-        return None
-    child = judge.score(predictor, rows, total=len(rows), out=None)
-    return compared(child, parent, judge.resamples, judge.seed)
+        return None, None
+    return judge.score(predictor, rows, total=len(rows), out=None), parent
 
 
 def certificate_lines(measured: Mapping[str, Any]) -> list[str]:
     """What was measured, in words."""
     same, speed = measured["parity"], measured["speed"]["child"]
     told = "" if same["label_agreement"] is None else f", {same['label_agreement']:.2%} of decisions equal"
+    rows = "rows of random tokens: texts are not kept" if measured["drawn"] else "rows"
     return [
         measured["verdict"]["sentence"],
         f"answers: logits differ by {same['mean_logit_difference']:.3f} on average, "
-        f"{same['largest_logit_difference']:.2f} at most{told} ({same['rows']:,} rows)",
+        f"{same['largest_logit_difference']:.2f} at most{told} ({same['rows']:,} {rows})",
         f"speed: {speed['latency_ms']['p50']:.1f} ms a row (p99 {speed['latency_ms']['p99']:.1f}), "
         f"{speed['rows_per_second']:,.0f} rows/s in batches of 32, {speed['threads']} threads",
     ]

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from lmfit import console
 from lmfit.compression.export import need_onnx
 from lmfit.compression.steps import Step, Work
 from lmfit.config.compression import CompressConfig, CompressionConfig
@@ -16,23 +15,19 @@ from lmfit.data.sources import load_splits
 from lmfit.device import pick_device
 from lmfit.durable import write_text
 from lmfit.errors import ConfigError, InputError
-from lmfit.evaluation.card import write_card
-from lmfit.evaluation.report import write_report
-from lmfit.inference.backends import TorchBackend
 from lmfit.inference.load import load_predictor, onnx_folder
-from lmfit.inference.predictor import Predictor
-from lmfit.models.own_head import HEAD_KEY
-from lmfit.models.plain import LMFIT_KEY
-from lmfit.models.save import save_model
-from lmfit.runs import ANSWERING, CHILDREN, Run, choose_output, claim_output
-from lmfit.stages.certify import Child, Parent, certify
-from lmfit.stages.compressed import record_begun, record_done, score_compressed
+from lmfit.runs import ANSWERING, Run, choose_output, claim_output
+from lmfit.stages.ablation import ablate, check_ablation
+from lmfit.stages.certify import Parent
+from lmfit.stages.compressed import record_begun
 from lmfit.stages.ending import recorded
-from lmfit.stages.quantize import quantize
-from lmfit.stages.shrinking import STEPS
-from lmfit.stages.temperature import unchanged
+from lmfit.stages.making import STAGE, make, write_pages
+from lmfit.stages.milliseconds import check_export
+from lmfit.stages.quantize import head_of
+from lmfit.stages.relatives import relatives
+from lmfit.stages.shrinking import steps_of
+from lmfit.stages.targets import check_targets
 
-STAGE = "compress"
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -62,7 +57,7 @@ def run(
     with made.locked():
         write_text(made.path / "config.yaml", loaded.having(output=None).dump())
         record_begun(made, parent, STAGE, config, **remarks)
-        return _done(parent, replace(work, run=made), steps)
+        return _done(parent, loaded, replace(work, run=made), steps)
 
 
 def resume(made: Run, *, device: str = "auto") -> Run:
@@ -77,29 +72,39 @@ def resume(made: Run, *, device: str = "auto") -> Run:
     with made.locked():
         work = _begun(parent, loaded, made, steps, device)
         made.record(status="running", error=None)
-        return _done(parent, work, steps)
+        return _done(parent, loaded, work, steps)
 
 
 def _begun(parent: Run, loaded: LoadedConfig, made: Run, steps: Sequence[Step], device: str) -> Work:
     """The parent's model and data; what cannot be done is found out here."""
     config = cast(CompressConfig, loaded.config)
     original = load_predictor(parent, device="cpu", precision="fp32")
-    if (getattr(original.backend.model.config, LMFIT_KEY, None) or {}).get(HEAD_KEY):  # type: ignore[attr-defined]
-        what = f"`{parent.path}` has a head of lmfit's own, which cannot be compressed yet"
-        raise InputError(what, where="RUN", fix="train it with model.head=linear and model.pooling=null")
+    if steps and head_of(original) is not None:
+        what = f"`{parent.path}` has a head of lmfit's own: it can be quantized, and no more yet"
+        raise InputError(what, where="RUN", fix="--quantize int8 alone, or train it with model.head=linear")
     with loaded.located():
         splits = load_splits(config.data, original.task.example_kind, keep_columns=bool(config.evaluation.slices))
         model, task = original.backend.model, deepcopy(original.task)  # type: ignore[attr-defined]
         work = Work(model, task, original.framer, splits, config, pick_device(device), original, made)
         for step in steps:
             step.check(work)
+        if steps and config.compression.quantize is not None:
+            check_export(work)
+        check_targets(work)
+        if config.compression.ablation:
+            check_ablation(work)
     return work
 
 
-def _done(parent: Run, work: Work, steps: Sequence[Step]) -> Run:
+def _done(parent: Run, loaded: LoadedConfig, work: Work, steps: Sequence[Step]) -> Run:
     """All the work, in a run folder that is this process's own."""
+    certified = Parent(parent, work.original)
     with recorded(work.run):
-        _work(work.run, Parent(parent, work.original), work, steps)
+        make(certified, work, steps)
+        if work.config.compression.ablation:
+            ablate(certified, work, loaded)
+        work.run.record(relatives=relatives(work.run, parent))
+        write_pages(work.run)
     work.run.mark_latest()
     return work.run
 
@@ -123,7 +128,7 @@ def check(parent: Run) -> None:
 
 def wanted(settings: CompressionConfig, device: str) -> list[Step]:
     """The steps in PyTorch that are asked for. Raises ConfigError where nothing is, MissingExtra without ONNX."""
-    steps = [step for step in STEPS if step.wanted(settings)]
+    steps = steps_of(settings)
     if not steps and settings.quantize is None:
         what = "nothing says how to compress"
         raise ConfigError(what, where="compression", fix="add --quantize int8")
@@ -137,43 +142,3 @@ def wanted(settings: CompressionConfig, device: str) -> list[Step]:
 
 def _suffixes(steps: Sequence[Step], settings: CompressionConfig) -> list[str]:
     return [step.suffix for step in steps] + ([settings.quantize] if settings.quantize else [])
-
-
-def _work(made: Run, parent: Parent, work: Work, steps: Sequence[Step]) -> None:
-    """Steps in PyTorch, kept as a run that can be trained further; then the quantized model of it."""
-    for step in steps:
-        console.say(f"compress: {step.name}")
-        work = step.run(work)
-    quantized = work.config.compression.quantize is not None
-    if steps:
-        kept = Run(made.path / CHILDREN / "pytorch") if quantized else made
-        _keep_pytorch(kept, parent, work)
-    if quantized:
-        _finish(made, parent, work, *quantize(made, work), backend="onnx")
-
-
-def _keep_pytorch(run: Run, parent: Parent, work: Work) -> None:
-    """Save and judge the model as PyTorch has it."""
-    if run.path.parent.name == CHILDREN:
-        run.path.mkdir(parents=True, exist_ok=True)
-        write_text(run.path / "config.yaml", (run.path.parent.parent / "config.yaml").read_text(encoding="utf-8"))
-        record_begun(run, parent.run, STAGE, work.config)
-    calibration = unchanged("compress fits temperatures to quantized models only")
-    predictor = Predictor(TorchBackend(work.model, work.device), work.task, work.framer)
-    save_model(run.model, work.model, work.framer, work.task.name, work.task.state(), calibration)
-    _finish(run, parent, work, predictor, {"calibration": calibration}, backend="pytorch")
-    run.record(status="finished")
-
-
-def _finish(
-    made: Run, parent: Parent, work: Work, predictor: Predictor, facts: Mapping[str, Any], *, backend: str
-) -> None:
-    """Scores beside the parent's, certificate, report, card."""
-    calibration = facts["calibration"]
-    judged = score_compressed(made, parent.run, predictor, work.splits, work.config, calibration)
-    rows, scores = getattr(work.splits, judged.split), judged.scores.get(judged.split)
-    child = Child(made, predictor, judged.split, rows, scores, calibration["temperature"])
-    certificate = certify(parent, child, work.config)
-    record_done(made, certificate, judged, {**facts, "compression": work.facts}, backend=backend)
-    write_report(made.path, status="finished")
-    write_card(made.path)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lmfit.compression.certificate import size_of
 from lmfit.config.compression import CompressConfig
 from lmfit.data.sources import Source, Splits
 from lmfit.device import peak_memory_of_process
@@ -80,22 +81,49 @@ def record_done(
     made: Run, certificate: Mapping[str, Any], judged: Judged, facts: Mapping[str, Any], *, backend: str
 ) -> None:
     """What is known in the end."""
-    manifest, split = made.manifest, judged.split
+    split = judged.split
     scores = judged.scores.get(split)
-    timing = {"prepare_seconds": 0.0, "train_seconds": 0.0, "evaluate_seconds": round(judged.seconds, 3)}
-    size = certificate["size"]["child_bytes"]
-    made.record(
+    _record(
+        made,
+        facts,
         backend=backend,
-        device={"kind": "cpu", "index": None, "name": processor_name(), "threads": cpu_threads()},
-        precision=manifest.get("quantization") or "fp32",
+        precision=made.manifest.get("quantization") or "fp32",
         headline=None if scores is None else {"split": split, "metric": scores.headline},
         verdict=_verdict(certificate, scores, split),
         looks=dict(judged.looks),
-        timing=timing | facts.get("seconds", {}),
-        throughput={"tokens_per_second": 0.0, "predict_tokens_per_second": round(judged.tokens_per_second, 1)},
-        peak_memory_bytes=peak_memory_of_process(),
-        model=manifest["model"] | {"bytes": size},
+        evaluate_seconds=judged.seconds,
+        tokens_per_second=judged.tokens_per_second,
         certificate=certificate["verdict"],
+    )
+
+
+def record_kept(made: Run, parent: Run, facts: Mapping[str, Any]) -> None:
+    """Of a model that is kept beside the result, neither scored nor certified."""
+    sentence = "This PyTorch model was kept beside the quantized one and not judged (compression.certify_pytorch)."
+    write_json(made.path / "metrics.json", {"baseline": parent.metrics.get("baseline", {})})
+    _record(
+        made,
+        facts,
+        backend="pytorch",
+        precision="fp32",
+        headline=None,
+        verdict={"beats_baseline": None, "sentence": sentence},
+        looks={},
+    )
+
+
+def _record(
+    made: Run, facts: Mapping[str, Any], *, evaluate_seconds: float = 0.0, tokens_per_second: float = 0.0, **more: Any
+) -> None:
+    """What all compressed runs tell of themselves in run.json."""
+    timing = {"prepare_seconds": 0.0, "train_seconds": 0.0, "evaluate_seconds": round(evaluate_seconds, 3)}
+    made.record(
+        device={"kind": "cpu", "index": None, "name": processor_name(), "threads": cpu_threads()},
+        timing=timing | facts.get("seconds", {}),
+        throughput={"tokens_per_second": 0.0, "predict_tokens_per_second": round(tokens_per_second, 1)},
+        peak_memory_bytes=peak_memory_of_process(),
+        model=made.manifest["model"] | {"bytes": size_of(made.model)},
+        **more,
         **{name: value for name, value in facts.items() if name != "seconds"},
     )
 

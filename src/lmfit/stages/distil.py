@@ -27,8 +27,9 @@ from lmfit.errors import ConfigError
 from lmfit.models.freeze import layers_of
 from lmfit.models.load import find_model, load_model, load_tokenizer
 from lmfit.models.modeling_pruned import blocks_of
-from lmfit.stages.prepare import Studied, tokenised
+from lmfit.stages.prepare import Studied
 from lmfit.stages.training import TaskObjective, train
+from lmfit.stages.unlabelled import check_texts, rows_of
 from lmfit.training.checkpoint import Checkpoints
 
 
@@ -38,7 +39,7 @@ def distil(work: Work) -> Work:
     assert settings is not None
     teacher = work.original.backend.model  # type: ignore[attr-defined]
     student = student_of(work, teacher, settings).to(work.device.torch_device)
-    rows = tokenised(work.task, work.framer, work.splits.train)
+    rows = rows_of(work, settings.text)
     material = Studied(work.config, work.task, work.framer, numbered(rows), work.splits)
     objective = TaskObjective(work.task, work.framer)
     said = asked(teacher, student, rows, objective, settings)
@@ -60,6 +61,7 @@ def distil(work: Work) -> Work:
     facts = {
         "student": settings.student or "of the teacher",
         "layers": len(layers_of(student)),
+        "rows": len(rows),
         "steps": state.step,
         "parameters": student.num_parameters(),
         "train_seconds": round(state.train_seconds, 3),
@@ -79,6 +81,7 @@ def check_student_of(work: Work) -> None:
     """Raises ConfigError where there is no student, or none that reads and answers as its teacher does."""
     settings = work.config.compression.distill
     assert settings is not None
+    check_texts(settings.text, work)
     if settings.layers is not None and settings.student is None:
         chosen_layers(settings.layers, len(layers_of(work.model)))
         return

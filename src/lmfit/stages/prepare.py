@@ -199,20 +199,24 @@ def _named(splits: Splits) -> Iterator[tuple[str, Source]]:
 def tokenised(task: Task, framer: Framer, split: Source) -> Rows:
     """The rows of a split, from the cache where they are there."""
     stats = Stats()
-    key = {
-        "version": (ROWS_VERSION, __version__),
-        "data": split.fingerprint,
-        "tokenizer": sha256(framer.backend.to_str().encode()).hexdigest(),
-        "task": (task.name, task.state()),
-        "length": (framer.max_length, framer.overflow, framer.uses_types),
-    }
 
     def rows() -> Iterator[Row]:
         examples = console.progress(split, total=len(split), what=f"tokenising {split.name}")
         for encoded in encode_all(task, examples, framer, stats):
             yield from encoded.rows
 
-    return cached_rows(key, rows(), stats.as_dict)
+    return cached_rows(rows_key(task, framer, split), rows(), stats.as_dict)
+
+
+def rows_key(task: Task, framer: Framer, split: Source) -> dict[str, Any]:
+    """All that decides how a split is tokenised."""
+    return {
+        "version": (ROWS_VERSION, __version__),
+        "data": split.fingerprint,
+        "tokenizer": sha256(framer.backend.to_str().encode()).hexdigest(),
+        "task": (task.name, task.state()),
+        "length": (framer.max_length, framer.overflow, framer.uses_types),
+    }
 
 
 def _make_ledger(

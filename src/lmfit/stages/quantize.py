@@ -1,5 +1,6 @@
 """The ONNX file of a compressed run: exported, quantized, kept in fp32 where that is needed, calibrated anew."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from lmfit.inference.certified import weights_hash
 from lmfit.inference.load import load_predictor
 from lmfit.inference.onnx import OnnxBackend
 from lmfit.inference.predictor import Predictor
+from lmfit.models.own_head import HEAD_KEY, Facts
+from lmfit.models.plain import LMFIT_KEY
 from lmfit.models.save import save_onnx
 from lmfit.runs import Run
 from lmfit.stages.judge import Judge
@@ -53,7 +56,8 @@ def quantize(made: Run, work: Work) -> tuple[Predictor, dict[str, Any]]:
         kept = _made_and_repaired(exported.path, target, how, work)
         quantize_seconds = time.perf_counter() - started - export_seconds
         calibration = _calibrated(target, work)
-        save_onnx(made.model, work.model, target, work.framer, work.task.name, work.task.state(), calibration)
+        told = (work.framer, work.task.name, work.task.state(), calibration, head_of(work.original))
+        save_onnx(made.model, work.model, target, *told)
     made.record(model=made.manifest["model"] | {"sha256": weights_hash(made.model)})
     facts = {
         "export": exported.as_dict(),
@@ -62,6 +66,13 @@ def quantize(made: Run, work: Work) -> tuple[Predictor, dict[str, Any]]:
         "seconds": {"export_seconds": round(export_seconds, 3), "quantize_seconds": round(quantize_seconds, 3)},
     }
     return load_predictor(made), facts
+
+
+def head_of(original: Predictor) -> Facts | None:
+    """What the run's model folder tells of a head that transformers has no class for."""
+    config = original.backend.model.config  # type: ignore[attr-defined]
+    found: Facts | None = (getattr(config, LMFIT_KEY, None) or {}).get(HEAD_KEY)
+    return found
 
 
 def _tell(exported: Exported, how: Quantization) -> None:
@@ -79,7 +90,7 @@ def _made_and_repaired(source: Path, target: Path, how: Quantization, work: Work
     The names of those that did. Nothing stays where that does not bring the metric back.
     """
     batches = _calibration(work) if how in REPAIRABLE else []
-    make = _maker(source, target, how, batches)
+    make = maker(source, target, how, batches)
     make([])
     limit = work.config.compression.certificate.max_drop
     if limit is None or work.splits.validation is None or how not in REPAIRABLE:
@@ -103,8 +114,8 @@ def _made_and_repaired(source: Path, target: Path, how: Quantization, work: Work
     return []
 
 
-def _maker(source: Path, target: Path, how: Quantization, batches: Sequence[Batch]) -> Callable[[Sequence[str]], None]:
-    """Writes `target` anew, with some nodes left as they are."""
+def maker(source: Path, target: Path, how: Quantization, batches: Sequence[Batch]) -> Callable[[Sequence[str]], None]:
+    """Writes `target` anew, with some nodes left as they are. batches: what static ranges are taken from."""
 
     def make(keep: Sequence[str]) -> None:
         with quiet():
@@ -114,6 +125,8 @@ def _maker(source: Path, target: Path, how: Quantization, batches: Sequence[Batc
                 quantize_int8_static(source, target, batches, keep=keep)
             elif how == "int4":
                 quantize_int4(source, target)
+            elif how == "fp32":
+                shutil.copyfile(source, target)
             else:
                 store_half(source, target, how)
 
@@ -147,6 +160,8 @@ def _calibrated(path: Path, work: Work) -> dict[str, Any]:
     validation = work.splits.validation
     if validation is None:
         return unchanged("there is no validation data")
+    if hasattr(work.model, "crf"):
+        return unchanged("a CRF weighs scores against those of its transitions")
     told = unchanged("evaluation.calibration is none")
     if work.config.evaluation.calibration != "none":
         fitted = temperature_for(_predictor(path, work), validation)

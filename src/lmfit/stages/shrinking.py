@@ -24,3 +24,8 @@ STEPS = (
         trim_vocabulary,
     ),
 )
+
+
+def steps_of(settings: CompressionConfig) -> list[Step]:
+    """The steps that are asked for."""
+    return [step for step in STEPS if step.wanted(settings)]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from lmfit import console
-from lmfit.compression.latency import Latency, measure, torch_runner
+from lmfit.compression.depth import fewer_layers
 from lmfit.compression.pieces import pieces_of
-from lmfit.compression.prune import Costs, blocks, full_cost, prune, weight_costs
+from lmfit.compression.prune import Costs, Cut, blocks, full_cost, prune, weight_costs
 from lmfit.compression.sparse import zero_smallest, zero_two_of_four, zeros
 from lmfit.compression.steps import Work
 from lmfit.compression.vocabulary import changed, choose, trim_embeddings, trim_tokenizer
@@ -21,16 +21,15 @@ from lmfit.data.batching import draw_rows, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
-from lmfit.runs import write_json
+from lmfit.models.modeling_pruned import layers_of
+from lmfit.stages.milliseconds import TARGET, timed
 from lmfit.stages.prepare import tokenised
+from lmfit.stages.retaining import check_retaining, cut_retaining
 from lmfit.stages.training import TaskObjective
-from lmfit.tasks.base import model_inputs
 from lmfit.tasks.tensors import Tensors
 
 BYTES = 4
 BATCH_TOKENS = 1024
-LOOK_ROUNDS = 5
-"""How often each structure is timed to see whether a target can be reached at all."""
 
 
 def check_pruning(work: Work) -> None:
@@ -40,29 +39,40 @@ def check_pruning(work: Work) -> None:
     if settings.pattern != "structured":
         return
     blocks(work.model)
-    if settings.size is not None:
+    if settings.layers is not None:
+        _check_layers(settings.layers, len(layers_of(work.model)))
+    elif settings.size is not None:
         _size_budget(work.model, settings.size)
-    if settings.latency_ratio is not None:
-        rows = tokenised(work.task, work.framer, work.splits.train)
-        runner = torch_runner(_example(work, rows, settings.length or int(np.median(rows.lengths))))
-        _reachable(measure(work.model, runner, LOOK_ROUNDS), settings.latency_ratio)
+    elif settings.latency_ratio is not None or TARGET in work.config.compression.targets:
+        timed(work).budget(work, settings.latency_ratio)
+    elif settings.sparsity is None:
+        check_retaining(work)
+
+
+def _check_layers(count: int, depth: int) -> None:
+    """Raises ConfigError where there are not more layers than are to stay."""
+    if count >= depth:
+        what = f"{count} layers shall stay, and there are {depth}"
+        raise ConfigError(what, where="compression.prune.layers", fix=f"{depth - 1} or less")
 
 
 def prune_model(work: Work) -> Work:
     """Cut heads and neurons to the target, and fit what is left to the answers of the model before."""
     settings, started = work.config.compression.prune, time.perf_counter()
     assert settings is not None
-    model = copy.deepcopy(work.model)
     if settings.pattern != "structured":
-        return _zeroed(work, model, settings)
-    blocks(model)
+        return _zeroed(work, copy.deepcopy(work.model), settings)
     rows = tokenised(work.task, work.framer, work.splits.train)
     objective, batches = TaskObjective(work.task, work.framer), _batches(work, rows, settings.rows)
-    costs, budget, facts = target_of(work, settings, rows)
-    parameters = model.num_parameters()
-    cut = prune(model, objective, batches, costs=costs, budget=budget, scores=settings.scores, refitted=settings.refit)
+    parameters = work.model.num_parameters()
+    work, shallow = _fewer_layers(work, settings, objective, batches)
+    if settings.layers is not None and not _has_target(work, settings):
+        told = {**shallow, "parameters": {"before": parameters, "after": work.model.num_parameters()}}
+        return replace(work, facts={**work.facts, "prune": told})
+    model, cut, facts = _cut(work, settings, objective, batches)
     weights = weight_costs(model)
     told = {
+        **shallow,
         **facts,
         **cut.as_dict,
         "scores": settings.scores,
@@ -72,6 +82,36 @@ def prune_model(work: Work) -> Work:
     }
     console.say(f"prune: {_widths(cut.layers)}; {full_cost(model, weights):,.0f} weights left in the layers")
     return replace(work, model=model, facts={**work.facts, "prune": told})
+
+
+def _fewer_layers(
+    work: Work, settings: PruneConfig, objective: TaskObjective, batches: list[Tensors]
+) -> tuple[Work, dict[str, Any]]:
+    """The work with as many layers as are to stay, and what to tell of those that went."""
+    if settings.layers is None:
+        return work, {}
+    model, gone = fewer_layers(work.model, objective, batches, settings.layers)
+    console.say(f"prune: layers {', '.join(str(one['layer']) for one in gone)} (from 0) are gone")
+    return replace(work, model=model, measured={}), {"layers_gone": gone}
+
+
+def _cut(
+    work: Work, settings: PruneConfig, objective: TaskObjective, batches: list[Tensors]
+) -> tuple[Any, Cut, dict[str, Any]]:
+    """The pruned model, what became of its blocks, and what to tell of the target."""
+    assert settings.scores != "movement"
+    scores, refitted = settings.scores, settings.refit
+    if not _has_target(work, settings):
+        return cut_retaining(work, objective, batches, scores, refitted=refitted)
+    costs, budget, facts = target_of(work, settings)
+    model = copy.deepcopy(work.model)
+    return model, prune(model, objective, batches, costs=costs, budget=budget, scores=scores, refitted=refitted), facts
+
+
+def _has_target(work: Work, settings: PruneConfig) -> bool:
+    """Whether it is said how many heads and neurons go, or how fast the rest must be."""
+    own = (settings.sparsity, settings.size, settings.latency_ratio)
+    return own != (None, None, None) or TARGET in work.config.compression.targets
 
 
 def _zeroed(work: Work, model: Any, settings: PruneConfig) -> Work:
@@ -101,14 +141,11 @@ def _batches(work: Work, rows: Rows, count: int) -> list[Tensors]:
     return [{name: tensor.to(work.device.torch_device) for name, tensor in batch.items()} for batch in made]
 
 
-def target_of(work: Work, settings: PruneConfig, rows: Rows) -> tuple[Costs, float, dict[str, Any]]:
+def target_of(work: Work, settings: PruneConfig) -> tuple[Costs, float, dict[str, Any]]:
     """What each width costs, the budget, and what to tell of both. Raises ConfigError where it cannot be reached."""
-    if settings.latency_ratio is not None:
-        length = settings.length or int(np.median(rows.lengths))
-        table = _table(work, rows, length)
-        _reachable(table, settings.latency_ratio)
-        told = {"length": length, "milliseconds": round(table.full, 4), "other_milliseconds": round(table.other, 4)}
-        return table.blocks, table.full / settings.latency_ratio - table.other, {"latency": told}
+    if settings.sparsity is None and settings.size is None:
+        found = timed(work)
+        return found.table.blocks, found.budget(work, settings.latency_ratio), {"latency": found.told()}
     costs = weight_costs(work.model)
     full = full_cost(work.model, costs)
     if settings.sparsity is not None:
@@ -129,33 +166,6 @@ def _size_budget(model: Any, size: str) -> float:
         fix = "a larger size; --trim-vocabulary and --quantize int8 make the embeddings smaller"
         raise ConfigError(what, where="compression.prune.size", fix=fix)
     return budget
-
-
-def _table(work: Work, rows: Rows, length: int) -> Latency:
-    """Measured, and kept in the run: a resumed run must cut alike."""
-    path = work.run.path / "latency.json"
-    if path.is_file():
-        kept = json.loads(path.read_text())
-        return Latency([{int(w): ms for w, ms in one.items()} for one in kept["blocks"]], kept["other"], kept["full"])
-    table = measure(work.model, torch_runner(_example(work, rows, length)))
-    write_json(path, asdict(table))
-    return table
-
-
-def _reachable(table: Latency, ratio: float) -> None:
-    """Raises ConfigError where even without all heads and neurons the model is slower than asked for."""
-    most = table.full / (table.other + sum(min(costs.values()) for costs in table.blocks))
-    if ratio > most:
-        what = f"latency_ratio {ratio:g} cannot be reached by pruning: at most {most:.2f} is left to gain here"
-        fix = f"ask for {most * 0.95:.2f} or less, or take a student with fewer layers (--distill)"
-        raise ConfigError(what, where="compression.prune.latency_ratio", fix=fix)
-
-
-def _example(work: Work, rows: Rows, length: int) -> Tensors:
-    """Model inputs of one row of `length` tokens, filled with those of the training data."""
-    row = TaskObjective(work.task, work.framer).collate([rows[int(np.argmax(rows.lengths))]])
-    inputs = model_inputs(row)
-    return {name: tensor.repeat(1, -(-length // tensor.shape[1]))[:, :length] for name, tensor in inputs.items()}
 
 
 def check_vocabulary(work: Work) -> None:

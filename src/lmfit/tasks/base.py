@@ -120,6 +120,9 @@ class Task(ABC):
     def attach(self, model: "torch.nn.Module") -> None:  # noqa: B027
         """Take what loss and decoding need of the model besides its logits; nothing by default."""
 
+    def attach_head(self, arrays: Mapping[str, np.ndarray]) -> None:  # noqa: B027
+        """The same of a model in ONNX, from its head's tensors by name; nothing by default."""
+
     @abstractmethod
     def tokenise(self, examples: Sequence[Example], framer: Framer) -> Any:
         """The token ids of examples: the slow part of `encode`, which can run ahead of it in a thread."""

@@ -1,5 +1,7 @@
 """Tags by a conditional random field: its loss over labelled subwords, its best sequence and its probabilities."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,12 +30,33 @@ def crf_loss(crf: "Crf", logits: "torch.Tensor", batch: "Tensors") -> "torch.Ten
     return -(batch["weight"] * crf.log_likelihood(scores, tags, mask)).sum()
 
 
-def decode_crf(crf: "Crf", logits: np.ndarray, rules: ConstrainedDecoder | None) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Chain:
+    """The scores of a CRF as arrays, which need no torch: start and end (C,), follow (C, C)."""
+
+    start: np.ndarray
+    follow: np.ndarray
+    end: np.ndarray
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> "Chain | None":
+        """From a head's tensors by name; None for another kind of head."""
+        if "crf.transitions" not in arrays:
+            return None
+        return cls(*(arrays[f"crf.{name}"].astype(np.float64) for name in ("start", "transitions", "end")))
+
+
+def chain_of(crf: "Crf") -> Chain:
+    """The scores of a CRF as they are now."""
+    return Chain(*(p.detach().double().cpu().numpy() for p in (crf.start, crf.transitions, crf.end)))
+
+
+def decode_crf(chain: Chain, logits: np.ndarray, rules: ConstrainedDecoder | None) -> tuple[np.ndarray, np.ndarray]:
     """The most probable sequence of tags (W,) and each word's probabilities (W, C), from scores (W, C).
 
     rules: what may follow what; impossible sequences then have no probability.
     """
-    start, follow, end = (p.detach().double().cpu().numpy() for p in (crf.start, crf.transitions, crf.end))
+    start, follow, end = chain.start, chain.follow, chain.end
     if rules is not None:
         start, follow = start + rules.start, follow + rules.follow
     if not len(logits):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from lmfit.data.example import Example
+
 
 @dataclass(frozen=True, slots=True)
 class Entity:
@@ -34,6 +36,10 @@ class TagPrediction:
         """The prediction as a JSON-able mapping."""
         return {"text": self.text, "entities": [asdict(entity) for entity in self.entities]}
 
+    def labelling(self, example: Example) -> Example:
+        """The example that was answered, with these tags."""
+        return replace(example, tags=list(self.tags))
+
     def bare(self) -> "TagPrediction":
         """No more than what scores need."""
         return TagPrediction("", [], self.tags)
@@ -54,6 +60,10 @@ class LabelPrediction:
         pair = {} if self.text_pair is None else {"text_pair": self.text_pair}
         return {"text": self.text, **pair, "label": self.label, "score": self.score, "scores": dict(self.scores)}
 
+    def labelling(self, example: Example) -> Example:
+        """The example that was answered, with this label."""
+        return replace(example, label=tuple(self.label) if isinstance(self.label, list) else self.label)
+
     def bare(self) -> "LabelPrediction":
         """No more than what scores need."""
         return replace(self, text="", text_pair=None, scores={})
@@ -71,6 +81,10 @@ class NumberPrediction:
         """The prediction as a JSON-able mapping."""
         pair = {} if self.text_pair is None else {"text_pair": self.text_pair}
         return {"text": self.text, **pair, "label": self.label}
+
+    def labelling(self, example: Example) -> Example:
+        """The example that was answered, with this number."""
+        return replace(example, label=self.label)
 
     def bare(self) -> "NumberPrediction":
         """No more than what scores need."""

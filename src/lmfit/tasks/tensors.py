@@ -1,4 +1,4 @@
-"""What training needs of tasks in tensors: batches, logits, losses. The only module of tasks that imports torch."""
+"""What training needs of tasks in tensors: batches, logits, losses. Torch is imported here and in `text_losses`."""
 
 import torch
 

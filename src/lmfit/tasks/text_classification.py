@@ -10,17 +10,17 @@ from lmfit.catalog import TASK_SETTINGS
 from lmfit.config.tasks import TextClassificationSettings
 from lmfit.data.collate import IGNORED, Batch
 from lmfit.data.example import Example
-from lmfit.data.framing import Framer, Window, cut
-from lmfit.data.rows import Row
+from lmfit.data.framing import Framer
 from lmfit.errors import ConfigError, DataError
 from lmfit.evaluation.metrics import score_labels, score_multi_label, score_numbers
 from lmfit.evaluation.names import Kind
 from lmfit.evaluation.outcomes import UNKNOWN, Gathering, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.thresholds import tune_thresholds
-from lmfit.tasks.base import UNKNOWN_EXAMPLES, Encoded, Stats, Task, lead, weigh_labels
+from lmfit.tasks.base import Encoded, Stats, Task, lead, weigh_labels
 from lmfit.tasks.labels import Problem, names_of, natural_order, number_of, refuse_numbers, survey
 from lmfit.tasks.predictions import LabelPrediction, NumberPrediction
+from lmfit.tasks.text_rows import text_rows
 
 if TYPE_CHECKING:
     import torch
@@ -134,70 +134,12 @@ class TextClassification(Task):
     ) -> Iterator[Encoded]:
         """Texts to token ids; a pair fills both segments; texts over the length become windows of equal weight."""
         first, second = tokens or self.tokenise(examples, framer)
-        seconds, counts = iter(second), stats.counts
+        seconds = iter(second)
         for example, ids in zip(examples, first, strict=True):
             if self.pairs not in (None, example.text_pair is not None):
                 raise _wrong_sides(example, self.pairs)
             other = None if example.text_pair is None else next(seconds)
-            counts["examples"] += 1
-            counts["words"] += len(ids) + len(other or ())
-            self._note_unknown(example, ids, other, framer, stats)
-            framed = self._windows(example, ids, other, framer, stats)
-            target = self._target(example)
-            rows = [_row(framer, a, b, target, example.weight / len(framed)) for a, b in framed]
-            counts["rows"] += len(rows)
-            counts["tokens"] += sum(map(len, rows))
-            yield Encoded(example, rows)
-
-    def _note_unknown(
-        self, example: Example, ids: list[int], other: list[int] | None, framer: Framer, stats: Stats
-    ) -> None:
-        if not ids and not other:
-            stats.note("vanished", example.origin)
-        for text, tokens in ((example.text, ids), (example.text_pair, other)):
-            count = (tokens or []).count(framer.unknown_id)  # type: ignore[arg-type]
-            if not count:
-                continue
-            stats.counts["unknown"] += count
-            if text and len(stats.first.setdefault("unknown", [])) < UNKNOWN_EXAMPLES:
-                stats.counts["unknown"] -= 1
-                stats.note("unknown", example.origin, _first_unknown(text, framer))
-
-    def _windows(
-        self, example: Example, ids: list[int], other: list[int] | None, framer: Framer, stats: Stats
-    ) -> list[tuple[list[int], list[int] | None]]:
-        """Pairs of token lists that fit the model. Of a pair the longer text slides, the shorter one stays whole.
-
-        A shorter text that fills more than half of the room is cut to half, which counts as truncated.
-        """
-        budget = framer.budget(pair=other is not None)
-        if len(ids) + len(other or ()) <= budget:
-            return [(ids, other)]
-        if framer.overflow == "error":
-            raise DataError(
-                f"a text is longer than max_length {framer.max_length}",
-                where=str(example.origin),
-                fix="set data.overflow=window, or raise data.max_length",
-            )
-        stats.note("windowed", example.origin)
-        if other is None:
-            windows = self._kept(example, cut(len(ids), budget), framer, stats)
-            return [(ids[w.begin : w.end], None) for w in windows]
-        swap = len(other) > len(ids)
-        longer, shorter = (other, ids) if swap else (ids, other)
-        if len(shorter) > budget // 2 and framer.overflow == "window":
-            stats.note("truncated", example.origin)
-        shorter = shorter[: budget // 2]
-        windows = self._kept(example, cut(len(longer), budget - len(shorter)), framer, stats)
-        parts = [longer[w.begin : w.end] for w in windows]
-        return [(shorter, part) if swap else (part, shorter) for part in parts]
-
-    @staticmethod
-    def _kept(example: Example, windows: list[Window], framer: Framer, stats: Stats) -> list[Window]:
-        if framer.overflow == "window":
-            return windows
-        stats.note("truncated", example.origin)
-        return windows[:1]
+            yield Encoded(example, text_rows(example, ids, other, self._target(example), framer, stats))
 
     def _target(self, example: Example) -> Any:
         if self.problem == "regression":
@@ -222,49 +164,28 @@ class TextClassification(Task):
         return batch["target"].long() if self.problem == "single_label" else None
 
     def loss(self, logits: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
-        """Summed over texts; logits (B, C). Cross entropy, binary cross entropy (mean over labels), squared error."""
-        from lmfit.tasks.tensors import binary_cross_entropies, cross_entropies
+        """Summed over texts; logits (B, C)."""
+        from lmfit.tasks.text_losses import losses
 
-        target, weight = batch["target"], batch["weight"]
-        if self.problem == "regression":
-            return (weight * (logits.squeeze(-1) - target) ** 2).sum()
         weights = None if self._weights is None else logits.new_tensor(self._weights)
-        if self.problem == "multi_label":
-            return (weight * binary_cross_entropies(logits, target, weights).mean(dim=1)).sum()
-        return (weight * cross_entropies(logits, target.long(), self.settings, weights)).sum()
+        return (batch["weight"] * losses(self.problem, logits, batch["target"], self.settings, weights)).sum()
 
     def divergence(self, first: "torch.Tensor", second: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
-        """Summed over texts. Labels: the mean of both KL divergences (of several labels the mean over them), numbers:
-        the squared difference, which is that divergence where the squared error is the loss.
-        """
-        from lmfit.tasks.tensors import symmetric_divergence
+        """Summed over texts, each weighing as its label does; logits (B, C) twice."""
+        from lmfit.tasks.text_losses import divergences
 
-        if self.problem == "single_label":
-            apart = symmetric_divergence(first, second)
-        elif self.problem == "multi_label":
-            apart = ((first.sigmoid() - second.sigmoid()) * (first - second)).mean(dim=1) / 2
-        else:
-            apart = (first - second).squeeze(-1) ** 2
-        return (self._row_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
+        return self._weighed(divergences(self.problem, first, second), batch)
 
     def soft_loss(
         self, logits: "torch.Tensor", teacher: "torch.Tensor", batch: "Tensors", temperature: float
     ) -> "torch.Tensor":
-        """Summed over texts. KL divergence at a temperature (of several labels the mean over them); numbers: squared
-        difference.
-        """
-        import torch
+        """Summed over texts, each weighing as its label does; logits (B, C) twice."""
+        from lmfit.tasks.text_losses import soft_losses
 
-        from lmfit.tasks.tensors import tempered_divergence
+        return self._weighed(soft_losses(self.problem, logits, teacher, temperature), batch)
 
-        if self.problem == "single_label":
-            apart = tempered_divergence(logits, teacher, temperature)
-        elif self.problem == "multi_label":
-            ours, theirs = (torch.stack([one, torch.zeros_like(one)], -1) for one in (logits, teacher))
-            apart = tempered_divergence(ours, theirs, temperature).mean(dim=1)
-        else:
-            apart = (logits - teacher).squeeze(-1) ** 2
-        return (self._row_weights(batch, batch["weight"].to(apart.dtype)) * apart).sum()
+    def _weighed(self, each: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
+        return (self._row_weights(batch, batch["weight"].to(each.dtype)) * each).sum()
 
     def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """Per row its logits (C,)."""
@@ -369,21 +290,6 @@ class TextClassification(Task):
         return () if self.problem == "regression" or example.label is None else names_of(example, self.problem)
 
 
-def _row(framer: Framer, first: list[int], second: list[int] | None, target: Any, weight: float) -> Row:
-    ids, types = framer.frame(first, second)
-    tokens: dict[str, Sequence[int]] = {"input_ids": ids}
-    if framer.uses_types:
-        tokens["token_type_ids"] = types
-    return Row(tokens, {"target": target, "weight": weight})
-
-
-def _wrong_sides(example: Example, pairs: bool | None) -> DataError:
-    found = "one text" if example.text_pair is None else "a pair of texts"
-    fix = "name the second text: data.columns.text_pair (predict: --pair-column)" if pairs else "give one text a row"
-    what = f"the model was trained on {'pairs' if pairs else 'single texts'}, found {found}"
-    return DataError(what, where=str(example.origin), fix=fix)
-
-
 def _refuse_unused(settings: TextClassificationSettings, problem: Problem) -> None:
     """Raises ConfigError for a setting that this kind of problem has no use for."""
     default = TextClassificationSettings()
@@ -399,10 +305,8 @@ def _mean(answers: Sequence[np.ndarray]) -> np.ndarray:
     return logits
 
 
-def _first_unknown(text: str, framer: Framer) -> str:
-    """The surface of the first piece of `text` that the tokenizer does not know."""
-    encoding = framer.backend.encode(text, add_special_tokens=False)
-    begin, end = next(
-        span for token, span in zip(encoding.ids, encoding.offsets, strict=True) if token == framer.unknown_id
-    )
-    return text[begin:end]
+def _wrong_sides(example: Example, pairs: bool | None) -> DataError:
+    found = "one text" if example.text_pair is None else "a pair of texts"
+    fix = "name the second text: data.columns.text_pair (predict: --pair-column)" if pairs else "give one text a row"
+    what = f"the model was trained on {'pairs' if pairs else 'single texts'}, found {found}"
+    return DataError(what, where=str(example.origin), fix=fix)

@@ -24,7 +24,7 @@ from lmfit.evaluation.names import Kind
 from lmfit.evaluation.outcomes import UNKNOWN, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.tasks.base import Encoded, Stats, Task, lead, weigh_labels
-from lmfit.tasks.crf import crf_loss, decode_crf
+from lmfit.tasks.crf import Chain, chain_of, crf_loss, decode_crf
 from lmfit.tasks.decoding import ConstrainedDecoder
 from lmfit.tasks.predictions import Entity, TagPrediction
 
@@ -52,6 +52,7 @@ class TokenClassification(Task):
         self.words = words
         self.entities = _are_iob2(labels)
         self._crf: Crf | None = None
+        self._chain: Chain | None = None
         self._decoder = ConstrainedDecoder(labels) if settings.decoding == "constrained" else None
         self._ids = {label: i for i, label in enumerate(labels)}
         self._weights = weights
@@ -92,6 +93,10 @@ class TokenClassification(Task):
     def attach(self, model: "torch.nn.Module") -> None:
         """The model's CRF, if it has one."""
         self._crf = getattr(model, "crf", None)
+
+    def attach_head(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """A CRF's scores."""
+        self._chain = Chain.of(arrays)
 
     @property
     def kind(self) -> Kind:
@@ -256,8 +261,9 @@ class TokenClassification(Task):
 
     def _decided(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The tag of each word, (W,), and the probabilities of all of them, (W, C)."""
-        if self._crf is not None:
-            return decode_crf(self._crf, logits, self._decoder)
+        chain = self._chain if self._crf is None else chain_of(self._crf)
+        if chain is not None:
+            return decode_crf(chain, logits, self._decoder)
         probabilities = softmax(logits, axis=1)
         return probabilities.argmax(axis=1) if self._decoder is None else self._decoder.best(
             probabilities
@@ -265,7 +271,7 @@ class TokenClassification(Task):
 
     def margin(self, answers: Sequence[np.ndarray]) -> float:
         """Half the least lead of a word's best tag; 0 where the best valid sequence is another one, and for a CRF."""
-        if self._crf is not None:
+        if self._crf is not None or self._chain is not None:
             return 0.0
         logits = np.concatenate(answers)[:, 1:]
         if self._decoder is not None and not self._decoder.allows(logits.argmax(axis=1)):
@@ -277,9 +283,8 @@ class TokenClassification(Task):
         return np.concatenate(answers)[:, 1:]
 
     def decisions(self, answers: Sequence[np.ndarray]) -> np.ndarray:
-        """The best tag of each word."""
-        found: np.ndarray = self.logits_in(answers).argmax(axis=1)
-        return found
+        """The tag of each word."""
+        return self._decided(self.logits_in(answers))[0]
 
     def _prediction(
         self, example: Example, offsets: list[tuple[int, int]], tags: list[str], scores: list[float]

@@ -42,7 +42,7 @@ def test_every_sentence_is_used():
     sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
     families = ("metric", "split", "baseline", "status", "timing", "average", "pill", "verdict", "errors", "ledger")
     families += ("fact", "use", "costs", "several", "transfer", "audit", "finding", "robustness", "perturbation")
-    families += ("certificate", "search", "trial")
+    families += ("certificate", "search", "trial", "compressed")
     sections = {
         f"{name}.title"
         for name in ("curves", "confusion", "scatter", "warnings", "environment", "config", "labels", "evaluations")

@@ -42,7 +42,7 @@ def certificate(run: RunFiles, words: Words) -> Certificate | None:
         rows=_rows(found, words),
         metric=metric,
         facts=_facts(run, found, words),
-        repeated=[_repeated(one) for one in records(found.get("repeated"))],
+        repeated=[_repeated(one, words) for one in records(found.get("repeated"))],
     )
 
 
@@ -94,7 +94,8 @@ def _milliseconds(value: float | None) -> str:
     return MISSING if value is None else f"{value:.2f} ms"
 
 
-def _repeated(found: Json) -> tuple[str, str, str, str]:
+def _repeated(found: Json, words: Words) -> tuple[str, str, str, str]:
     latency = _milliseconds(number(dig(found, "speed", "child", "latency_ms", "p50")))
     agreement = score(number(dig(found, "parity", "label_agreement")))
+    agreement += f" ({words.plain('certificate.drawn')})" if found.get("drawn") is True else ""
     return _machine(found), agreement, latency, str(dig(found, "verdict", "sentence") or "")

@@ -187,6 +187,39 @@ def compared_lines(lines: Sequence[Line], labels: Sequence[str], label: str) -> 
     return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
 
 
+@dataclass(frozen=True)
+class Dot:
+    """A place in a chart, drawn hollow unless `full`; its area grows with `weight`."""
+
+    name: str
+    x: float
+    y: float
+    weight: float
+    full: bool
+
+
+def front_chart(dots: Sequence[Dot], label: str) -> Markup:
+    """Dots of different areas over x and y, each telling its name and values; larger ones lie below."""
+    left, plot = _LEFT, _HEIGHT - _FOOT
+    along, up = ticks(0.0, max(dot.x for dot in dots)), ticks(min(d.y for d in dots), max(d.y for d in dots), 4)
+    largest = max(dot.weight for dot in dots)
+
+    def x(value: float) -> str:
+        return f"{left + 2 + (_RIGHT - left - 4) * _share(value, along[0], along[-1]):.2f}%"
+
+    def y(value: float) -> float:
+        return 12 + (plot - 20) * (1 - _share(value, up[0], up[-1]))
+
+    parts = [element("line", class_="grid", x1=f"{left}%", x2=f"{_RIGHT}%", y1=y(tick), y2=y(tick)) for tick in up]
+    parts += [element("text", tick_label(t), x=f"{left - 1.5}%", y=y(t) + 4, text_anchor="end") for t in up]
+    parts += [element("text", f"{tick_label(t)}×", x=x(t), y=_HEIGHT - 4, text_anchor="middle") for t in along]
+    for dot in sorted(dots, key=lambda dot: -dot.weight):
+        tip = element("title", f"{dot.name}: {dot.x:.2f}×, {tick_label(dot.y)}")
+        radius = 3 + 9 * math.sqrt(dot.weight / largest)
+        parts.append(element("circle", tip, cx=x(dot.x), cy=y(dot.y), r=radius, class_="dot" if dot.full else "hollow"))
+    return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
+
+
 def scatter(points: Sequence[tuple[float, float]], label: str) -> Markup:
     """Predicted (up) against gold (across) values on equal axes, with the line on which both are equal."""
     values = [value for point in points for value in point]

@@ -6,6 +6,7 @@ from typing import Any
 import jinja2
 
 from lmfit.evaluation.report.certificate import certificate
+from lmfit.evaluation.report.compression import ablation, front
 from lmfit.evaluation.report.curves import curves, scatter_chart
 from lmfit.evaluation.report.facts import environment, findings, ledger, warnings
 from lmfit.evaluation.report.files import RunFiles, dig, loads_in_transformers
@@ -22,12 +23,15 @@ from lmfit.evaluation.report.words import Words, breakable, count, percent, scor
 from lmfit.evaluation.report.worst import worst_errors
 
 _SECTIONS = (
-    *("search", "transfer", "several", "certificate", "probes", "curves", "scores", "labels", "confusion", "scatter"),
+    *("search", "transfer", "several", "certificate", "front", "ablation", "probes", "curves"),
+    *("scores", "labels", "confusion", "scatter"),
     *("calibration", "operating", "costs", "slices", "robustness", "evaluations", "errors"),
     *("ledger", "audit", "warnings", "use", "environment", "config"),
 )
 _SHOWN_WITH = {
     "certificate": ("certificate",),
+    "front": ("front",),
+    "ablation": ("ablation",),
     "curves": ("curves", "trained"),
     "search": ("search",),
     "transfer": ("transfer",),
@@ -78,6 +82,8 @@ def _views(run: RunFiles, words: Words) -> dict[str, Any]:
         "transfer": transfer(run, words),
         "children": children(run, best, words),
         "certificate": certificate(run, words),
+        "front": front(run, words),
+        "ablation": ablation(run, words),
         "seed_note": seed_note(run, best, words),
         "probes": probes(run, words),
         "curves": curves(run, best.metric, words),

@@ -1,0 +1,91 @@
+"""Targets of a compression: refused early where they are out of reach, driving the cut, judged in the end."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmfit.runs import Run
+from lmfit.stages.targets import reached, with_targets
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _no_fresh_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lmfit.stages.certify.footprint", lambda run: None)
+
+
+def _targets(text: str) -> list[str]:
+    return ["--set", f"compression.targets={{{text}}}"]
+
+
+def test_targets_out_of_reach_are_said_before_anything_is_done(trained: Any, command: Command, tmp_path: Path) -> None:
+    parent = trained("text-classification").path
+    pruned = ["--set", "compression.prune={}"]
+    for asked, told in (
+        (["--quantize", "int8", *_targets("latency_ratio: 1000")], "latency_ratio 1000 cannot be reached: at most"),
+        ([*pruned, "--quantize", "int8", *_targets("latency_ratio: 1000")], "latency_ratio 1000 cannot be reached"),
+        (["--quantize", "int8", *_targets("f1_retained: 0.9")], "`f1` is not measured for this task"),
+        (["--quantize", "int8", *_targets("accuracy_retained: 1.2")], "above 0, at most 1"),
+        (["--quantize", "int8", *_targets("size_ratio: 9")], "size_ratio 9 cannot be reached"),
+        (["--quantize", "int8", *_targets("speed: 3")], "`speed` is no target"),
+        (pruned, "prune needs a target"),
+    ):
+        code, _, err = command("compress", parent, *asked, "-o", tmp_path / "no")
+        assert code == 2, err
+        assert told in err, err
+        assert not (tmp_path / "no").exists()
+
+
+def test_a_target_drives_the_cut_in_the_form_that_is_shipped(trained: Any, command: Command, tmp_path: Path) -> None:
+    parent, made = trained("text-classification").path, tmp_path / "made"
+    asked = [
+        "--set",
+        "compression.prune={}",
+        "--quantize",
+        "int8",
+        *_targets("latency_ratio: 0.1, throughput_ratio: 1e6"),
+    ]
+    code, _, told = command("compress", parent, *asked, "-o", made)
+    assert code == 3, told
+    assert "1e+06 asked for: missed" in told
+    run = Run(made)
+    assert run.status == "finished"
+    latency = run.manifest["compression"]["prune"]["latency"]
+    assert latency["form"] == "int8"
+    table = json.loads((made / "latency.json").read_text())["table"]
+    assert len(table["blocks"]) == 4
+    for costs in table["blocks"]:
+        by_width = [costs[width] for width in sorted(costs, key=int)]
+        assert by_width == sorted(by_width)
+    aims = json.loads((made / "certificate.json").read_text())["targets"]
+    assert [(one["name"], one["holds"]) for one in aims] == [("latency_ratio", True), ("throughput_ratio", False)]
+
+
+def test_as_much_goes_as_the_metric_allows(trained: Any, command: Command, tmp_path: Path) -> None:
+    parent, made = trained("text-classification").path, tmp_path / "made"
+    asked = ["--set", "compression.prune={rows: 32}", *_targets("accuracy_retained: 0.9")]
+    code, _, told = command("compress", parent, *asked, "-o", made)
+    assert code in (0, 3), told
+    facts = Run(made).manifest["compression"]["prune"]
+    shares = [one["share"] for one in facts["searched"]]
+    assert shares[0] == 0.5
+    assert len(shares) == 5
+    kept = [one["share"] for one in facts["searched"] if one["accuracy_retained"] >= 0.9]
+    lost = [one["share"] for one in facts["searched"] if one["accuracy_retained"] < 0.9]
+    assert max(kept) < min([*lost, 1.0])
+    assert facts["parameters"]["after"] < facts["parameters"]["before"]
+
+
+def test_what_was_not_measured_decides_nothing() -> None:
+    rows = reached({"latency_ratio": 2.0, "f1_retained": 0.98}, {"f1_retained": 0.985})
+    assert [row["holds"] for row in rows] == [None, True]
+    open_one = {"holds": None, "sentence": "test f1 -0.01"}
+    assert with_targets(open_one, rows)["holds"] is True
+    assert "latency_ratio was not measured here" in with_targets(open_one, rows)["sentence"]
+    missed = reached({"f1_retained": 0.99}, {"f1_retained": 0.985})
+    assert with_targets({"holds": True, "sentence": ""}, missed)["holds"] is False
+    assert with_targets(open_one, [])["holds"] is None
