@@ -13,7 +13,7 @@ from types import FrameType
 from safetensors import SafetensorError
 
 from lmfit.errors import Interrupted, LmfitError, PeerLost
-from lmfit.runs import Run
+from lmfit.runs import CHILDREN, Run
 
 
 @contextmanager
@@ -32,9 +32,7 @@ def recorded(run: Run, again: str = "") -> Iterator[None]:
         if isinstance(stopped, Interrupted):
             raise
         number = signal.SIGTERM if isinstance(stopped, _Terminated) else signal.SIGINT
-        saved = any((run.path / "checkpoints").glob("step-*"))
-        what = f"interrupted at once; {'what the last checkpoint holds is safe' if saved else 'nothing was saved yet'}"
-        raise Interrupted(number, what=what, fix=f"go on with: {again}") from None
+        raise Interrupted(number, what=f"interrupted at once; {_left(run)}", fix=f"go on with: {again}") from None
     except BaseException as error:
         refused = refused_by_disk(error)
         first = (refused or str(error) or " ").splitlines()[0]
@@ -47,6 +45,14 @@ def recorded(run: Run, again: str = "") -> Iterator[None]:
             raise PeerLost(fix=f"go on with: {again}") from error
         raise
     run.record(status="finished", finished=time())
+
+
+def _left(run: Run) -> str:
+    """What is there to go on with."""
+    if any((run.path / "checkpoints").glob("step-*")):
+        return "what the last checkpoint holds is safe"
+    begun = any((run.path / CHILDREN).glob("*/run.json"))
+    return f"what is finished in {CHILDREN}/ is safe" if begun else "nothing was saved yet"
 
 
 class _Terminated(KeyboardInterrupt):

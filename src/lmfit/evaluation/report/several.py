@@ -57,7 +57,7 @@ def _kept(run: RunFiles, words: Words) -> str:
 def seeds_line(run: RunFiles, best: Headline, words: Words) -> list[str]:
     """What stands below the headline score where it is a mean of seeds."""
     seeds = number(dig(run.metrics, best.split, best.metric, "spread", "n_seeds"))
-    return [words.plain("several.mean", seeds=count(seeds))] if seeds else []
+    return [words.plain("several.mean", seeds=count(seeds))] if seeds and seeds > 1 else []
 
 
 def seed_note(run: RunFiles, best: Headline, words: Words) -> str:
@@ -65,7 +65,7 @@ def seed_note(run: RunFiles, best: Headline, words: Words) -> str:
     by = dig(run.manifest, "several", "by")
     entry = dig(run.metrics, best.split, best.metric)
     seeds = number(dig(entry, "spread", "n_seeds"))
-    if by == "seeds" and seeds:
+    if by == "seeds" and seeds and seeds > 1:
         sd = score(number(dig(entry, "spread", "sd")))
         return words.plain("chart.seeds_note", seeds=count(seeds), sd=sd)
     return words.plain("chart.folds_note" if by == "folds" else "chart.seed_note")
