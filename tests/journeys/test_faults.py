@@ -285,6 +285,15 @@ def test_a_loss_that_exploded_for_good_stops_in_any_case(config: Path, command: 
     assert "lower training.learning_rate" in err
 
 
+@pytest.fixture
+def hears_interrupts() -> Iterator[None]:
+    """SIGINT as a program in a terminal has it; a test worker ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_interrupts")
 @pytest.mark.parametrize(
     ("signals", "code", "told"),
     [

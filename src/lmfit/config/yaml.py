@@ -73,7 +73,13 @@ def parse(text: str, file: str, mistakes: list[Mistake]) -> Node:
             return Node(None, Place(file, 1), Place(file, 1), unquoted=True)
         return _Reader(file, mistakes).node(root, None)
     except (yaml.YAMLError, UnicodeEncodeError) as error:
+        if "nesting depth" in str(error):  # PyYAML from 6.0.4 on
+            raise _too_deep(file) from None
         raise syntax_error(error, text, file) from None
+
+
+def _too_deep(file: str) -> ConfigError:
+    return ConfigError("lists or mappings are nested too deeply", where=file)
 
 
 def _refuse_deep(text: str, file: str) -> None:
@@ -82,7 +88,7 @@ def _refuse_deep(text: str, file: str) -> None:
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
-            raise ConfigError("lists or mappings are nested too deeply", where=file)
+            raise _too_deep(file)
 
 
 def resolve(text: str) -> Scalar:
