@@ -41,7 +41,7 @@ from interruptions import TRAINING, Killed, killed, outcome
 from lmfit.config.yaml import dump
 from lmfit.runs import Run
 from lmfit.stages import finetune
-from lmfit.training import hooks
+from lmfit.training import budget
 from lmfit.training.trainer import StepResult, Trainer
 
 Command = Callable[..., tuple[int, str, str]]
@@ -377,7 +377,7 @@ def test_the_clock_jumps(
     ticks = count()
     for place in ("lmfit.runs.time", "lmfit.stages.ending.time", "time.time"):
         monkeypatch.setattr(place, lambda: 1e9 - 1e5 * next(ticks))
-    monkeypatch.setattr(hooks, "TIMED_STEPS", 2)
+    monkeypatch.setattr(budget, "TIMED_STEPS", 2)
     code, _, err = command("finetune", config, "-o", tmp_path / "run")
     assert code == 0, err
     assert outcome(Run(tmp_path / "run")) == outcome(straight)
