@@ -107,3 +107,18 @@ def test_left_alone(why):
     model.get_input_embeddings().requires_grad_(why != "frozen")
     with used_rows(model, np.arange(90) if why == "not worth it" else IDS):
         assert type(model.get_input_embeddings()) is torch.nn.Embedding
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_model_that_is_in_training_mode_already_is_judged_as_it_was_trained(loaded):
+    """Nothing tells it so anew, neither before its first step nor behind a checkpoint that was loaded."""
+    model = tiny().train()
+    ids = torch.from_numpy(IDS)[None]
+    with used_rows(model, IDS):
+        if loaded:
+            model.load_state_dict(copy.deepcopy(model.state_dict()))
+        table = model.get_input_embeddings()
+        with torch.no_grad():
+            table.weight.add_(1)
+        trained = table(ids)
+        assert torch.equal(model.eval().get_input_embeddings()(ids), trained)

@@ -29,7 +29,7 @@ class UsedRows(torch.nn.Module):
         self._place[ids] = torch.arange(len(ids), device=ids.device)
         padding = embedding.padding_idx
         self._padding = None if padding is None else int(self._place[padding])
-        self._stale = False
+        self._stale = self.training
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Rows (..., D) of ids (...)."""
@@ -57,7 +57,7 @@ class UsedRows(torch.nn.Module):
         with torch.no_grad():
             self.table.copy_(state_dict[prefix + "weight"])
             self.weight.copy_(self.table[self._ids])
-            self._stale = False
+            self._stale = self.training
 
 
 @contextmanager
