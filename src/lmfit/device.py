@@ -71,7 +71,7 @@ def pick_device(wanted: str = "auto", precision: str = "auto") -> Device:
     """The device for `auto`, `cpu`, `cuda`, `cuda:1` or `mps`. Raises ConfigError where it is not there."""
     kind, _, index = wanted.partition(":")
     if kind == "auto":
-        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        kind = "cuda" if has_gpu() else "mps" if torch.backends.mps.is_available() else "cpu"
     _check_available(kind, index, wanted)
     number = int(index) if index else (0 if kind == "cuda" else None)
     name = torch.cuda.get_device_name(number) if kind == "cuda" else processor_name()
@@ -103,7 +103,7 @@ def of_process(device: Device, number: int) -> Device:
 
 def collective_backend() -> str:
     """What processes talk over, for torch.distributed: gloo, and NCCL for what lies on GPUs."""
-    return "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    return "cpu:gloo,cuda:nccl" if has_gpu() else "gloo"
 
 
 def use_threads(count: int) -> None:
@@ -112,7 +112,7 @@ def use_threads(count: int) -> None:
 
 
 def _check_available(kind: str, index: str, wanted: str) -> None:
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there = {"cpu": True, "cuda": has_gpu(), "mps": torch.backends.mps.is_available()}
     if kind not in there or (index and not index.isdigit()):
         raise ConfigError(f"unknown device `{wanted}`", where="--device", fix="use auto, cpu, cuda, cuda:1 or mps")
     count = torch.cuda.device_count() if kind == "cuda" else 1

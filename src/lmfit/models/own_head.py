@@ -120,8 +120,6 @@ def own_tensors(model: torch.nn.Module) -> dict[str, Tensor]:
 
 def save_with_head(folder: Path, model: Any) -> None:
     """Write what transformers loads (the encoder; of a CRF the tagger without it), and the head beside it."""
-    from safetensors.torch import save_file
-
     own = own_tensors(model)
     if hasattr(model, "own_head"):
         encoder: Any = encoder_of(model)
@@ -129,17 +127,20 @@ def save_with_head(folder: Path, model: Any) -> None:
         encoder.save_pretrained(folder)
     else:
         model.save_pretrained(folder, state_dict={k: v for k, v in model.state_dict().items() if k not in own})
-    if own:
-        save_file({name: tensor.detach().contiguous().cpu() for name, tensor in own.items()}, folder / FILE)
+    _save(folder, own)
 
 
 def save_crf(folder: Path, model: Any) -> None:
     """Write the CRF of a model that has one."""
+    _save(folder, {name: tensor for name, tensor in own_tensors(model).items() if name.startswith("crf.")})
+
+
+def _save(folder: Path, tensors: dict[str, Tensor]) -> None:
+    """Write tensors of a head; nothing where there are none."""
     from safetensors.torch import save_file
 
-    scores = {name: tensor.detach().contiguous().cpu() for name, tensor in own_tensors(model).items()}
-    if scores := {name: tensor for name, tensor in scores.items() if name.startswith("crf.")}:
-        save_file(scores, folder / FILE)
+    if tensors:
+        save_file({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, folder / FILE)
 
 
 def load_head(model: Any, source: "ModelSource") -> None:

@@ -1,15 +1,17 @@
 """Rank 0 has the other ranks train along: what they are handed, and how a batch is shared out among them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from lmfit import console
 from lmfit.config.training import TrainingConfig
 from lmfit.device import Device
 from lmfit.errors import InputError
+from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.distributed import COMPANY
-from lmfit.training.trainer import Trainer
+from lmfit.training.trainer import Hook, Trainer
 from lmfit.training.transfer import send
 
 
@@ -40,6 +42,23 @@ class Call:
     device: Device
     form: Callable[[Any, Any, Device], AbstractContextManager[None]]
     make: Callable[..., Trainer]
+
+    def train(self, checkpoints: Checkpoints, hooks: Sequence[Hook]) -> TrainState:
+        """This process's part of it."""
+        with self.form(self.material, self.model, self.device):
+            trainer = self.make(self.material, self.model, self.device, checkpoints, hooks)
+            state = trainer.fit()
+            trainer.settle()
+        return state
+
+    def lead(self, checkpoints: Checkpoints, hooks: Sequence[Hook]) -> TrainState:
+        """Rank 0's part; afterwards the model holds the best weights, where some were judged."""
+        state = self.train(checkpoints, hooks)
+        if state.best_value is not None and not checkpoints.load_best(self.model, state.best_step):
+            what = f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step"
+            console.warn(what)
+            state.best_step = state.step
+        return state
 
 
 def call_others(call: Call) -> None:

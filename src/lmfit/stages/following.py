@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,12 @@ def follow() -> int:
 
 def train_along(ranks: Ranks, call: Call) -> None:
     """Any other rank: take part in a training, without a word."""
-    material, model = call.material, call.model
     with ranks.agreed():
         device = of_process(call.device, COMPANY.local_rank)
         use_threads(device.threads)
-        model.to(device.torch_device)
-    hooks = [*thawing(material.config.training), Follow("")]
-    with call.form(material, model, device):
-        trainer = call.make(material, model, device, Checkpoints(Path(), keep=1), hooks)
-        trainer.fit()
-        trainer.settle()
+        call.model.to(device.torch_device)
+    hooks = [*thawing(call.material.config.training), Follow("")]
+    replace(call, device=device).train(Checkpoints(Path(), keep=1), hooks)
 
 
 def begun_before(loaded: LoadedConfig[Any]) -> Run | None:

@@ -80,9 +80,9 @@ def timed(work: Work) -> Timed:
         work.measured["timed"] = Timed(**kept | {"table": Latency(**kept["table"] | {"blocks": blocks})})
     if "timed" not in work.measured:
         console.say(f"latency: timing heads and neurons ({form}) on this machine")
-        inputs, small = _inputs(work), few_tokens(work.model, work.framer)
-        parent = milliseconds(torch_runner(inputs)(few_tokens(work.original.backend.model, work.framer)))  # type: ignore[attr-defined]
-        table = measure(small, runner(work, inputs))
+        inputs = _inputs(work)
+        parent = _of_parent(work, inputs)
+        table = measure(few_tokens(work.model, work.framer), runner(work, inputs))
         work.measured["timed"] = Timed(table, parent, inputs["input_ids"].shape[1], form)
     found: Timed = work.measured["timed"]
     if path.parent.is_dir():
@@ -90,10 +90,16 @@ def timed(work: Work) -> Timed:
     return found
 
 
+def _of_parent(work: Work, inputs: Tensors) -> float:
+    """Milliseconds of the run's own model, in PyTorch."""
+    parent: Any = work.original.backend
+    return milliseconds(torch_runner(inputs)(few_tokens(parent.model, work.framer)))
+
+
 def check_speed(work: Work, model: Any) -> None:
     """Raises ConfigError where `model`, shipped as it is, would answer more slowly than `targets` ask for."""
     inputs = _inputs(work)
-    parent = milliseconds(torch_runner(inputs)(few_tokens(work.original.backend.model, work.framer)))  # type: ignore[attr-defined]
+    parent = _of_parent(work, inputs)
     shipped = milliseconds(runner(work, inputs)(few_tokens(model, work.framer)))
     aim = work.config.compression.targets[TARGET]
     if aim > NOISE * parent / shipped:

@@ -78,15 +78,9 @@ def pretrain(
     hooks += [stop, Lead()]
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
-    call_others(Call(ready.material, model, device, training_form, text_trainer))
-    with training_form(ready, model, device):
-        trainer = text_trainer(ready, model, device, checkpoints, hooks)
-        state = trainer.fit()
-        trainer.settle()
-    if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
-        console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
-        state.best_step = state.step
-    return state
+    call = Call(ready.material, model, device, training_form, text_trainer)
+    call_others(call)
+    return call.lead(checkpoints, hooks)
 
 
 def text_trainer(

@@ -177,16 +177,10 @@ def train(
     hooks += [Save(config.training.checkpoint_every), stop, Lead()]
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
+    call = Call(prepared.material, model, device, in_training_form, partial(make_trainer, objective=objective))
     if objective is None:
-        call_others(Call(prepared.material, model, device, in_training_form, make_trainer))
-    with in_training_form(prepared, model, device):
-        trainer = make_trainer(prepared, model, device, checkpoints, hooks, objective)
-        state = trainer.fit()
-        trainer.settle()
-    if state.best_value is not None and not checkpoints.load_best(model, state.best_step):
-        console.warn(f"the best weights (step {state.best_step:,}) are lost or damaged; kept those of the last step")
-        state.best_step = state.step
-    return state
+        call_others(call)
+    return call.lead(checkpoints, hooks)
 
 
 def thawing(training: TrainingConfig) -> list[Hook]:
