@@ -50,6 +50,11 @@ class Device:
         """The type of matrix products under autocast."""
         return torch.float16 if self.precision == "fp16" else torch.bfloat16
 
+    @property
+    def product_dtype(self) -> torch.dtype:
+        """The type of matrix products in training."""
+        return torch.float32 if self.precision == "fp32" else self.autocast_dtype
+
     def autocast(self) -> torch.autocast:
         """Context in which matrix products use the lower precision."""
         return torch.autocast(self.kind, dtype=self.autocast_dtype, enabled=self.precision != "fp32")

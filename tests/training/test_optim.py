@@ -9,8 +9,8 @@ from transformers import AutoModelForSequenceClassification
 
 from lmfit.config.training import TrainingConfig
 from lmfit.training.checkpoint import load_optimizer, optimizer_tensors
+from lmfit.training.muon import Muon, MuonAndAdamW, orthogonal
 from lmfit.training.optim import (
-    MuonAndAdamW,
     clip_gradient,
     learning_rate_scale,
     make_optimizer,
@@ -178,3 +178,36 @@ def test_muon_for_the_matrices_of_the_layers_and_adamw_for_the_rest(tiny: Callab
     load_optimizer(again, tensors)
     step(other, again)
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("products", "tolerance"), [(torch.bfloat16, 0.0), (torch.float32, 2e-3)], ids=["bfloat16", "float32"]
+)
+@pytest.mark.parametrize("shape", [(24, 24), (16, 40), (40, 16)])
+def test_muon_is_the_one_of_torch(shape: tuple[int, int], products: torch.dtype, tolerance: float) -> None:
+    """To the bit in bfloat16, though matrices of one shape are taken together; in float32 but for rounding."""
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.nn.Parameter(torch.randn(shape, generator=generator)) for _ in range(3)]
+    theirs = [torch.nn.Parameter(weight.detach().clone()) for weight in ours]
+    optimizers = [
+        Muon([{"params": ours}], lr=0.02, weight_decay=0.1, products=products),
+        torch.optim.Muon(theirs, lr=0.02, weight_decay=0.1),
+    ]
+    for _ in range(4):
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad = torch.randn(shape, generator=generator)
+            other.grad = one.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
+
+
+def test_singular_values_come_near_one_and_zero_stays_zero() -> None:
+    matrices = torch.randn((2, 20, 60), generator=torch.Generator().manual_seed(1))
+    matrices[1] = 0
+    found = orthogonal(matrices, torch.float32)
+    values = torch.linalg.svdvals(found[0])
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+    assert not found[1].any()

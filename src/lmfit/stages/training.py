@@ -139,7 +139,7 @@ def _labelled(prepared: Prepared, device: Device) -> Iterator[tuple[Tensors, tor
     task, rows = prepared.task, prepared.rows
     chosen = draw_rows(keyed_generator(prepared.config.seed, "head rows"), len(rows), HEAD_ROWS)
     lengths = rows.lengths[chosen]
-    for piece in split_by_tokens(chosen[np.argsort(lengths)], np.sort(lengths), device.micro_batch_tokens):
+    for piece in split_by_tokens(chosen[np.argsort(lengths)], np.sort(lengths), device.answer_batch_tokens):
         batch = tensors(task.collate([rows[int(i)] for i in piece], prepared.framer))
         classes = task.classes(batch)
         if classes is not None:

@@ -10,16 +10,17 @@ from lmfit.config.training import TrainingConfig
 from lmfit.models.freeze import embeddings_of, encoder_of, layers_of
 from lmfit.training.anchor import anchor
 from lmfit.training.ema import keep_average
+from lmfit.training.muon import Muon, MuonAndAdamW
 
 STABLE_SHARE = 0.8
 
 
-def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.Optimizer:
+def make_optimizer(model: Any, config: TrainingConfig, products: torch.dtype = torch.float32) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019), fused; no decay on biases and one-dimensional weights (normalisation).
 
     Every group holds its peak learning rate under "peak": head_learning_rate for the head, layer_decay^depth below it.
     Where `l2_sp` is set the encoder's weights decay towards where they are now; where `ema` is set the optimizer keeps
-    the moving average of the weights, too. `muon`: see `MuonAndAdamW`.
+    the moving average of the weights, too. `muon`: see `MuonAndAdamW`; products: the type its products are computed in.
     """
     depths, head = depths_of(model), head_of(model)
     matrices = _matrices(model) if config.optimizer == "muon" else []
@@ -43,50 +44,28 @@ def make_optimizer(model: Any, config: TrainingConfig) -> torch.optim.Optimizer:
         anchor(optimizer, config.l2_sp, [p for p in encoder_of(model).parameters() if p.requires_grad])
     if config.ema is not None:
         keep_average(optimizer, config.ema)
-    return MuonAndAdamW(_muon(matrices, depths, config), optimizer) if matrices else optimizer
+    return MuonAndAdamW(_muon(matrices, depths, config, products), optimizer) if matrices else optimizer
 
 
-def _muon(matrices: list[torch.nn.Parameter], depths: dict[int, int], config: TrainingConfig) -> torch.optim.Optimizer:
+def _muon(
+    matrices: list[torch.nn.Parameter], depths: dict[int, int], config: TrainingConfig, products: torch.dtype
+) -> Muon:
     """Muon, with a group for each peak learning rate."""
     groups: dict[float, list[torch.nn.Parameter]] = {}
     for matrix in matrices:
         peak = config.muon_learning_rate * config.layer_decay ** depths.get(id(matrix), 0)
         groups.setdefault(peak, []).append(matrix)
-    return torch.optim.Muon(
+    return Muon(
         [{"params": params, "peak": peak} for peak, params in groups.items()],
         lr=config.muon_learning_rate,
         weight_decay=config.weight_decay,
+        products=products,
     )
 
 
 def _matrices(model: Any) -> list[torch.nn.Parameter]:
     """The trained matrices of the layers: what Muon is for (Jordan et al. 2024); not embeddings, not the head."""
     return [p for layer in layers_of(model) for p in layer.parameters() if p.ndim == 2 and p.requires_grad]
-
-
-class MuonAndAdamW(torch.optim.Optimizer):
-    """Muon for some parameters and AdamW for the others, as one optimizer: they share its groups and its state."""
-
-    def __init__(self, muon: torch.optim.Optimizer, adamw: torch.optim.Optimizer) -> None:
-        self.muon, self.adamw = muon, adamw
-        super().__init__([*muon.param_groups, *adamw.param_groups], {})
-        self._share()
-
-    def _share(self) -> None:
-        """A learning rate set here is set there; a state made there is kept here."""
-        groups = len(self.muon.param_groups)
-        self.muon.param_groups, self.adamw.param_groups = self.param_groups[:groups], self.param_groups[groups:]
-        self.muon.state = self.adamw.state = self.state
-
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """One step of both."""
-        self.muon.step()
-        self.adamw.step()
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What `state_dict` gave."""
-        super().load_state_dict(state_dict)
-        self._share()
 
 
 def head_of(model: Any) -> set[int]:
