@@ -2,12 +2,12 @@
 
     python scripts/benchmarks/pretrain_speed.py --rounds 3 --out pretrain_speed.json
 
-Both train a BERT of 4 layers of 256 (vocabulary 8,192, no dropout) by masked tokens (15 %, 80/10/10) with AdamW,
-2,048 real tokens a step for lmfit, as many lines of 128 for the Trainer as hold so many on average. The Trainer has
-DataCollatorForLanguageModeling on lines padded to 128 (run_mlm.py --line_by_line --pad_to_max_length). Each in a
-process of its own with one thread, in turn; what counts is CPU time of training (held-out evaluation left out), since
-machines are noisy. Held-out loss: the same rows with the same tokens hidden, scored by the same code. Time to loss:
-when lmfit first reached the Trainer's final loss, over the Trainer's whole time.
+Both train a BERT of 4 layers of 256 (vocabulary 8,192, no dropout) by masked tokens (15 %, 80/10/10) with AdamW, and
+lmfit once more with Muon; 2,048 real tokens a step for lmfit, as many lines of 128 for the Trainer as hold so many on
+average. The Trainer has DataCollatorForLanguageModeling on lines padded to 128 (run_mlm.py --line_by_line
+--pad_to_max_length). Each in a process of its own with one thread, in turn; what counts is CPU time of training (held-
+out evaluation left out), since machines are noisy. Held-out loss: the same rows with the same tokens hidden, scored by
+the same code. Time to loss: when lmfit first reached the Trainer's final loss, over the Trainer's whole time.
 """
 
 import argparse
@@ -25,12 +25,12 @@ from typing import Any
 LENGTH, TOKENS = 128, 2048
 
 
-def config_of(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def config_of(name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """What `lmfit pretrain` is given; the Trainer takes corpus, tokenizer and model from the same."""
     return {
         "model": {"layers": options.layers, "width": options.width},
         "data": {
-            "train": str(folder.parent / "reviews.txt"),
+            "train": str(folder.parent / "sample.txt"),
             "documents": "blank",
             "duplicates": "exact",
         },
@@ -43,6 +43,7 @@ def config_of(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "evaluate_every": options.steps,
             "checkpoint_every": options.steps,
             "precision": "fp32",
+            "optimizer": "muon" if name == "muon" else "adamw",
         },
         "evaluation": {"tokens": 2000, "pseudo_perplexity": 0, "resamples": 100},
         "output": str(folder / "run"),
@@ -194,26 +195,24 @@ def run_trainer(config: dict[str, Any], every: int) -> dict[str, Any]:
     return watch.result() | {"real_tokens_per_line": mean}
 
 
-CONTESTANTS = {"lmfit": run_lmfit, "trainer": run_trainer}
+CONTESTANTS = {"lmfit": run_lmfit, "muon": run_lmfit, "trainer": run_trainer}
 
 
-def write_reviews(options: argparse.Namespace, path: Path) -> None:
-    """The first documents of the reviews of corpus_en."""
-    with lzma.open(options.data / "corpus_en" / "imdb_unsup.txt.xz", "rt", encoding="utf-8") as file:
-        blank = 0
-        with open(path, "w", encoding="utf-8") as out:
-            for line in file:
-                blank += not line.strip()
-                if blank == options.documents:
-                    break
-                out.write(line)
+def write_sample(options: argparse.Namespace, path: Path) -> None:
+    """Every so-manieth document of each file of corpus_en."""
+    with open(path, "w", encoding="utf-8") as out:
+        for source in sorted((options.data / "corpus_en").glob("*.txt.xz")):
+            with lzma.open(source, "rt", encoding="utf-8") as file:
+                for number, document in enumerate(file.read().split("\n\n")):
+                    if number % options.every == 0 and document.strip():
+                        out.write(document.strip() + "\n\n")
 
 
 def contest(name: str, options: argparse.Namespace, cache: str) -> dict[str, Any]:
     """One contestant in a process of its own."""
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         out = Path(folder) / "result.json"
-        told = json.dumps(config_of(options, Path(folder)))
+        told = json.dumps(config_of(name, options, Path(folder)))
         command = [sys.executable, __file__, "--contestant", name, "--config", told, "--out", str(out)]
         command += ["--steps", str(options.steps), "--points", str(options.points)]
         quiet = {"OMP_NUM_THREADS": "1", "LMFIT_CACHE": cache, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -222,10 +221,10 @@ def contest(name: str, options: argparse.Namespace, cache: str) -> dict[str, Any
     return found
 
 
-def time_to_loss(lmfit: dict[str, Any], trainer: dict[str, Any]) -> float:
-    """The Trainer's CPU seconds over those after which lmfit was at the Trainer's final loss; 0 if it never was."""
+def time_to_loss(ours: dict[str, Any], trainer: dict[str, Any]) -> float:
+    """The Trainer's CPU seconds over those after which `ours` was at the Trainer's final loss; 0 if it never was."""
     seconds, loss = trainer["points"][-1]
-    reached = next((at for at, value in lmfit["points"] if value <= loss), None)
+    reached = next((at for at, value in ours["points"] if value <= loss), None)
     return 0.0 if reached is None else seconds / reached
 
 
@@ -235,7 +234,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--points", type=int, default=8, help="How often the held-out loss is looked at.")
-    parser.add_argument("--documents", type=int, default=1000)
+    parser.add_argument("--every", type=int, default=40, help="Every so-manieth document of each file is taken.")
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--vocabulary", type=int, default=8192)
@@ -250,17 +249,15 @@ def main() -> None:
         return
     rounds = []
     with tempfile.TemporaryDirectory() as cache:
-        write_reviews(options, Path(cache) / "reviews.txt")
+        write_sample(options, Path(cache) / "sample.txt")
         for number in range(1, options.rounds + 1):
             rounds.append({name: contest(name, options, cache) for name in CONTESTANTS})
             print(f"round {number}: {json.dumps(rounds[-1])}", file=sys.stderr, flush=True)
-    speeds = [r["lmfit"]["tokens_per_cpu_second"] / r["trainer"]["tokens_per_cpu_second"] for r in rounds]
-    losses = [time_to_loss(r["lmfit"], r["trainer"]) for r in rounds]
-    for what, found in (
-        ("real tokens per CPU second, lmfit / Trainer", speeds),
-        ("time to loss, Trainer / lmfit", losses),
-    ):
-        print(f"{what}: {statistics.median(found):.2f} [{min(found):.2f}, {max(found):.2f}]")
+    for name in ("lmfit", "muon"):
+        speeds = [r[name]["tokens_per_cpu_second"] / r["trainer"]["tokens_per_cpu_second"] for r in rounds]
+        losses = [time_to_loss(r[name], r["trainer"]) for r in rounds]
+        for what, found in (("tokens per CPU second", speeds), ("time to loss", losses)):
+            print(f"{name}, {what}: {statistics.median(found):.2f} [{min(found):.2f}, {max(found):.2f}]")
     if options.out:
         options.out.write_text(json.dumps(rounds, indent=1) + "\n")
 

@@ -1,5 +1,6 @@
 """Heads that transformers has no class for: exported, quantized, and answered with without torch."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ def test_heads_are_exported(
         assert mine.get("label") == theirs.get("label")
         assert [e["label"] for e in mine.get("entities", ())] == [e["label"] for e in theirs.get("entities", ())]
     assert (tmp_path / "fp32" / "model" / "head.safetensors").is_file() == (model["head"] == "crf")
+    code, _, told = command("compress", parent.path, "--quantize", "int8", "-o", tmp_path / "int8")
+    assert code == 0, told
+    certificate = json.loads((tmp_path / "int8" / "certificate.json").read_text())
+    assert certificate["parity"]["label_agreement"] > 0.9
+    assert certificate["size"]["ratio"] > 2
     code, _, told = command("compress", parent.path, "--prune", 0.5, "-o", tmp_path / "no")
     assert code == 2
     assert "it can be quantized, and no more yet" in told
