@@ -54,7 +54,9 @@ def test_a_compressed_run_is_a_run(task: str, compressed: Compressed, command: C
     code, out, err = command("evaluate", run.path)
     assert code == 0, err
     assert "test" in out
-    assert "Certificate of compression" in (run.path / "report.html").read_text()
+    report = (run.path / "report.html").read_text()
+    assert "Certificate of compression" in report
+    assert "Cost, compression" in report
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -150,9 +150,11 @@ def _cost(run: RunFiles, words: Words) -> Figure:
     for key, name in (("cost.training_speed", "tokens_per_second"), ("cost.speed", "predict_tokens_per_second")):
         if speed := number(dig(run.manifest, "throughput", name)):
             lines.append(words.plain(key, speed=count(speed)))
-    return Figure(
-        words.plain("figure.cost"), words.duration(number(dig(run.manifest, "timing", "train_seconds"))), lines
-    )
+    compressed = run.manifest.get("stage") == "compress"
+    parts = ("train_seconds", "export_seconds", "quantize_seconds") if compressed else ("train_seconds",)
+    known = [one for part in parts if (one := number(dig(run.manifest, "timing", part))) is not None]
+    title = words.plain("figure.cost.compression" if compressed else "figure.cost")
+    return Figure(title, words.duration(sum(known) if known else None), lines)
 
 
 def _chart(best: Headline, model: str, words: Words) -> Chart | None:
