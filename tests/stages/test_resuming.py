@@ -66,6 +66,15 @@ def test_other_versions_need_to_be_allowed(run: Run, command: Command) -> None:
     assert run.manifest["exactness"] == "rounding"
 
 
+def test_a_key_that_an_older_version_did_not_know_has_its_default(run: Run, command: Command) -> None:
+    edit_conditions(run, lambda made: made["settings"]["training"].pop("cuda_graphs"))
+    code, _, err = command("resume", run.path, "--set", "training.cuda_graphs=off")
+    assert code == 2
+    assert "training.cuda_graphs: auto -> off" in err
+    assert command("resume", run.path)[0] == 0
+    assert run.manifest["exactness"] == "exact"
+
+
 def test_rounding_stays_with_the_run(run: Run, command: Command) -> None:
     edit_conditions(run, lambda made: made.update(exactness="rounding"))
     assert command("resume", run.path)[0] == 0
