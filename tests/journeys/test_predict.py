@@ -208,7 +208,7 @@ class TestCommand:
         assert json.loads((run.path / "ledger.json").read_text())["splits"]["train"]["labels"]["LOC"] == 4
 
     def test_head_ends_it_quietly(self, topics: Path, tmp_path: Path) -> None:
-        (tmp_path / "in.txt").write_text("very bad\n" * 5000)
+        (tmp_path / "in.txt").write_text("very bad\n" * 1500)
         line = f"{sys.executable} -m lmfit predict in.txt -r {topics} | head -1; exit ${{PIPESTATUS[0]}}"
         done = subprocess.run(
             ["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False

@@ -63,7 +63,7 @@ def call(hub: tuple[str, list[str]], tmp_path: Path) -> Publish:
 
 
 def test_what_is_pushed_comes_back_with_equal_answers(
-    call: Publish, run: Run, hub: tuple[str, list[str]], tmp_path: Path
+    call: Publish, command: Publish, run: Run, hub: tuple[str, list[str]], tmp_path: Path
 ) -> None:
     (run.model / "notes.txt").write_text("a secret of ours")
     code, out, err = call("publish", "team/topics", "--private", "--message", "First one")
@@ -85,7 +85,10 @@ def test_what_is_pushed_comes_back_with_equal_answers(
     assert WRITER not in out + err
 
     (tmp_path / "in.txt").write_text("\n".join(TEXTS))
-    answers = [call("predict", "in.txt", "--run", name) for name in (run.path, "hub:team/topics")]
+    answers = [
+        command("predict", tmp_path / "in.txt", "--run", run.path),
+        call("predict", "in.txt", "--run", "hub:team/topics"),
+    ]
     assert [code for code, *_ in answers] == [0, 0], answers
     assert answers[0][1] == answers[1][1] != ""
     code, out, err = call(json.dumps(TEXTS), code=PIPELINE)
