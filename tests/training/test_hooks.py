@@ -16,7 +16,7 @@ from lmfit.data.batching import BatchPlan
 from lmfit.errors import Interrupted
 from lmfit.training.checkpoint import TrainState
 from lmfit.training.distributed import ALONE
-from lmfit.training.hooks import KeepBest, Log, Save, StopOnSignal, due
+from lmfit.training.hooks import KeepBest, Log, Save, StopOnSignal, due, epochs_between
 from lmfit.training.replicas import Replicas
 from lmfit.training.trainer import StepResult
 
@@ -64,6 +64,21 @@ def test_due(every: Any, steps: list[int]) -> None:
         desk.state.step = step
         found += [step] if due(desk, every) else []
     assert found == steps
+
+
+@pytest.mark.parametrize(
+    ("steps_per_epoch", "total", "epochs"),
+    [(1, 200, 10), (3, 201, 4), (1, 60, 6), (1, 9, 1), (2, 6, 1), (10, 1000, 1), (400, 1200, 1)],
+)
+def test_of_many_tiny_epochs_every_few_count(steps_per_epoch: int, total: int, epochs: int) -> None:
+    assert epochs_between(steps_per_epoch, total) == epochs
+    desk = Desk(total=total)
+    desk.plan = BatchPlan(np.ones(steps_per_epoch), 1, batch_size=1)
+    found = []
+    for step in range(1, total + 1):
+        desk.state.step = step
+        found += [step] if due(desk, "epoch") else []
+    assert found == [*range(epochs * steps_per_epoch, total, epochs * steps_per_epoch), total]
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

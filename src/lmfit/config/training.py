@@ -64,9 +64,9 @@ class TrainingConfig(Section):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Arithmetic of the forward pass; auto: what the device does well. Weights stay fp32."""
     evaluate_every: Literal["epoch"] | int | float = "epoch"
-    """When to evaluate on the validation split: epoch, a number of steps, or a share of all steps (below 1)."""
+    """When to evaluate on the validation split: epoch (of many tiny ones: every few), a number or a share of steps."""
     checkpoint_every: Literal["epoch"] | int | float = "epoch"
-    """When to write a checkpoint: epoch, a number of steps, or a share of all steps (below 1)."""
+    """When to write a checkpoint: epoch (of many tiny ones: every few), a number or a share of steps."""
     keep: int = Field(default=2, ge=1)
     """Checkpoints kept, besides the best one."""
     early_stopping: EarlyStopping | None = None

@@ -24,7 +24,7 @@ from lmfit.stages.prepare import Prepared
 from lmfit.stages.temperature import MOST_EXAMPLES
 from lmfit.stages.training import build_model, in_training_form, make_trainer
 from lmfit.training.checkpoint import Checkpoints, checkpoint_bytes
-from lmfit.training.hooks import Interval
+from lmfit.training.hooks import Interval, epochs_between
 from lmfit.training.memory import fitting_size, limit_bytes
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, Trainer
 
@@ -207,7 +207,8 @@ def _peak(device: Device, traced: Traced, best: int) -> int:
 
 def _times(every: Interval, steps: int, trainer: Trainer) -> int:
     """How often something happens that happens every epoch, n steps or share of all steps."""
-    interval = trainer.plan.steps_per_epoch if every == "epoch" else every if every >= 1 else max(1, every * steps)
+    epoch = trainer.plan.steps_per_epoch
+    interval = epoch * epochs_between(epoch, steps) if every == "epoch" else every if every >= 1 else every * steps
     return max(1, -(-steps // max(1, round(interval))))
 
 

@@ -18,25 +18,32 @@ from lmfit.training.trainer import StepResult, Trainer
 
 SAME_REQUEST_SECONDS = 1.0
 
+FEW_STEPS, LEAST_TIMES = 10, 10
+
 Interval = Literal["epoch"] | int | float
 
 
 def due(trainer: Trainer, every: Interval) -> bool:
     """Whether something that happens `every` epoch, n steps or share of all steps happens after this step.
 
-    The last step counts always.
+    The last step counts always. Of many epochs of few steps every so-manieth counts: at least ten in all.
     """
     step, total = trainer.state.step, trainer.state.total_steps
     if step >= total:
         return True
     if every == "epoch":
         epoch, index = trainer.plan.locate(step)
-        return index == 0 and epoch > 0
+        return index == 0 and epoch > 0 and epoch % epochs_between(trainer.plan.steps_per_epoch, total) == 0
     if every < 1 and trainer.state.planned_at:
         places = (math.floor(trainer.scheduled(at) / total / every) for at in (step - 1, step))
         return next(places) < next(places)
     interval = round(every) if every >= 1 else max(1, round(every * total))
     return step % interval == 0
+
+
+def epochs_between(steps_per_epoch: int, total: int) -> int:
+    """What `epoch` is of `total` steps: as many epochs as have ten steps, or a tenth of all, where that is fewer."""
+    return max(1, min(-(-FEW_STEPS // steps_per_epoch), total // (LEAST_TIMES * steps_per_epoch)))
 
 
 class QuietHook:
