@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -297,7 +298,7 @@ class TokenClassification(Task):
         entities = []
         for label, begin, end in found:
             start, stop = offsets[begin][0], offsets[end - 1][1]
-            score = float(np.mean(scores[begin:end]))
+            score = fmean(scores[begin:end])
             entities.append(Entity(start, stop, label, score, example.text[start:stop]))
         return TagPrediction(example.text, entities, tags)
 
