@@ -107,7 +107,7 @@ def run_lmfit(config: dict[str, Any], every: int) -> dict[str, Any]:
     folder = Path(config["output"])
     folder.mkdir(parents=True, exist_ok=True)
     model = build(Run(folder), ready, device)
-    with training_form(model, ready, device):
+    with training_form(ready, model, device):
         trainer = Trainer(
             model,
             ready.objective("train"),
