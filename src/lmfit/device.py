@@ -51,9 +51,9 @@ class Device:
         return torch.float16 if self.precision == "fp16" else torch.bfloat16
 
     @property
-    def product_dtype(self) -> torch.dtype:
-        """The type of matrix products in training."""
-        return torch.float32 if self.precision == "fp32" else self.autocast_dtype
+    def wide_dtype(self) -> torch.dtype:
+        """A type for matrix products with the range of float32, which fp16 has not: bfloat16 where it is in use."""
+        return torch.bfloat16 if self.precision == "bf16" else torch.float32
 
     def autocast(self) -> torch.autocast:
         """Context in which matrix products use the lower precision."""

@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from lmfit.config.training import TrainingConfig
+from lmfit.device import Device
 from lmfit.training.checkpoint import load_optimizer, optimizer_tensors
 from lmfit.training.muon import Muon, MuonAndAdamW, orthogonal
 from lmfit.training.optim import (
@@ -211,3 +212,13 @@ def test_singular_values_come_near_one_and_zero_stays_zero() -> None:
     assert values.min() > 0.6
     assert values.max() < 1.3
     assert not found[1].any()
+
+
+@pytest.mark.parametrize(
+    ("precision", "products"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float32)]
+)
+def test_small_gradients_move_weights_in_any_precision(precision: str, products: torch.dtype) -> None:
+    device = Device("cpu", None, "a processor", precision, 1)
+    assert device.wide_dtype == products
+    found = orthogonal(1e-9 * torch.randn((1, 8, 8), generator=torch.Generator().manual_seed(2)), device.wide_dtype)
+    assert torch.linalg.svdvals(found[0]).max() > 0.01

@@ -16,7 +16,7 @@ class Muon(torch.optim.Optimizer):
     """The rule of torch.optim.Muon; matrices of one shape are made orthogonal together, in the type that is asked for.
 
     products: bfloat16 where the device multiplies in it; elsewhere such products are emulated and cost tens of times
-    those of float32.
+    those of float32. float16 has not the range: small gradients would vanish.
     """
 
     def __init__(

@@ -107,7 +107,7 @@ class Trainer:
         self.plan = plan or BatchPlan(
             rows.lengths, seed, batch_size=config.batch_size, batch_tokens=config.batch_tokens
         )
-        self.optimizer = make_optimizer(self.placement.trained, config, device.product_dtype)
+        self.optimizer = make_optimizer(self.placement.trained, config, device.wide_dtype)
         self.scaler = device.scaler()
         self.gradient = gradient_of(self.placement.trained, config)
         self.ahead = Ahead(self.micro_batches) if device.kind == "cuda" else None
