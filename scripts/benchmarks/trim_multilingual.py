@@ -1,4 +1,4 @@
-"""Trim a multilingual vocabulary of 250,000 pieces to CoNLL-2003: seconds, and bytes before and after.
+"""Trim a multilingual vocabulary of 250,000 pieces to CoNLL-2003: seconds, and bytes before and after, then in int8.
 
     python scripts/benchmarks/trim_multilingual.py ../shared/data [--layers 12] [--hidden 384]
 
@@ -19,7 +19,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from lmfit.compression.export import export
+from lmfit.compression.quantize import quantize_int8
 from lmfit.compression.vocabulary import choose, trim_embeddings, trim_tokenizer
+from lmfit.data.framing import Framer
 
 PIECES = 250_002
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
@@ -59,6 +62,14 @@ def main() -> None:
     parameters = model.num_parameters()
     ratio = sizes[0] / sizes[1]
     print(f"pieces {len(tokenizer):,} -> {len(trimming.kept):,}; {seconds[0]:.1f} s CPU, {seconds[1]:.1f} s in all")
+    with TemporaryDirectory() as folder:
+        exported = export(model, Framer(smaller, 128), Path(folder))
+        target = Path(folder) / "int8.onnx"
+        quantize_int8(exported.path, target)
+        smaller.save_pretrained(Path(folder) / "tokenizer")
+        tokens = sum(file.stat().st_size for file in (Path(folder) / "tokenizer").iterdir())
+        int8 = target.stat().st_size + tokens
+    print(f"int8: {int8 / 1e6:.1f} MB, {sizes[0] / int8:.1f}x; {time.perf_counter() - wall:.1f} s in all")
     print(f"fp32: {sizes[0] / 1e6:.1f} -> {sizes[1] / 1e6:.1f} MB, {ratio:.1f}x; {parameters:,} weights left")
 
 

@@ -35,14 +35,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Made]:
     import transformers
 
     @cache
-    def make(family: str, auto: str = "AutoModelForTokenClassification", attention: bool = True) -> Made:
+    def make(family: str, auto: str = "AutoModelForTokenClassification", **nodes: bool) -> Made:
         config, tokenizer = FAMILIES[family]()
         config.num_labels = 3
         torch.manual_seed(0)
         model = getattr(transformers, auto).from_config(config).eval()
         framer = Framer(tokenizer, 48)
         folder = tmp_path_factory.mktemp("graph")
-        return Made(model, framer, export(model, framer, folder, attention=attention))
+        return Made(model, framer, export(model, framer, folder, **nodes))
 
     return make
 

@@ -52,6 +52,18 @@ def test_answers_stay_near(how: str, exported: Callable[..., Any], batch: Batch,
         assert nodes["MatMulNBits"] > 0
 
 
+def test_embeddings_take_four_bits_beside_products_of_eight(
+    exported: Callable[..., Any], batch: Batch, tmp_path: Path
+) -> None:
+    source = exported("bert", attention=True, embeddings=False).exported.path
+    quantize_int4(source, tmp_path / "embeddings.onnx", products=False)
+    nodes = made_by("int8", tmp_path / "embeddings.onnx", tmp_path / "made.onnx", batch)
+    assert nodes["GatherBlockQuantized"] > 0
+    assert (nodes["QAttention"], nodes["MatMulInteger"], nodes["MatMul"], nodes["MatMulNBits"]) == (2, 7, 0, 0)
+    exact, coarse = answers(source, batch), answers(tmp_path / "made.onnx", batch)
+    assert 0 < np.abs(exact - coarse).max() < ATOL["int4"] * max(1, np.abs(exact).max())
+
+
 def test_blocks_hold_what_fits_into_four_bits() -> None:
     table = np.array([[-8.0, *range(-7, 8), *[0] * 20], [4.0] * 36])
     packed, scales = blocks(table)

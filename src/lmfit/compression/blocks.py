@@ -13,8 +13,11 @@ _ZERO = 8
 _DOMAIN = "com.microsoft"
 
 
-def quantize_int4(source: Path, target: Path) -> None:
-    """Products with weights become MatMulNBits, embeddings GatherBlockQuantized; the rest stays in fp32."""
+def quantize_int4(source: Path, target: Path, *, products: bool = True) -> None:
+    """Products with weights become MatMulNBits, embeddings GatherBlockQuantized; the rest stays in fp32.
+
+    products: False leaves them as they are, and what is saved are embeddings alone.
+    """
     import onnx
     from onnx import numpy_helper
 
@@ -28,7 +31,8 @@ def quantize_int4(source: Path, target: Path) -> None:
             continue
         table = np.asarray(numpy_helper.to_array(tensor))
         if node.op_type == "MatMul":
-            _product(node, table, made)
+            if products:
+                _product(node, table, made)
         elif table.shape[1] % BLOCK == 0:
             _lookup(node, table, made)
     used = {name for node in graph.graph.node for name in node.input}

@@ -57,11 +57,12 @@ def need_onnx(feature: str) -> None:
         raise MissingExtra(feature, "onnx")
 
 
-def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True) -> Exported:
+def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True, embeddings: bool = True) -> Exported:
     """Write `model` (in evaluation mode afterwards) as folder/fused.onnx, or plain.onnx where it cannot be fused.
 
-    attention: whether attention becomes one node, too. Batch size and length stay free. Answers are checked against
-    PyTorch at shapes that the tracing has not seen. Raises InputError where the architecture cannot be exported.
+    attention: whether attention and embeddings become one node each, too; embeddings=False: attention alone. Batch size
+    and length stay free. Answers are checked against PyTorch at shapes that the tracing has not seen.
+    Raises InputError where the architecture cannot be exported.
     """
     model.eval()
     plain, layers = folder / "plain.onnx", len(layers_of(model))
@@ -72,7 +73,7 @@ def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True) 
         give_back_memory()
         path, why = folder / "fused.onnx", ""
         try:
-            found = _fuse(plain, path, attention=attention)
+            found = _fuse(plain, path, attention=attention, embeddings=embeddings)
             if not _agrees(model, path, batches):
                 why = "fusion changes its answers"
         except Exception as error:  # the optimizer raises whatever it meets in graphs that it does not know
@@ -167,7 +168,7 @@ def _trace(model: Any, batch: Batch, path: Path, masking: AbstractContextManager
         model.set_attn_implementation(before)
 
 
-def _fuse(plain: Path, path: Path, *, attention: bool) -> int:
+def _fuse(plain: Path, path: Path, *, attention: bool, embeddings: bool) -> int:
     """Write the fused graph; the number of fused attention nodes."""
     import onnx
     from onnxruntime.transformers import optimizer
@@ -180,7 +181,7 @@ def _fuse(plain: Path, path: Path, *, attention: bool) -> int:
     onnx.save(graph, str(told))
     del graph
     options = FusionOptions("bert")
-    options.enable_attention = options.enable_embed_layer_norm = attention
+    options.enable_attention, options.enable_embed_layer_norm = attention, attention and embeddings
     fused = optimizer.optimize_model(
         str(told), model_type="bert", num_heads=0, hidden_size=0, opt_level=0, optimization_options=options
     )

@@ -27,6 +27,8 @@ class CompressionConfig(Section):
 
     quantize: Quantization | None = None
     """int8 (weights, embeddings; speed), int8-static (activations calibrated), fp16, bf16, int4 (size), fp32 (ONNX)."""
+    embedding_bits: Literal[8, 4] = 8
+    """quantize: int8: bits of the embeddings; 4: in blocks of 32 with a scale each, for large vocabularies."""
     prune: PruneConfig | None = None
     """Remove attention heads and feed-forward neurons."""
     distill: DistillConfig | None = None
@@ -58,6 +60,8 @@ class CompressionConfig(Section):
     @model_validator(mode="after")
     def _aimed(self) -> "CompressionConfig":
         prune = self.prune
+        if self.embedding_bits != 8 and self.quantize not in ("int8", "int8-static"):
+            raise ValueError("embedding_bits goes with quantize: int8 or int8-static")
         if prune is not None and prune.scores == "movement" and self.joint is None:
             raise ValueError("movement scores are learnt in training: add compression.joint={}")
         aims = any(name == "latency_ratio" or (name.endswith(RETAINED) and not self.joint) for name in self.targets)

@@ -208,6 +208,8 @@ class PretrainingConfig(Section):
     """The tokenizer."""
     masking: MaskingConfig = MaskingConfig()
     """Which tokens `mlm` hides."""
+    beginning: Literal["counts", "random"] = "counts"
+    """A new model's embeddings and output biases: by co-occurrence and frequency in the training text, or random."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout while pretraining (0 suits few epochs); model/ keeps the usual 0.1 for fine-tuning."""
     batch_ramp: RampConfig | None = None

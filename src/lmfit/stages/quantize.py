@@ -49,11 +49,17 @@ def quantize(made: Run, work: Work) -> tuple[Predictor, dict[str, Any]]:
     assert how is not None
     started = time.perf_counter()
     with TemporaryDirectory(prefix="lmfit-") as folder:
-        exported = export(work.model.cpu(), work.framer, Path(folder), attention=how not in SPLIT_ATTENTION)
+        wide = work.config.compression.embedding_bits == 8
+        attention = how not in SPLIT_ATTENTION
+        exported = export(work.model.cpu(), work.framer, Path(folder), attention=attention, embeddings=wide)
         export_seconds = time.perf_counter() - started
         _tell(exported, how)
         target = Path(folder) / "quantized.onnx"
-        kept = _made_and_repaired(exported.path, target, how, work)
+        source = exported.path
+        if not wide:
+            source = Path(folder) / "embeddings.onnx"
+            quantize_int4(exported.path, source, products=False)
+        kept = _made_and_repaired(source, target, how, work)
         quantize_seconds = time.perf_counter() - started - export_seconds
         calibration = _calibrated(target, work)
         told = (work.framer, work.task.name, work.task.state(), calibration, head_of(work.original))

@@ -19,6 +19,7 @@ from lmfit.models.plain import LMFIT_KEY
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.pretraining.architecture import continued_model, dropout_at, new_model
+from lmfit.pretraining.beginning import begin_with_counts
 from lmfit.pretraining.held_out import (
     HeldOut,
     add_pseudo_perplexity,
@@ -52,6 +53,9 @@ def build(run: Run, ready: Ready, device: Device) -> Any:
     with seeded(key(config.seed, "model")):
         if ready.source is None:
             model = new_model(config.model, ready.tokenizer, config.pretraining.max_length, ready.weights)
+            if config.pretraining.beginning == "counts":
+                console.say("embeddings: by co-occurrence, output biases by frequency, counted in the training text")
+                begin_with_counts(model, ready.rows["train"].sequences, config.seed)
         else:
             model, new = continued_model(ready.source, ready.weights)
             told = "new, its decoder tied to the embeddings" if new else "as it was pretrained"

@@ -1,0 +1,105 @@
+"""What new weights know before the first step: how often each token stands, and beside which others.
+
+Both are counted, not trained: a pass over the corpus instead of the thousands of steps in which a masked language model
+learns little else.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import coo_matrix, csr_matrix, hstack
+
+from lmfit.pretraining.held_out import count_tokens
+from lmfit.pretraining.tokens import Sequences
+
+WINDOW = 4
+"""Tokens to either side that count as neighbours; one at distance d weighs 1 / d."""
+_SMOOTHING = 0.75
+_FEWEST = 10
+_NO_SPREAD = 1e-6
+_MOST_TOKENS = 50_000_000
+_PIECE = 1 << 21
+
+
+def begin_with_counts(model: Any, sequences: Sequences, seed: int) -> None:
+    """Give a new model its tokens' frequencies as biases of the output, and embeddings by co-occurrence.
+
+    The embeddings are as large as the random ones were; tokens that hardly occur keep those.
+    """
+    table = model.get_input_embeddings().weight
+    counts = count_tokens(sequences.ids, len(table))
+    known = np.flatnonzero(counts >= _FEWEST)
+    with torch.no_grad():
+        if len(known) > 1:
+            found = cooccurrence_embeddings(neighbours(sequences, len(table)), table.shape[1], seed)[known]
+            found -= found.mean(axis=0)
+            found *= float(table.std()) / max(float(found.std()), _NO_SPREAD)
+            table[torch.from_numpy(known), : found.shape[1]] = torch.from_numpy(found).to(table)
+        output = model.get_output_embeddings()
+        if output is not None and output.bias is not None:
+            output.bias.copy_(torch.from_numpy(np.log((counts + 1) / (counts.sum() + len(counts)))))
+
+
+def cooccurrence_embeddings(counts: csr_matrix, width: int, seed: int) -> np.ndarray:
+    """Embeddings (V, W), W = min(width, V), of V tokens that follow each other as `counts` (V, V) says.
+
+    The square roots of the singular values times the left singular vectors of the positive pointwise mutual information
+    with followers beside that with predecessors, contexts smoothed by the power 0.75 (Levy, Goldberg & Dagan 2015).
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    sides = hstack([positive_pmi(counts), positive_pmi(counts.T.tocsr())], format="csr")
+    width = min(width, counts.shape[0])
+    left, values, _ = randomized_svd(sides, width, n_oversamples=32, n_iter=2, random_state=seed)
+    found: np.ndarray = (left * np.sqrt(values)).astype(np.float32)
+    return found
+
+
+def positive_pmi(counts: csr_matrix) -> csr_matrix:
+    """max(0, log p(j | i) / p(j)) where i and j meet, (V, V); p(j) is that of the counts to the power of 0.75."""
+    row = np.asarray(counts.sum(axis=1)).ravel()
+    column = np.asarray(counts.sum(axis=0)).ravel() ** _SMOOTHING
+    found = counts.tocoo()
+    share = found.data * column.sum() / (row[found.row] * column[found.col])
+    kept = share > 1
+    places = (found.row[kept], found.col[kept])
+    return csr_matrix((np.log(share[kept]).astype(np.float32), places), shape=counts.shape)
+
+
+def neighbours(sequences: Sequences, vocabulary: int) -> csr_matrix:
+    """How often token j follows token i within WINDOW tokens of one sequence, each time by 1 / distance: (V, V).
+
+    Of a large corpus as many sequences as have 50 million tokens, spread evenly.
+    """
+    found = csr_matrix((vocabulary, vocabulary), dtype=np.float32)
+    for ids, owner in _pieces(sequences):
+        for distance in range(1, WINDOW + 1):
+            together = owner[distance:] == owner[:-distance]
+            first, second = ids[:-distance][together], ids[distance:][together]
+            weights = np.full(len(first), 1 / distance, np.float32)
+            found = found + coo_matrix((weights, (first, second)), shape=found.shape).tocsr()
+    return found
+
+
+def _pieces(sequences: Sequences) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The token ids of some sequences and the number of the sequence of each, (N,) both."""
+    every = max(1, -(-int(sequences.facts["tokens"]) // _MOST_TOKENS))
+    starts, lengths = np.asarray(sequences.starts[::every]), np.asarray(sequences.lengths[::every], np.int64)
+    ends = np.cumsum(lengths)
+    shift = starts - (ends - lengths)
+    for begin, end in _cuts(ends):
+        part = lengths[begin:end]
+        places = np.arange(ends[begin] - lengths[begin], ends[end - 1]) + np.repeat(shift[begin:end], part)
+        yield np.asarray(sequences.ids[places], np.int64), np.repeat(np.arange(begin, end), part)
+
+
+def _cuts(ends: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Runs of sequences of about two million tokens; ends: where each sequence ends."""
+    begin = 0
+    while begin < len(ends):
+        before = int(ends[begin - 1]) if begin else 0
+        end = max(begin + 1, int(np.searchsorted(ends, before + _PIECE, side="right")))
+        yield begin, end
+        begin = end
