@@ -3,8 +3,9 @@
 R samples   U units   C classes
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.sparse import csr_matrix, hstack
 from lmfit.evaluation.intervals import FloatArray, IntArray
 
 Item = TypeVar("Item")
+_ROWS, _PIECE = 20_000, 1 << 20
 Formula = Callable[[FloatArray], dict[str, FloatArray]]
 
 
@@ -81,20 +83,25 @@ class ClassSums:
 
 
 def count_sets(
-    gold: Sequence[Collection[Item]],
-    predicted: Sequence[Collection[Item]],
+    gold: Iterable[Collection[Item]],
+    predicted: Iterable[Collection[Item]],
     class_of: Callable[[Item], int],
     unit_of_row: IntArray,
     shape: tuple[int, int],
 ) -> csr_matrix:
     """Counts (U, 3C) of rows that hold a set of items each (entities, labels); `shape` is (U, C)."""
-    hits = [set(g) & set(p) for g, p in zip(gold, predicted, strict=True)]
-    blocks = []
-    for rows in (hits, predicted, gold):
-        units = np.repeat(unit_of_row, [len(row) for row in rows])
-        classes = np.fromiter((class_of(item) for row in rows for item in row), np.int64, len(units))
-        blocks.append(_count(units, classes, shape))
-    return hstack(blocks, format="csr")
+    found = csr_matrix((shape[0], 3 * shape[1]))
+    rows = zip(gold, predicted, unit_of_row, strict=True)
+    while piece := list(islice(rows, _ROWS)):
+        golds, predictions, units = zip(*piece, strict=True)
+        hits = [set(g) & set(p) for g, p, _ in piece]
+        blocks = []
+        for part in (hits, predictions, golds):
+            unit = np.repeat(units, [len(row) for row in part])
+            classes = np.fromiter((class_of(item) for row in part for item in row), np.int64, len(unit))
+            blocks.append(_count(unit, classes, shape))
+        found = found + hstack(blocks, format="csr")
+    return found
 
 
 def count_pairs(gold: IntArray, predicted: IntArray, unit: IntArray, shape: tuple[int, int]) -> csr_matrix:
@@ -105,7 +112,11 @@ def count_pairs(gold: IntArray, predicted: IntArray, unit: IntArray, shape: tupl
 
 
 def _count(units: IntArray, classes: IntArray, shape: tuple[int, int]) -> csr_matrix:
-    return csr_matrix((np.ones(len(units)), (units, classes)), shape=shape)
+    found = csr_matrix(shape)
+    for begin in range(0, len(units), _PIECE):
+        part = slice(begin, begin + _PIECE)
+        found = found + csr_matrix((np.ones(len(units[part])), (units[part], classes[part])), shape=shape)
+    return found
 
 
 def macro(per_class: FloatArray) -> FloatArray:

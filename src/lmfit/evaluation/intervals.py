@@ -28,7 +28,7 @@ _MAX_UNDEFINED = 0.05
 _NO_SPREAD = 1e-12
 # an F1 rests on gold and predicted items, so it is known at best as well as a share of twice its gold items
 _MOST_PER_ITEM = 2
-_CHUNK_CELLS = 4_000_000
+_CHUNK_CELLS = 1_000_000
 
 
 class Units(Protocol):

@@ -5,6 +5,7 @@ In each of them `documents` names the document of each row (or None); the bootst
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
+from itertools import chain
 
 import numpy as np
 from scipy.sparse import hstack
@@ -60,7 +61,8 @@ def score_spans(
 ) -> Scores:
     """Scores of entities alone (micro, strict), for rows whose words are not known; offsets of any kind."""
     group = group_rows(documents, len(gold), "sentences")
-    return _count_entities(gold, predicted, group).scores(resamples, seed)
+    types = sorted({span.label for row in chain(gold, predicted) for span in row})
+    return _count_entities(gold, predicted, types, group).scores(resamples, seed)
 
 
 def score_labels(
@@ -75,7 +77,7 @@ def score_labels(
     """Scores of one label per row. `labels` are the model's; others that occur in gold or prediction are added."""
     names = list(dict.fromkeys([*labels, *gold, *predicted]))
     group = group_rows(documents, len(gold), "rows")
-    gold_ids, predicted_ids = _ids(gold, names), _ids(predicted, names)
+    gold_ids, predicted_ids = _ids(gold, names, len(gold)), _ids(predicted, names, len(gold))
     counts = count_pairs(gold_ids, predicted_ids, group.unit_of_row, (group.count, len(names)))
     units = CountUnits(counts, partial(_label_metrics, names))
     total = ClassSums.split(units.total())
@@ -142,9 +144,10 @@ def score_numbers(
 
 
 def _count_words(gold: Tags, predicted: Tags, group: Grouping, order: TagOrder) -> Counted[CountUnits]:
-    tags = sorted({tag for row in (*gold, *predicted) for tag in row}, key=order)
-    gold_ids, predicted_ids = (_ids([tag for row in rows for tag in row], tags) for rows in (gold, predicted))
-    unit_of_word = np.repeat(group.unit_of_row, [len(row) for row in gold])
+    tags = sorted({tag for row in chain(gold, predicted) for tag in row}, key=order)
+    lengths = [len(row) for row in gold]
+    gold_ids, predicted_ids = (_ids(chain.from_iterable(rows), tags, sum(lengths)) for rows in (gold, predicted))
+    unit_of_word = np.repeat(group.unit_of_row, lengths)
     counts = count_pairs(gold_ids, predicted_ids, unit_of_word, (group.count, len(tags)))
     units = CountUnits(counts, _word_metrics)
     total, every = ClassSums.split(units.total()), len(gold_ids)
@@ -158,8 +161,8 @@ def _count_words(gold: Tags, predicted: Tags, group: Grouping, order: TagOrder) 
 
 
 def _with_entities(words: Counted[CountUnits], gold: Tags, predicted: Tags) -> Counted[CountUnits]:
-    gold_spans, predicted_spans = ([spans(row) for row in rows] for rows in (gold, predicted))
-    found = _count_entities(gold_spans, predicted_spans, words.group)
+    types = sorted({tag[2:] for row in chain(gold, predicted) for tag in row if tag.startswith("B-")})
+    found = _count_entities(map(spans, gold), map(spans, predicted), types, words.group)
     counts, width = hstack([found.units.counts, words.units.counts], format="csr"), found.units.width
 
     def metrics(sums: FloatArray) -> dict[str, FloatArray]:
@@ -169,22 +172,23 @@ def _with_entities(words: Counted[CountUnits], gold: Tags, predicted: Tags) -> C
     return Counted("entities", words.group, CountUnits(counts, metrics), support, tables)
 
 
-def _count_entities(gold: Spans, predicted: Spans, group: Grouping) -> Counted[CountUnits]:
-    types = sorted({span.label for row in (*gold, *predicted) for span in row})
+def _count_entities(
+    gold: Iterable[Sequence[Span]], predicted: Iterable[Sequence[Span]], types: Sequence[str], group: Grouping
+) -> Counted[CountUnits]:
     class_of = {label: i for i, label in enumerate(types)}
     shape = (group.count, len(types))
     counts = count_sets(gold, predicted, lambda s: class_of[s.label], group.unit_of_row, shape)
     units = CountUnits(counts, partial(_entity_metrics, types))
     total = ClassSums.split(units.total())
-    found = Support(sum(map(len, gold)))
-    support = {"f1": found, "precision": Support(sum(map(len, predicted))), "recall": found}
+    found = Support(int(total.gold.sum()))
+    support = {"f1": found, "precision": Support(int(total.predicted.sum())), "recall": found}
     support |= _class_support(total, types, plain=False)
     return Counted("entities", group, units, support, {"per_label": class_table(total, types)})
 
 
-def _ids(items: Sequence[str], names: Sequence[str]) -> IntArray:
+def _ids(items: Iterable[str], names: Sequence[str], count: int) -> IntArray:
     index = {name: i for i, name in enumerate(names)}
-    return np.fromiter((index[item] for item in items), np.int64, len(items))
+    return np.fromiter((index[item] for item in items), np.int64, count)
 
 
 def _iob2_order(tag: str) -> tuple[bool, str, str]:

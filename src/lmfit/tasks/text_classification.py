@@ -1,6 +1,7 @@
 """A label, several labels or a number for a text or a pair of texts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sys import intern
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -238,7 +239,8 @@ class TextClassification(Task):
         predicted: list[Any] = []
         documents: list[str | None] = []
         for example, prediction in pairs:
-            gold.append(self.gold(example))
+            answer = self.gold(example)
+            gold.append(intern(answer) if isinstance(answer, str) else answer)
             predicted.append(prediction.label)
             documents.append(example.document)
         options: dict[str, Any] = {"documents": documents, "resamples": resamples, "seed": seed}

@@ -316,10 +316,13 @@ class TokenClassification(Task):
 
     def score(self, pairs: Iterable[tuple[Example, TagPrediction]], *, resamples: int, seed: int) -> Scores:
         """Entity and token scores; gold words that were cut count as O in the prediction."""
-        gold, predicted, documents = [], [], []
+        gold: list[tuple[str, ...]] = []
+        predicted: list[tuple[str, ...]] = []
+        documents: list[str | None] = []
+        once: dict[tuple[str, ...], tuple[str, ...]] = {}
         for example, prediction in pairs:
-            gold.append(example.tags or [])
-            predicted.append(prediction.tags)
+            for kept, tags in ((gold, tuple(example.tags or ())), (predicted, tuple(prediction.tags))):
+                kept.append(once.setdefault(tags, tags))
             documents.append(example.document)
         return score_tags(gold, predicted, documents, entities=self.entities, resamples=resamples, seed=seed)
 
