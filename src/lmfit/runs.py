@@ -22,6 +22,8 @@ BESIDE = ("baseline", "control", GAIN)
 """What stands in metrics.json beside the splits."""
 ANSWERING = ("finetune", "search", "transfer", "compress")
 """Stages whose runs hold a model that answers texts."""
+COMPRESSING = ("cut_seconds", "export_seconds", "quantize_seconds")
+"""Parts of `timing` of a compressed run besides training: pruning and trimming, export, quantization."""
 
 
 def runs_folder() -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 from lmfit.config.durations import shown_seconds
 from lmfit.errors import ConfigError, VerdictError, suggestion
 from lmfit.evaluation.names import metric
-from lmfit.runs import BESIDE, GAIN, Run, read_json
+from lmfit.runs import BESIDE, COMPRESSING, GAIN, Run, read_json
 from lmfit.stages.looks import looks_told
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -91,7 +91,7 @@ def compressed_lines(run: Run) -> list[str]:
     certificate = read_json(run.path / "certificate.json", "compressed run")
     same, child = certificate["parity"], certificate["speed"]["child"]
     kept, timing = manifest.get("kept_in_fp32") or [], manifest["timing"]
-    seconds = timing.get("export_seconds", 0.0) + timing.get("quantize_seconds", 0.0)
+    spent = {"training": timing["train_seconds"], "compression": sum(timing.get(part, 0.0) for part in COMPRESSING)}
     agreement = "" if same["label_agreement"] is None else f", {same['label_agreement']:.2%} of decisions equal"
     return [
         manifest["verdict"]["sentence"],
@@ -101,7 +101,8 @@ def compressed_lines(run: Run) -> list[str]:
         f"{same['largest_logit_difference']:.2f} at most{agreement} ({same['rows']:,} rows)",
         f"speed: {child['latency_ms']['p50']:.1f} ms a row, {child['rows_per_second']:,.0f} rows/s in batches of 32, "
         f"{child['threads']} threads; model: {certificate['size']['child_bytes'] / 1e6:.1f} MB",
-        f"time: {shown_seconds(seconds)} for export and quantization; certificate: {run.path / 'certificate.json'}",
+        f"time: {', '.join(f'{shown_seconds(s)} {what}' for what, s in spent.items() if s)}; "
+        f"certificate: {run.path / 'certificate.json'}",
         f"report: {run.path / 'report.html'}",
         f"next: lmfit predict INPUT --run {run.path}",
     ]

@@ -59,6 +59,9 @@ def test_all_steps_and_int8(trained: Any, command: Command, tmp_path: Path) -> N
     assert list(facts) == ["prune", "distill", "trim_vocabulary"]
     assert facts["distill"]["layers"] == 1
     assert facts["distill"]["steps"] == 4
+    timing = manifest["timing"]
+    assert timing["train_seconds"] == facts["distill"]["train_seconds"] > 0
+    assert timing["cut_seconds"] == pytest.approx(facts["prune"]["seconds"] + facts["trim_vocabulary"]["seconds"])
     assert facts["trim_vocabulary"]["tokens"]["after"] <= facts["trim_vocabulary"]["tokens"]["before"]
     assert facts["trim_vocabulary"]["changed"]["test"]["unknown_after"] <= 0.1 * 24 * 8
     assert manifest["backend"] == "onnx"

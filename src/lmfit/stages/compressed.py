@@ -116,7 +116,9 @@ def _record(
     made: Run, facts: Mapping[str, Any], *, evaluate_seconds: float = 0.0, tokens_per_second: float = 0.0, **more: Any
 ) -> None:
     """What all compressed runs tell of themselves in run.json."""
-    timing = {"prepare_seconds": 0.0, "train_seconds": 0.0, "evaluate_seconds": round(evaluate_seconds, 3)}
+    timing = {"prepare_seconds": 0.0, "evaluate_seconds": round(evaluate_seconds, 3)}
+    for name, told in (("train_seconds", "train_seconds"), ("cut_seconds", "seconds")):
+        timing[name] = round(sum(step.get(told, 0.0) for step in facts.get("compression", {}).values()), 3)
     made.record(
         device={"kind": "cpu", "index": None, "name": processor_name(), "threads": cpu_threads()},
         timing=timing | facts.get("seconds", {}),

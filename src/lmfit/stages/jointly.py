@@ -79,7 +79,8 @@ def joint(work: Work) -> Work:
     rounded = round((1 - settings.joint.quantize) * steps)
     material = Studied(work.config, work.task, work.framer, rows, replace(work.splits, validation=None))
     said = asked(teacher, model, rows, TaskObjective(work.task, work.framer), settings.distill)
-    phases, told = _Phases(work, material, said, teacher), {"steps": steps, "rounded_from": rounded}
+    phases = _Phases(work, material, said, teacher)
+    told: dict[str, Any] = {"steps": steps, "rounded_from": rounded}
     if settings.prune is None:
         phases.recover(model, settings, steps, rounded)
     else:
@@ -87,6 +88,7 @@ def joint(work: Work) -> Work:
         console.say("joint: the model is cut; recovery begins")
         phases.recover(model, settings, steps - ramped, rounded - ramped)
         told |= {"cut_at": ramped, **facts, **cut.as_dict}
+    told["train_seconds"] = round(phases.seconds, 3)
     return replace(work, model=model, facts={**work.facts, "joint": told | settings.joint.model_dump()})
 
 
@@ -105,6 +107,7 @@ class _Phases:
 
     def __init__(self, work: Work, material: Studied, said: Outputs, teacher: Any) -> None:
         self.work, self.material, self.said, self.teacher = work, material, said, teacher
+        self.seconds = 0.0
 
     def ramp(
         self, model: Any, prune: PruneConfig, distill: DistillConfig, ramp: tuple[int, int]
@@ -147,7 +150,7 @@ class _Phases:
         checkpoints = Checkpoints(phase.path / "checkpoints", training.keep)
         material = replace(self.material, config=config)
         with projecting(model, self.teacher, self.work.config.compression.distill or DistillConfig()):
-            train(
+            state = train(
                 phase,
                 material,
                 model,
@@ -158,4 +161,5 @@ class _Phases:
                 more_hooks=[TellStep(told), LogTerms(following)],
                 resumed_as=self.work.run,
             )
+        self.seconds += state.train_seconds
         following.taps.remove()

@@ -10,6 +10,7 @@ from lmfit.evaluation.report.files import RunFiles, dig, number
 from lmfit.evaluation.report.scores import Estimate, Headline
 from lmfit.evaluation.report.several import seeds_line
 from lmfit.evaluation.report.words import MISSING, Words, capital, count, score, size
+from lmfit.runs import COMPRESSING
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _cost(run: RunFiles, words: Words) -> Figure:
         if speed := number(dig(run.manifest, "throughput", name)):
             lines.append(words.plain(key, speed=count(speed)))
     compressed = run.manifest.get("stage") == "compress"
-    parts = ("train_seconds", "export_seconds", "quantize_seconds") if compressed else ("train_seconds",)
+    parts = ("train_seconds", *COMPRESSING) if compressed else ("train_seconds",)
     known = [one for part in parts if (one := number(dig(run.manifest, "timing", part))) is not None]
     title = words.plain("figure.cost.compression" if compressed else "figure.cost")
     return Figure(title, words.duration(sum(known) if known else None), lines)
