@@ -92,6 +92,7 @@ def compressed_lines(run: Run) -> list[str]:
     same, child = certificate["parity"], certificate["speed"]["child"]
     kept, timing = manifest.get("kept_in_fp32") or [], manifest["timing"]
     spent = {"training": timing["train_seconds"], "compression": sum(timing.get(part, 0.0) for part in COMPRESSING)}
+    times = ", ".join(f"{shown_seconds(seconds)} {what}" for what, seconds in spent.items() if seconds)
     agreement = "" if same["label_agreement"] is None else f", {same['label_agreement']:.2%} of decisions equal"
     return [
         manifest["verdict"]["sentence"],
@@ -101,8 +102,7 @@ def compressed_lines(run: Run) -> list[str]:
         f"{same['largest_logit_difference']:.2f} at most{agreement} ({same['rows']:,} rows)",
         f"speed: {child['latency_ms']['p50']:.1f} ms a row, {child['rows_per_second']:,.0f} rows/s in batches of 32, "
         f"{child['threads']} threads; model: {certificate['size']['child_bytes'] / 1e6:.1f} MB",
-        f"time: {', '.join(f'{shown_seconds(s)} {what}' for what, s in spent.items() if s)}; "
-        f"certificate: {run.path / 'certificate.json'}",
+        f"{f'time: {times}; ' if times else ''}certificate: {run.path / 'certificate.json'}",
         f"report: {run.path / 'report.html'}",
         f"next: lmfit predict INPUT --run {run.path}",
     ]

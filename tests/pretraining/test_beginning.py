@@ -92,6 +92,17 @@ def test_a_model_begins_with_frequencies_and_keeps_random_rows_for_unseen_tokens
     assert torch.equal(bias, model.cls.predictions.bias)
 
 
+def test_tokens_that_met_no_others_keep_random_embeddings() -> None:
+    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    model = BertForMaskedLM(BertConfig(vocab_size=20, **shape))
+    before = model.get_input_embeddings().weight.detach().clone()
+    text = sequences_of([*text_of_two_kinds(500), *[[3]] * 50])
+    begin_with_counts(model, text, seed=3)
+    after = model.get_input_embeddings().weight.detach()
+    assert torch.equal(before[3], after[3])
+    assert not torch.equal(before[10], after[10])
+
+
 def test_too_little_text_leaves_the_embeddings_random() -> None:
     shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     model = BertForMaskedLM(BertConfig(vocab_size=20, **shape))

@@ -31,6 +31,10 @@ def test_variants_of_a_joint_training() -> None:
     assert unrounded.joint is not None
     assert (unrounded.joint.quantize, unrounded.quantize, unrounded.distill) == (0.0, "fp32", DistillConfig())
     assert (made["ablation-PQ"].distill, made["ablation-QD"].prune) == (None, None)
+    few_bits = whole.model_copy(update={"embedding_bits": 4})
+    for one in variants(few_bits):
+        assert one.settings.embedding_bits == (4 if one.settings.quantize == "int8" else 8)
+        assert CompressionConfig(**one.settings.model_dump()) == one.settings
     apart = whole.model_copy(update={"joint": None})
     assert "ablation-D" not in {one.name for one in variants(apart)}, "a student that is its own teacher"
 

@@ -5,9 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+from transformers import BertConfig, BertForSequenceClassification
 
+from lmfit.errors import ConfigError
 from lmfit.runs import Run
+from lmfit.stages.quantize import check_width
 from lmfit.stages.targets import reached, with_targets
 
 Command = Callable[..., tuple[int, str, str]]
@@ -89,3 +93,25 @@ def test_what_was_not_measured_decides_nothing() -> None:
     missed = reached({"f1_retained": 0.99}, {"f1_retained": 0.985})
     assert with_targets({"holds": True, "sentence": ""}, missed)["holds"] is False
     assert with_targets(open_one, [])["holds"] is None
+
+
+def test_embeddings_of_four_bits(trained: Any, command: Command, tmp_path: Path) -> None:
+    parent, made = trained("text-classification").path, tmp_path / "made"
+    few = ["--set", "compression.embedding_bits=4"]
+    code, _, err = command("compress", parent, "--quantize", "fp32", *few, "-o", made)
+    assert code == 2
+    assert "embedding_bits goes with quantize" in err
+    code, _, err = command("compress", parent, "--quantize", "int8", *few, *_targets("size_ratio: 12"), "-o", made)
+    assert code == 2
+    assert "makes it 8 at most" in err
+    code, out, err = command("compress", parent, "--prune", 0.3, "--quantize", "int8", *few, "-o", made)
+    assert code == 0, err
+    nodes = {node.op_type for node in onnx.load(str(made / "model" / "model.onnx")).graph.node}
+    assert {"GatherBlockQuantized", "QAttention"} <= nodes
+    assert " compression; certificate: " in out
+
+
+def test_embeddings_that_do_not_divide_into_blocks_are_refused() -> None:
+    model = BertForSequenceClassification(BertConfig(hidden_size=48, num_hidden_layers=1, num_attention_heads=2))
+    with pytest.raises(ConfigError, match="48 numbers do not divide into blocks of 32"):
+        check_width(model)

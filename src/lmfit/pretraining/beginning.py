@@ -26,14 +26,15 @@ _PIECE = 1 << 21
 def begin_with_counts(model: Any, sequences: Sequences, seed: int) -> None:
     """Give a new model its tokens' frequencies as biases of the output, and embeddings by co-occurrence.
 
-    The embeddings are as large as the random ones were; tokens that hardly occur keep those.
+    The embeddings are as large as the random ones were; tokens that hardly meet others keep those.
     """
     table = model.get_input_embeddings().weight
     counts = count_tokens(sequences.ids, len(table))
-    known = np.flatnonzero(counts >= _FEWEST)
+    pairs = neighbours(sequences, len(table))
+    known = np.flatnonzero(np.asarray(pairs.sum(axis=0)).ravel() + np.asarray(pairs.sum(axis=1)).ravel() >= _FEWEST)
     with torch.no_grad():
         if len(known) > 1:
-            found = cooccurrence_embeddings(neighbours(sequences, len(table)), table.shape[1], seed)[known]
+            found = cooccurrence_embeddings(pairs, table.shape[1], seed)[known]
             found -= found.mean(axis=0)
             found *= float(table.std()) / max(float(found.std()), _NO_SPREAD)
             table[torch.from_numpy(known), : found.shape[1]] = torch.from_numpy(found).to(table)
@@ -47,12 +48,15 @@ def cooccurrence_embeddings(counts: csr_matrix, width: int, seed: int) -> np.nda
 
     The square roots of the singular values times the left singular vectors of the positive pointwise mutual information
     with followers beside that with predecessors, contexts smoothed by the power 0.75 (Levy, Goldberg & Dagan 2015).
+    Computed in one thread, so that they follow from the seed alone.
     """
     from sklearn.utils.extmath import randomized_svd
+    from threadpoolctl import threadpool_limits
 
     sides = hstack([positive_pmi(counts), positive_pmi(counts.T.tocsr())], format="csr")
     width = min(width, counts.shape[0])
-    left, values, _ = randomized_svd(sides, width, n_oversamples=32, n_iter=2, random_state=seed)
+    with threadpool_limits(1):
+        left, values, _ = randomized_svd(sides, width, n_oversamples=32, n_iter=2, random_state=seed)
     found: np.ndarray = (left * np.sqrt(values)).astype(np.float32)
     return found
 

@@ -90,7 +90,7 @@ def _without(settings: CompressionConfig, off: Sequence[str]) -> CompressionConf
     changes: dict[str, Any] = {"ablation": False, "targets": aimed, "certify_pytorch": False}
     changes |= {part: None for part in off if part != "quantize"}
     if "quantize" in off:
-        changes["quantize"] = UNQUANTIZED
+        changes |= {"quantize": UNQUANTIZED, "embedding_bits": 8}
     if settings.joint is not None and "quantize" in off:
         changes["joint"] = settings.joint.model_copy(update={"quantize": 0.0})
     if not left:

@@ -23,7 +23,7 @@ from lmfit.stages.compressed import record_begun
 from lmfit.stages.ending import recorded
 from lmfit.stages.making import STAGE, make, write_pages
 from lmfit.stages.milliseconds import check_export
-from lmfit.stages.quantize import head_of
+from lmfit.stages.quantize import check_width, head_of
 from lmfit.stages.relatives import relatives
 from lmfit.stages.shrinking import steps_of
 from lmfit.stages.targets import check_targets
@@ -88,6 +88,8 @@ def _begun(parent: Run, loaded: LoadedConfig, made: Run, steps: Sequence[Step], 
         work = Work(model, task, original.framer, splits, config, pick_device(device), original, made)
         for step in steps:
             step.check(work)
+        if config.compression.embedding_bits == 4:
+            check_width(model)
         if steps and config.compression.quantize is not None:
             check_export(work)
         check_targets(work)

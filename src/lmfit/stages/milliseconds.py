@@ -16,7 +16,7 @@ from lmfit.compression.export import export
 from lmfit.compression.latency import Latency, Runner, measure, milliseconds, torch_runner
 from lmfit.compression.quiet import quiet
 from lmfit.compression.steps import Work
-from lmfit.config.compression import Quantization
+from lmfit.config.compression import CompressionConfig
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
@@ -24,7 +24,7 @@ from lmfit.inference.onnx import open_session, run_session
 from lmfit.runs import write_json
 from lmfit.stages.distil import student_of
 from lmfit.stages.prepare import tokenised
-from lmfit.stages.quantize import SPLIT_ATTENTION, maker
+from lmfit.stages.quantize import maker, source_graph
 from lmfit.stages.training import TaskObjective
 from lmfit.tasks.base import model_inputs
 from lmfit.tasks.tensors import Tensors
@@ -116,18 +116,20 @@ def _reachable(most: float, ratio: float, where: str, by: str = "") -> None:
 
 def runner(work: Work, inputs: Tensors) -> Runner:
     """Answers one batch in the form that is shipped."""
-    how = work.config.compression.quantize
-    return torch_runner(inputs) if how is None else _onnx_runner(work.framer, inputs, how)
+    settings = work.config.compression
+    return torch_runner(inputs) if settings.quantize is None else _onnx_runner(work.framer, inputs, settings)
 
 
-def _onnx_runner(framer: Framer, inputs: Tensors, how: Quantization) -> Runner:
+def _onnx_runner(framer: Framer, inputs: Tensors, settings: CompressionConfig) -> Runner:
     """The model exported, fused, quantized and loaded as the whole one will be."""
+    assert settings.quantize is not None
+    how = settings.quantize
     batch = {name: tensor.numpy() for name, tensor in inputs.items()}
 
     def made(model: Any) -> Callable[[], object]:
         with TemporaryDirectory(prefix="lmfit-") as folder:
             target = Path(folder) / "shipped.onnx"
-            exported = export(model, framer, Path(folder), attention=how not in SPLIT_ATTENTION)
+            exported = source_graph(model, framer, Path(folder), settings)
             with quiet():
                 maker(exported.path, target, how, [batch])([])
             session = open_session(target)

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lmfit import console
-from lmfit.compression.blocks import quantize_int4
+from lmfit.compression.blocks import BLOCK, quantize_int4
 from lmfit.compression.export import Exported, export
 from lmfit.compression.quantize import (
     divide_logits,
@@ -21,9 +22,11 @@ from lmfit.compression.quantize import (
 from lmfit.compression.quiet import quiet
 from lmfit.compression.sensitivity import worst_first
 from lmfit.compression.steps import Work
-from lmfit.config.compression import Quantization
+from lmfit.config.compression import CompressionConfig, Quantization
 from lmfit.data.batching import draw_rows, keyed_generator
 from lmfit.data.collate import Batch
+from lmfit.data.framing import Framer
+from lmfit.errors import ConfigError
 from lmfit.evaluation.names import metric as metric_of
 from lmfit.inference.certified import weights_hash
 from lmfit.inference.load import load_predictor
@@ -49,17 +52,11 @@ def quantize(made: Run, work: Work) -> tuple[Predictor, dict[str, Any]]:
     assert how is not None
     started = time.perf_counter()
     with TemporaryDirectory(prefix="lmfit-") as folder:
-        wide = work.config.compression.embedding_bits == 8
-        attention = how not in SPLIT_ATTENTION
-        exported = export(work.model.cpu(), work.framer, Path(folder), attention=attention, embeddings=wide)
+        exported = source_graph(work.model.cpu(), work.framer, Path(folder), work.config.compression)
         export_seconds = time.perf_counter() - started
         _tell(exported, how)
         target = Path(folder) / "quantized.onnx"
-        source = exported.path
-        if not wide:
-            source = Path(folder) / "embeddings.onnx"
-            quantize_int4(exported.path, source, products=False)
-        kept = _made_and_repaired(source, target, how, work)
+        kept = _made_and_repaired(exported.path, target, how, work)
         quantize_seconds = time.perf_counter() - started - export_seconds
         calibration = _calibrated(target, work)
         told = (work.framer, work.task.name, work.task.state(), calibration, head_of(work.original))
@@ -72,6 +69,31 @@ def quantize(made: Run, work: Work) -> tuple[Predictor, dict[str, Any]]:
         "seconds": {"export_seconds": round(export_seconds, 3), "quantize_seconds": round(quantize_seconds, 3)},
     }
     return load_predictor(made), facts
+
+
+def source_graph(model: Any, framer: Framer, folder: Path, settings: CompressionConfig) -> Exported:
+    """The exported graph that is quantized: embeddings of 4 bits are so already.
+
+    Raises ConfigError where they do not divide into blocks.
+    """
+    few_bits = settings.embedding_bits == 4
+    if few_bits:
+        check_width(model)
+    attention = settings.quantize not in SPLIT_ATTENTION
+    exported = export(model, framer, folder, attention=attention, embeddings=not few_bits)
+    if not few_bits:
+        return exported
+    path = folder / "embeddings.onnx"
+    quantize_int4(exported.path, path, products=False)
+    return replace(exported, path=path)
+
+
+def check_width(model: Any) -> None:
+    """Raises ConfigError where embeddings cannot be cut into whole blocks of 4-bit numbers."""
+    width = model.get_input_embeddings().weight.shape[1]
+    if width % BLOCK:
+        what = f"embeddings of {width} numbers do not divide into blocks of {BLOCK}, as 4 bits need"
+        raise ConfigError(what, where="compression.embedding_bits", fix="compression.embedding_bits=8")
 
 
 def head_of(original: Predictor) -> Facts | None:

@@ -68,6 +68,7 @@ def prune_model(work: Work) -> Work:
     work, shallow = _fewer_layers(work, settings, objective, batches)
     if settings.layers is not None and not _has_target(work, settings):
         told = {**shallow, "parameters": {"before": parameters, "after": work.model.num_parameters()}}
+        told["seconds"] = round(time.perf_counter() - started, 3)
         return replace(work, facts={**work.facts, "prune": told})
     model, cut, facts = _cut(work, settings, objective, batches)
     weights = weight_costs(model)
@@ -116,13 +117,16 @@ def _has_target(work: Work, settings: PruneConfig) -> bool:
 
 def _zeroed(work: Work, model: Any, settings: PruneConfig) -> Work:
     """Weights set to zero one by one, which makes nothing faster."""
+    started = time.perf_counter()
     if settings.pattern == "2:4":
         zero_two_of_four(model)
     else:
         zero_smallest(model, settings.sparsity or 0.0)
     share = zeros(model)
     console.warn(f"{settings.pattern}: {share:.1%} of the layers' weights are zero; a CPU computes no faster with them")
-    return replace(work, model=model, facts={**work.facts, "prune": {"pattern": settings.pattern, "zeros": share}})
+    seconds = round(time.perf_counter() - started, 3)
+    told = {"pattern": settings.pattern, "zeros": share, "seconds": seconds}
+    return replace(work, model=model, facts={**work.facts, "prune": told})
 
 
 def _widths(layers: list[dict[str, Any]]) -> str:

@@ -52,7 +52,8 @@ def _check_size(settings: CompressionConfig) -> None:
     """Raises ConfigError where the bits of a weight alone decide, since nothing else goes."""
     if settings.prune or settings.distill or settings.joint or settings.trim_vocabulary:
         return
-    most, wanted = 32 / BITS.get(settings.quantize, 32), settings.targets["size_ratio"]
+    bits = 4 if settings.embedding_bits == 4 else BITS.get(settings.quantize, 32)
+    most, wanted = 32 / bits, settings.targets["size_ratio"]
     if wanted > most * SIZE_NOISE or (most == 1 and wanted > 1):
         what = f"size_ratio {wanted:g} cannot be reached: {settings.quantize or 'PyTorch'} makes it {most:g} at most"
         fix = f"ask for {most * 0.95:.2g} or less, or make less of it: --trim-vocabulary, --prune 0.5"

@@ -54,7 +54,9 @@ def build(run: Run, ready: Ready, device: Device) -> Any:
         if ready.source is None:
             model = new_model(config.model, ready.tokenizer, config.pretraining.max_length, ready.weights)
             if config.pretraining.beginning == "counts":
-                console.say("embeddings: by co-occurrence, output biases by frequency, counted in the training text")
+                console.say(
+                    "model: begins with what is counted in the text: which tokens stand together, and how often"
+                )
                 begin_with_counts(model, ready.rows["train"].sequences, config.seed)
         else:
             model, new = continued_model(ready.source, ready.weights)

@@ -240,7 +240,7 @@ class TextClassification(Task):
         documents: list[str | None] = []
         for example, prediction in pairs:
             answer = self.gold(example)
-            gold.append(intern(answer) if isinstance(answer, str) else answer)
+            gold.append(intern(answer) if type(answer) is str else answer)
             predicted.append(prediction.label)
             documents.append(example.document)
         options: dict[str, Any] = {"documents": documents, "resamples": resamples, "seed": seed}
