@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from lmfit.compression.certificate import size_of
 from lmfit.compression.export import export
 from lmfit.compression.quantize import quantize_int8
 from lmfit.compression.vocabulary import choose, trim_embeddings, trim_tokenizer
@@ -67,8 +68,7 @@ def main() -> None:
         target = Path(folder) / "int8.onnx"
         quantize_int8(exported.path, target)
         smaller.save_pretrained(Path(folder) / "tokenizer")
-        tokens = sum(file.stat().st_size for file in (Path(folder) / "tokenizer").iterdir())
-        int8 = target.stat().st_size + tokens
+        int8 = target.stat().st_size + size_of(Path(folder) / "tokenizer")
     print(f"int8: {int8 / 1e6:.1f} MB, {sizes[0] / int8:.1f}x; {time.perf_counter() - wall:.1f} s in all")
     print(f"fp32: {sizes[0] / 1e6:.1f} -> {sizes[1] / 1e6:.1f} MB, {ratio:.1f}x; {parameters:,} weights left")
 
@@ -78,7 +78,7 @@ def written(model: object, tokenizer: object) -> int:
     with TemporaryDirectory() as folder:
         model.save_pretrained(folder)  # type: ignore[attr-defined]
         tokenizer.save_pretrained(folder)  # type: ignore[attr-defined]
-        return sum(file.stat().st_size for file in Path(folder).iterdir())
+        return size_of(Path(folder))
 
 
 def pieces(data: Path) -> list[tuple[str, float]]:

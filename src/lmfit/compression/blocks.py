@@ -24,15 +24,15 @@ def quantize_int4(source: Path, target: Path, *, products: bool = True) -> None:
     graph = onnx.load(str(source))
     weights = {tensor.name: tensor for tensor in graph.graph.initializer}
     made: dict[str, Any] = {}
+    places = {"Gather": 0} | ({"MatMul": 1} if products else {})
     for node in graph.graph.node:
-        at = {"MatMul": 1, "Gather": 0}.get(node.op_type)
+        at = places.get(node.op_type)
         tensor = weights.get(node.input[at]) if at is not None else None
         if tensor is None or tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) != 2:
             continue
         table = np.asarray(numpy_helper.to_array(tensor))
         if node.op_type == "MatMul":
-            if products:
-                _product(node, table, made)
+            _product(node, table, made)
         elif table.shape[1] % BLOCK == 0:
             _lookup(node, table, made)
     used = {name for node in graph.graph.node for name in node.input}

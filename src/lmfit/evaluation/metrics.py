@@ -77,7 +77,7 @@ def score_labels(
     """Scores of one label per row. `labels` are the model's; others that occur in gold or prediction are added."""
     names = list(dict.fromkeys([*labels, *gold, *predicted]))
     group = group_rows(documents, len(gold), "rows")
-    gold_ids, predicted_ids = _ids(gold, names, len(gold)), _ids(predicted, names, len(gold))
+    gold_ids, predicted_ids = _ids(gold, names), _ids(predicted, names)
     counts = count_pairs(gold_ids, predicted_ids, group.unit_of_row, (group.count, len(names)))
     units = CountUnits(counts, partial(_label_metrics, names))
     total = ClassSums.split(units.total())
@@ -145,9 +145,8 @@ def score_numbers(
 
 def _count_words(gold: Tags, predicted: Tags, group: Grouping, order: TagOrder) -> Counted[CountUnits]:
     tags = sorted({tag for row in chain(gold, predicted) for tag in row}, key=order)
-    lengths = [len(row) for row in gold]
-    gold_ids, predicted_ids = (_ids(chain.from_iterable(rows), tags, sum(lengths)) for rows in (gold, predicted))
-    unit_of_word = np.repeat(group.unit_of_row, lengths)
+    gold_ids, predicted_ids = (_ids(chain.from_iterable(rows), tags) for rows in (gold, predicted))
+    unit_of_word = np.repeat(group.unit_of_row, [len(row) for row in gold])
     counts = count_pairs(gold_ids, predicted_ids, unit_of_word, (group.count, len(tags)))
     units = CountUnits(counts, _word_metrics)
     total, every = ClassSums.split(units.total()), len(gold_ids)
@@ -186,9 +185,9 @@ def _count_entities(
     return Counted("entities", group, units, support, {"per_label": class_table(total, types)})
 
 
-def _ids(items: Iterable[str], names: Sequence[str], count: int) -> IntArray:
+def _ids(items: Iterable[str], names: Sequence[str]) -> IntArray:
     index = {name: i for i, name in enumerate(names)}
-    return np.fromiter((index[item] for item in items), np.int64, count)
+    return np.fromiter((index[item] for item in items), np.int64)
 
 
 def _iob2_order(tag: str) -> tuple[bool, str, str]:

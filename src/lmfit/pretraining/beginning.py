@@ -5,13 +5,14 @@ learns little else.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix, csr_matrix, hstack
+from scipy.sparse import csr_matrix, hstack
 
-from lmfit.pretraining.held_out import count_tokens
+from lmfit.pretraining.held_out import count_tokens, log_frequencies
 from lmfit.pretraining.tokens import Sequences
 
 WINDOW = 4
@@ -40,7 +41,7 @@ def begin_with_counts(model: Any, sequences: Sequences, seed: int) -> None:
             table[torch.from_numpy(known), : found.shape[1]] = torch.from_numpy(found).to(table)
         output = model.get_output_embeddings()
         if output is not None and output.bias is not None:
-            output.bias.copy_(torch.from_numpy(np.log((counts + 1) / (counts.sum() + len(counts)))))
+            output.bias.copy_(torch.from_numpy(log_frequencies(counts)))
 
 
 def cooccurrence_embeddings(counts: csr_matrix, width: int, seed: int) -> np.ndarray:
@@ -79,12 +80,16 @@ def neighbours(sequences: Sequences, vocabulary: int) -> csr_matrix:
     """
     found = csr_matrix((vocabulary, vocabulary), dtype=np.float32)
     for ids, owner in _pieces(sequences):
-        for distance in range(1, WINDOW + 1):
-            together = owner[distance:] == owner[:-distance]
-            first, second = ids[:-distance][together], ids[distance:][together]
-            weights = np.full(len(first), 1 / distance, np.float32)
-            found = found + coo_matrix((weights, (first, second)), shape=found.shape).tocsr()
+        found = found + sum(_at(distance, ids, owner, found.shape) for distance in range(1, WINDOW + 1))
     return found
+
+
+def _at(distance: int, ids: np.ndarray, owner: np.ndarray, shape: tuple[int, int]) -> csr_matrix:
+    """Pairs of tokens (N,) at a distance, where both have one owner (N,): each weighs 1 / distance."""
+    together = owner[distance:] == owner[:-distance]
+    first, second = ids[:-distance][together], ids[distance:][together]
+    weights = np.full(len(first), 1 / distance, np.float32)
+    return csr_matrix((weights, (first, second)), shape=shape)
 
 
 def _pieces(sequences: Sequences) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -93,17 +98,8 @@ def _pieces(sequences: Sequences) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     starts, lengths = np.asarray(sequences.starts[::every]), np.asarray(sequences.lengths[::every], np.int64)
     ends = np.cumsum(lengths)
     shift = starts - (ends - lengths)
-    for begin, end in _cuts(ends):
+    edges = np.unique([0, *np.flatnonzero(np.diff(ends // _PIECE)) + 1, len(ends)])
+    for begin, end in pairwise(edges):
         part = lengths[begin:end]
         places = np.arange(ends[begin] - lengths[begin], ends[end - 1]) + np.repeat(shift[begin:end], part)
         yield np.asarray(sequences.ids[places], np.int64), np.repeat(np.arange(begin, end), part)
-
-
-def _cuts(ends: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Runs of sequences of about two million tokens; ends: where each sequence ends."""
-    begin = 0
-    while begin < len(ends):
-        before = int(ends[begin - 1]) if begin else 0
-        end = max(begin + 1, int(np.searchsorted(ends, before + _PIECE, side="right")))
-        yield begin, end
-        begin = end

@@ -94,7 +94,7 @@ def add_pairs(sums: LanguageSums, units: np.ndarray, gold: torch.Tensor, right: 
 def score_frequencies(held: HeldOut, objective: PretrainObjective, counts: np.ndarray) -> LanguageSums:
     """The baseline: tokens by their frequency in training (plus one), the commonest one guessed; pairs in order."""
     sums = LanguageSums.of(held.documents, causal=objective.masking is None)
-    likely = -np.log((counts + 1) / (counts.sum() + len(counts)))
+    likely = -log_frequencies(counts)
     for piece, batch in held.batches(objective, 1 << 15):
         gold, units = batch["gold"].numpy(), held.units_of(piece, batch)
         np.add.at(sums.losses, units, likely[gold])
@@ -103,6 +103,12 @@ def score_frequencies(held: HeldOut, objective: PretrainObjective, counts: np.nd
         if "pair_gold" in batch:
             add_pairs(sums, held.unit[piece], batch["pair_gold"], batch["pair_gold"] == 0)
     return sums
+
+
+def log_frequencies(counts: np.ndarray) -> np.ndarray:
+    """The logarithm of each token's share, (V,), every count (V,) one more."""
+    found: np.ndarray = np.log((counts + 1) / (counts.sum() + len(counts)))
+    return found
 
 
 def count_tokens(ids: np.ndarray, vocabulary: int) -> np.ndarray:

@@ -58,7 +58,14 @@ def _check_layers(count: int, depth: int) -> None:
 
 def prune_model(work: Work) -> Work:
     """Cut heads and neurons to the target, and fit what is left to the answers of the model before."""
-    settings, started = work.config.compression.prune, time.perf_counter()
+    started = time.perf_counter()
+    pruned = _pruned(work)
+    told = {**pruned.facts["prune"], "seconds": round(time.perf_counter() - started, 3)}
+    return replace(pruned, facts={**pruned.facts, "prune": told})
+
+
+def _pruned(work: Work) -> Work:
+    settings = work.config.compression.prune
     assert settings is not None
     if settings.pattern != "structured":
         return _zeroed(work, copy.deepcopy(work.model), settings)
@@ -68,7 +75,6 @@ def prune_model(work: Work) -> Work:
     work, shallow = _fewer_layers(work, settings, objective, batches)
     if settings.layers is not None and not _has_target(work, settings):
         told = {**shallow, "parameters": {"before": parameters, "after": work.model.num_parameters()}}
-        told["seconds"] = round(time.perf_counter() - started, 3)
         return replace(work, facts={**work.facts, "prune": told})
     model, cut, facts = _cut(work, settings, objective, batches)
     weights = weight_costs(model)
@@ -79,7 +85,6 @@ def prune_model(work: Work) -> Work:
         "scores": settings.scores,
         "refit": settings.refit,
         "parameters": {"before": parameters, "after": model.num_parameters()},
-        "seconds": round(time.perf_counter() - started, 3),
     }
     console.say(f"prune: {_widths(cut.layers)}; {full_cost(model, weights):,.0f} weights left in the layers")
     return replace(work, model=model, facts={**work.facts, "prune": told})
@@ -117,16 +122,13 @@ def _has_target(work: Work, settings: PruneConfig) -> bool:
 
 def _zeroed(work: Work, model: Any, settings: PruneConfig) -> Work:
     """Weights set to zero one by one, which makes nothing faster."""
-    started = time.perf_counter()
     if settings.pattern == "2:4":
         zero_two_of_four(model)
     else:
         zero_smallest(model, settings.sparsity or 0.0)
     share = zeros(model)
     console.warn(f"{settings.pattern}: {share:.1%} of the layers' weights are zero; a CPU computes no faster with them")
-    seconds = round(time.perf_counter() - started, 3)
-    told = {"pattern": settings.pattern, "zeros": share, "seconds": seconds}
-    return replace(work, model=model, facts={**work.facts, "prune": told})
+    return replace(work, model=model, facts={**work.facts, "prune": {"pattern": settings.pattern, "zeros": share}})
 
 
 def _widths(layers: list[dict[str, Any]]) -> str:
