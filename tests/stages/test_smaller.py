@@ -163,7 +163,7 @@ def test_joint_training_is_cut_and_quantized(trained: Any, command: Command, tmp
     code, _, told = command("compress", parent.path, "--config", tmp_path / "joint.yaml", "-o", made)
     assert code == 0, told
     facts = _manifest(made)["compression"]["joint"]
-    assert (facts["cut_at"], facts["rounded_from"], facts["steps"]) == (10, 14, 20)
+    assert (facts["cut_at"], facts["rounded_from"], facts["steps"]) == (6, 14, 20)
     assert facts["cost"] <= facts["budget"]
     assert json.loads((made / "children" / "pytorch" / "certificate.json").read_text())["metric"]
     first, second = (

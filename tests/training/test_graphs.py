@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from lmfit.config.training import TrainingConfig
 from lmfit.device import Device
 from lmfit.stages.prepare import Prepared, prepare
 from lmfit.stages.training import TaskObjective
+from lmfit.training import graphs
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.distributed import ALONE, Ranks
 from lmfit.training.graphs import LENGTHS_APART, Recorder, can_record
@@ -97,10 +99,16 @@ def test_a_recording_has_the_gradient_of_what_it_records(prepared: Prepared, tmp
         torch.testing.assert_close(plain[name], recorded[name], rtol=1e-5, atol=1e-7)
 
 
-def test_forgetting_drops_all_recordings() -> None:
+def test_the_shape_not_met_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphs, "MOST_RECORDINGS", 2)
+    recorded: list[int] = []
+
+    def record(batch: dict[str, torch.Tensor], divisor: torch.Tensor) -> graphs.Recording:
+        recorded.append(batch["x"].shape[0])
+        return graphs.Recording(SimpleNamespace(replay=lambda: None), dict(batch), divisor, divisor)  # type: ignore[arg-type]
+
     recorder = Recorder(lambda batch, divisor: divisor, torch.nn.Linear(1, 1))
-    recorder._recordings["shape"] = object()  # type: ignore[assignment]
-    recorder._pool = 1
-    recorder.forget()
-    assert not recorder._recordings
-    assert recorder._pool is None
+    monkeypatch.setattr(recorder, "_record", record)
+    for size in (1, 2, 1, 3, 1, 2):
+        recorder({"x": torch.zeros(size)}, torch.ones(()))
+    assert recorded == [1, 2, 3, 2]

@@ -14,6 +14,7 @@ from lmfit.stages.prepare import prepare
 from lmfit.stages.training import TaskObjective
 from lmfit.training import memory
 from lmfit.training.checkpoint import Checkpoints
+from lmfit.training.graphs import Recorder
 from lmfit.training.memory import Growth, Memory, limit_bytes
 from lmfit.training.trainer import Trainer
 
@@ -216,3 +217,18 @@ def test_a_trainer_without_a_limit_foresees_nothing(trainer: Callable[..., Train
     assert isinstance(made.memory, Memory)
     made.step(0)
     assert made.memory._growth is None
+
+
+def test_what_has_no_memory_to_spare_records_no_more(trainer: Callable[..., Trainer], tmp_path: Path) -> None:
+    made = trainer()
+    Full(made, 10)
+    made.recorder = Recorder(made.backward, made.model)
+    made.recorder._record = made.backward  # type: ignore[method-assign,assignment,return-value]
+    made.step(0)
+    assert made.recorder is None
+    assert all(p.grad is None for p in made.model.parameters())
+    made.save()
+    again = trainer()
+    again.recorder = Recorder(again.backward, again.model)
+    again.restore()
+    assert again.recorder is None

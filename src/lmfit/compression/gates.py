@@ -32,6 +32,7 @@ class Gates(torch.nn.Module):
             torch.nn.Parameter(torch.full((block.units,), FIRST_LOGIT / SPEED)) for block in self.blocks
         )
         self.first, self.second = (torch.nn.Parameter(torch.zeros(1)) for _ in range(2))
+        self.to(next(model.parameters()).device)
         multipliers: list[Any] = [self.first, self.second]
         for multiplier in multipliers:
             multiplier.register_hook(torch.neg)

@@ -1,6 +1,7 @@
-"""L = L_fine + L_distill + L_prune + L_quant in one training: two objectives around distillation, one for each phase.
+"""L = L_fine + L_distill + L_prune + L_quant in one training: objectives around distillation, one for each phase.
 
-Phase 1 ramps the sparsity up behind gates; then the model is cut; phase 2 recovers, and learns under rounding.
+While the budget falls heads and neurons go, in cuts or behind gates; then what is left recovers, and learns under
+rounding.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +18,8 @@ from lmfit.training.hooks import QuietHook
 from lmfit.training.trainer import StepResult, Trainer
 
 
-class _Around:
-    """An objective around distillation that knows the step it is at."""
+class Around:
+    """Distillation, knowing the step it is at; what is added to it comes around it."""
 
     def __init__(self, objective: Distilling) -> None:
         self.objective, self.step = objective, 0
@@ -28,6 +29,10 @@ class _Around:
         """The step that comes next."""
         self.step = step
 
+    def loss(self, logits: torch.Tensor, batch: Tensors) -> torch.Tensor:
+        """Summed over the targets."""
+        return self.objective.loss(logits, batch)
+
 
 class Stepwise(Protocol):
     """Something that changes with the steps."""
@@ -36,7 +41,7 @@ class Stepwise(Protocol):
         """The step that comes next."""
 
 
-class Pruning(_Around):
+class Pruning(Around):
     """L_prune: the expected cost of the open gates may not exceed a budget that falls cubically to the target.
 
     costs: of each block, width -> weights or milliseconds; full: what they cost whole; target: what they may cost.
@@ -71,7 +76,7 @@ class Pruning(_Around):
         return self.objective.loss(logits, batch) + self.objective.added("prune", excess, batch)
 
 
-class Rounding(_Around):
+class Rounding(Around):
     """L_quant: weight * mean squared distance between the logits with rounding and those without, of real tokens."""
 
     def __init__(self, objective: Distilling, model: Any, *, weight: float, begin: int) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lmfit.compression.importance import Curve, Scores, curves, parameters
+import numpy as np
+
+from lmfit.compression.importance import Curve, Scores, curves, parameters, widths
 from lmfit.compression.refit import refit
 from lmfit.compression.search import choose_widths
 from lmfit.errors import InputError
@@ -45,6 +47,16 @@ def blocks(model: Any) -> list[Block]:
 def weight_costs(model: Any) -> Costs:
     """The weights of each block at each width."""
     return [parameters(block) for block in blocks(model)]
+
+
+def at_widths(model: Any, costs: Costs) -> Costs:
+    """The same costs at the widths that the blocks can have now, after a cut: between widths that are known, a line."""
+    found: list[dict[int, float]] = []
+    for block, cost in zip(blocks(model), costs, strict=True):
+        known = sorted(cost)
+        between = np.interp(kept := widths(block), known, [cost[width] for width in known])
+        found.append(dict(zip(kept, between.tolist(), strict=True)))
+    return found
 
 
 def full_cost(model: Any, costs: Costs) -> float:

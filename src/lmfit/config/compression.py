@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lmfit.config.schema import FinetuneConfig
 from lmfit.config.section import Section
-from lmfit.config.smaller import DistillConfig, JointConfig, PruneConfig, TrimConfig
+from lmfit.config.smaller import LEARNT, DistillConfig, JointConfig, PruneConfig, TrimConfig
 
 Quantization = Literal["int8", "int8-static", "fp16", "bf16", "int4", "fp32"]
 RATIOS = ("latency_ratio", "throughput_ratio", "size_ratio")
@@ -62,8 +62,8 @@ class CompressionConfig(Section):
         prune = self.prune
         if self.embedding_bits != 8 and self.quantize not in ("int8", "int8-static"):
             raise ValueError("embedding_bits goes with quantize: int8 or int8-static")
-        if prune is not None and prune.scores == "movement" and self.joint is None:
-            raise ValueError("movement scores are learnt in training: add compression.joint={}")
+        if prune is not None and prune.scores in LEARNT and self.joint is None:
+            raise ValueError(f"{prune.scores} is learnt in training: add compression.joint={{}}")
         aims = any(name == "latency_ratio" or (name.endswith(RETAINED) and not self.joint) for name in self.targets)
         if prune is None or prune.pattern != "structured" or aims:
             return self

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from lmfit.config.section import Section
 
 Share = Field(gt=0, lt=1)
+LEARNT = ("gates", "movement")
+"""Scores of units that a joint training learns beside the weights."""
 
 
 class TrimConfig(Section):
@@ -29,8 +31,8 @@ class PruneConfig(Section):
     """How many times as fast as unpruned, in the form that is shipped, as measured here for single structures."""
     layers: int | None = Field(default=None, ge=1)
     """How many layers stay; those go first without which the loss is least. Alone, or beside a target for the rest."""
-    scores: Literal["reconstruction", "fisher", "magnitude", "movement"] = "reconstruction"
-    """How units are judged: reconstruction (others take over), fisher, magnitude; joint: by gates, or by movement."""
+    scores: Literal["reconstruction", "fisher", "magnitude", "gates", "movement"] = "reconstruction"
+    """How units are judged: reconstruction (others take over), fisher, magnitude; learnt in joint: gates, movement."""
     refit: bool = True
     """Fit what is left to the parent's answers, layer by layer, by least squares."""
     rows: int = Field(default=512, ge=1)
@@ -53,10 +55,12 @@ class PruneConfig(Section):
 class JointConfig(Section):
     """All of it in one training: shares of its steps, and weights."""
 
-    dense: float = Field(default=0.1, ge=0, lt=1)
+    dense: float = Field(default=0.0, ge=0, lt=1)
     """Share of the steps that only distil."""
-    ramp: float = Field(default=0.4, gt=0, lt=1)
-    """Share in which the budget of heads and neurons falls to the target; then the model is cut."""
+    ramp: float = Field(default=0.3, gt=0, lt=1)
+    """Share in which the budget of heads and neurons falls to the target."""
+    cuts: int = Field(default=4, ge=1)
+    """In how many cuts it falls; where the scores are learnt (gates, movement) there is one, at the end of the ramp."""
     quantize: float = Field(default=0.3, ge=0, lt=1)
     """Share, at the end, that is trained under the rounding of the int8 model."""
     quant_weight: float = Field(default=1.0, ge=0)

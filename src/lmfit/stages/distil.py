@@ -74,7 +74,8 @@ def asked(teacher: Any, student: Any, rows: Rows, objective: TaskObjective, sett
     """What the student's loss needs of the teacher, for all rows."""
     pairing = Pairing.of(len(layers_of(student)), len(layers_of(teacher)))
     wanted = Wanted(pairing.teacher if settings.hidden else (), bool(settings.relations))
-    return outputs(teacher, rows, objective, wanted)
+    here, there = (next(model.parameters()).device for model in (teacher, student))
+    return outputs(teacher if here == there else copy.deepcopy(teacher).to(there), rows, objective, wanted)
 
 
 def check_student_of(work: Work) -> None:

@@ -1,6 +1,5 @@
 """A step of `lmfit compress`: prune, distil and learn under int8 rounding in one training (compression/joint.py)."""
 
-import copy
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,20 +7,21 @@ from typing import Any
 from lmfit import console
 from lmfit.compression.distill import Distilling, LogTerms
 from lmfit.compression.fake_quant import fake_quantized
-from lmfit.compression.gates import GATES, Gates
-from lmfit.compression.joint import Pruning, Rounding, Stepwise, TellStep, without_dropout
+from lmfit.compression.gates import GATES, Gates, cubic
+from lmfit.compression.joint import Around, Pruning, Rounding, Stepwise, TellStep, without_dropout
 from lmfit.compression.movement import Movement
-from lmfit.compression.prune import Cut, cut_to, full_cost
+from lmfit.compression.prune import Costs, Cut, at_widths, blocks, cut_to, full_cost
+from lmfit.compression.prune import prune as cut_model
 from lmfit.compression.steps import Work
 from lmfit.compression.teacher import Outputs, numbered
-from lmfit.config.smaller import DistillConfig, JointConfig, PruneConfig
+from lmfit.config.smaller import LEARNT, DistillConfig, JointConfig, PruneConfig
 from lmfit.data.batching import BatchPlan
 from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
 from lmfit.runs import Run
 from lmfit.stages.distil import asked, projecting, relation_heads
-from lmfit.stages.prepare import Studied
-from lmfit.stages.smaller import check_pruning, target_of
+from lmfit.stages.prepare import Studied, tokenised
+from lmfit.stages.smaller import calibration, check_pruning, judged_by, target_of
 from lmfit.stages.training import TaskObjective, train
 from lmfit.stages.unlabelled import check_texts, rows_of
 from lmfit.training.checkpoint import Checkpoints
@@ -68,26 +68,22 @@ def _settings(work: Work) -> _Asked:
 
 
 def joint(work: Work) -> Work:
-    """Phase 1: distil, and ramp the sparsity up; cut; phase 2: recover, and round. The last weights are kept."""
+    """Distil while heads and neurons go; recover; learn under rounding. The last weights are kept."""
     settings = _settings(work)
-    model = copy.deepcopy(work.model).to(work.device.torch_device)
+    model = work.model_on_device()
     teacher = work.original.backend.model  # type: ignore[attr-defined]
     rows = numbered(rows_of(work, settings.distill.text))
     steps = _steps(work, rows)
-    dense = round(settings.joint.dense * steps)
-    ramped = max(1, dense + round(settings.joint.ramp * steps))
     rounded = round((1 - settings.joint.quantize) * steps)
     material = Studied(work.config, work.task, work.framer, rows, replace(work.splits, validation=None))
     said = asked(teacher, model, rows, TaskObjective(work.task, work.framer), settings.distill)
     phases = _Phases(work, material, said, teacher)
     told: dict[str, Any] = {"steps": steps, "rounded_from": rounded}
-    if settings.prune is None:
-        phases.recover(model, settings, steps, rounded)
-    else:
-        cut, facts = phases.ramp(model, settings.prune, settings.distill, (dense, ramped))
+    if settings.prune is not None:
+        cut, facts = phases.prune(model, settings.prune, settings, steps)
         console.say("joint: the model is cut; recovery begins")
-        phases.recover(model, settings, steps - ramped, rounded - ramped)
-        told |= {"cut_at": ramped, **facts, **cut.as_dict}
+        told |= {"cut_at": phases.steps, **facts, **cut.as_dict}
+    phases.recover(model, settings, steps - phases.steps, rounded - phases.steps)
     told["train_seconds"] = round(phases.seconds, 3)
     return replace(work, model=model, facts={**work.facts, "joint": told | settings.joint.model_dump()})
 
@@ -103,26 +99,66 @@ def _steps(work: Work, rows: Rows) -> int:
 
 
 class _Phases:
-    """Both trainings of a joint one; each keeps its own log and checkpoints in RUN/phases/."""
+    """The trainings of a joint one, in turn; each keeps its own log and checkpoints in RUN/phases/.
+
+    steps, seconds: what those that are over took.
+    """
 
     def __init__(self, work: Work, material: Studied, said: Outputs, teacher: Any) -> None:
         self.work, self.material, self.said, self.teacher = work, material, said, teacher
-        self.seconds = 0.0
+        self.steps, self.seconds, self._begun = 0, 0.0, 0
 
-    def ramp(
-        self, model: Any, prune: PruneConfig, distill: DistillConfig, ramp: tuple[int, int]
-    ) -> tuple[Cut, dict[str, Any]]:
-        """Train behind gates while the budget falls; then cut the units whose gates are least likely open."""
+    def prune(self, model: Any, prune: PruneConfig, settings: _Asked, steps: int) -> tuple[Cut, dict[str, Any]]:
+        """Train while the budget of heads and neurons falls, and cut them away."""
+        dense = round(settings.joint.dense * steps)
+        ramp = dense, max(1, dense + round(settings.joint.ramp * steps))
         costs, budget, facts = target_of(self.work, prune)
-        full = full_cost(model, costs)
+        if prune.scores in LEARNT:
+            return self._gated(model, prune, settings.distill, costs, budget, ramp), facts
+        return self._in_cuts(model, prune, settings, costs, budget, ramp), facts
+
+    def _in_cuts(
+        self, model: Any, prune: PruneConfig, settings: _Asked, costs: Costs, budget: float, ramp: tuple[int, int]
+    ) -> Cut:
+        """Several cuts, evenly over the ramp, each to what the budget is by then; training in between."""
+        objective = TaskObjective(self.work.task, self.work.framer)
+        batches = calibration(
+            self.work, tokenised(self.work.task, self.work.framer, self.work.splits.train), prune.rows
+        )
+        full, count = full_cost(model, costs), settings.joint.cuts
+        units, cut = [block.units for block in blocks(model)], None
+        for number in range(count):
+            steps = ramp[0] + (ramp[1] - ramp[0]) * number // count - self.steps
+            if steps > 0:
+                following = self._following(model, settings.distill)
+                self._train(model, Around(following), following, steps, "constant")
+            allowed = full + (budget - full) * cubic(number + 1, 0, count)
+            tables, judged = at_widths(model, costs), judged_by(prune)
+            cut = cut_model(
+                model, objective, batches, costs=tables, budget=allowed, scores=judged, refitted=prune.refit
+            )
+        assert cut is not None
+        layers = [{**layer, "before": before} for layer, before in zip(cut.layers, units, strict=True)]
+        return replace(cut, layers=layers)
+
+    def _gated(
+        self,
+        model: Any,
+        prune: PruneConfig,
+        distill: DistillConfig,
+        costs: Costs,
+        budget: float,
+        ramp: tuple[int, int],
+    ) -> Cut:
+        """Train behind gates; then cut the units whose gates are least likely open."""
         gates = Movement(model) if prune.scores == "movement" else Gates(model)
         setattr(model, GATES, gates)
         following = self._following(model, distill)
-        objective = Pruning(following, gates, costs, full=full, target=budget, ramp=ramp)
-        self._train("1", model, objective, following, ramp[1], "constant")
+        objective = Pruning(following, gates, costs, full=full_cost(model, costs), target=budget, ramp=ramp)
+        self._train(model, objective, following, ramp[1], "constant")
         found, curves = gates.fold(), gates.curves()
         delattr(model, GATES)
-        return cut_to(model, found, curves, costs, budget), facts
+        return cut_to(model, found, curves, costs, budget)
 
     def recover(self, model: Any, settings: _Asked, steps: int, begin: int) -> None:
         """Train what is left, at the end as the int8 model will round."""
@@ -131,18 +167,19 @@ class _Phases:
             forms.enter_context(without_dropout(model))
             forms.enter_context(fake_quantized(model))
             objective = Rounding(following, model, weight=settings.joint.quant_weight, begin=begin)
-            self._train("2", model, objective, following, steps, "linear")
+            self._train(model, objective, following, steps, "linear")
 
     def _following(self, model: Any, distill: DistillConfig) -> Distilling:
         task = TaskObjective(self.work.task, self.work.framer)
         return Distilling(task, distill, self.said, model, relation_heads(model, self.teacher, distill))
 
-    def _train(self, name: str, model: Any, objective: Any, following: Distilling, steps: int, schedule: str) -> None:
+    def _train(self, model: Any, objective: Any, following: Distilling, steps: int, schedule: str) -> None:
         training = self.work.config.training.model_copy(
             update={"max_steps": steps, "epochs": None, "schedule": schedule, "early_stopping": None}
         )
         config = self.work.config.model_copy(update={"training": training})
-        phase = Run(self.work.run.path / PHASES / name)
+        self._begun += 1
+        phase = Run(self.work.run.path / PHASES / str(self._begun))
         phase.path.mkdir(parents=True, exist_ok=True)
         told: Stepwise = objective
         minimised: Objective = objective
@@ -161,5 +198,6 @@ class _Phases:
                 more_hooks=[TellStep(told), LogTerms(following)],
                 resumed_as=self.work.run,
             )
+        self.steps += steps
         self.seconds += state.train_seconds
         following.taps.remove()

@@ -6,6 +6,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.compression.steps import Step, Work
+from lmfit.device import pick_device
 from lmfit.durable import write_text
 from lmfit.evaluation.card import write_card
 from lmfit.evaluation.report import write_report
@@ -26,7 +27,7 @@ def make(parent: Parent, work: Work, steps: Sequence[Step]) -> None:
     made = work.run
     for step in steps:
         console.say(f"compress: {step.name}")
-        work = step.run(work)
+        work = step.take(work)
     quantized = work.config.compression.quantize is not None
     if steps and quantized:
         beside = _beside(made, parent, work)
@@ -58,7 +59,7 @@ def _beside(made: Run, parent: Parent, work: Work) -> Run:
 def _keep_pytorch(run: Run, parent: Parent, work: Work, *, judged: bool) -> None:
     """Save the model as PyTorch has it; scores and certificate only where it is the result, or they are asked for."""
     calibration = unchanged("compress fits temperatures to quantized models only")
-    predictor = Predictor(TorchBackend(work.model, work.device), work.task, work.framer)
+    predictor = Predictor(TorchBackend(work.model, pick_device("cpu", "fp32")), work.task, work.framer)
     save_model(run.model, work.model, work.framer, work.task.name, work.task.state(), calibration)
     if judged:
         _judge(run, parent, work, predictor, {"calibration": calibration}, backend="pytorch")

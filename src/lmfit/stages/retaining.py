@@ -37,15 +37,16 @@ def cut_retaining(
 
     The metrics are those of at most 1,000 validation rows. Raises VerdictError where not even a 32nd can go.
     """
-    least, costs = curves(work.model, objective, batches, scores), weight_costs(work.model)
-    full, before = full_cost(work.model, costs), _scores(work, work.model)
+    parent = work.model_on_device()
+    least, costs = curves(parent, objective, batches, scores), weight_costs(parent)
+    full, before = full_cost(parent, costs), _scores(work, parent)
     low, high, best, tried = 0.0, 1.0, None, []
     for _ in range(ROUNDS):
         share = (low + high) / 2
-        model = copy.deepcopy(work.model)
+        model = copy.deepcopy(parent)
         cut = cut_to(model, blocks_of(model), least, costs, max(full * (1 - share), _fewest(costs)))
         if refitted:
-            refit(model, work.model, batches)
+            refit(model, parent, batches)
         found = retained(_wanted(work), _scores(work, model), before)
         kept = all(value is not None and value >= _wanted(work)[name] for name, value in found.items())
         console.say(f"prune: {share:.1%} gone: {', '.join(f'{name} {value}' for name, value in found.items())}")

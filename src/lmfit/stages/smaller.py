@@ -4,19 +4,20 @@ import copy
 import json
 import time
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from lmfit import console
 from lmfit.compression.depth import fewer_layers
+from lmfit.compression.importance import Scores
 from lmfit.compression.pieces import pieces_of
 from lmfit.compression.prune import Costs, Cut, blocks, full_cost, prune, weight_costs
 from lmfit.compression.sparse import zero_smallest, zero_two_of_four, zeros
 from lmfit.compression.steps import Work
 from lmfit.compression.vocabulary import changed, choose, trim_embeddings, trim_tokenizer
 from lmfit.config.sizes import size_bytes
-from lmfit.config.smaller import PruneConfig
+from lmfit.config.smaller import LEARNT, PruneConfig
 from lmfit.data.batching import draw_rows, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
 from lmfit.data.rows import Rows
@@ -70,7 +71,7 @@ def _pruned(work: Work) -> Work:
     if settings.pattern != "structured":
         return _zeroed(work, copy.deepcopy(work.model), settings)
     rows = tokenised(work.task, work.framer, work.splits.train)
-    objective, batches = TaskObjective(work.task, work.framer), _batches(work, rows, settings.rows)
+    objective, batches = TaskObjective(work.task, work.framer), calibration(work, rows, settings.rows)
     parameters = work.model.num_parameters()
     work, shallow = _fewer_layers(work, settings, objective, batches)
     if settings.layers is not None and not _has_target(work, settings):
@@ -96,22 +97,27 @@ def _fewer_layers(
     """The work with as many layers as are to stay, and what to tell of those that went."""
     if settings.layers is None:
         return work, {}
-    model, gone = fewer_layers(work.model, objective, batches, settings.layers)
+    model, gone = fewer_layers(work.model_on_device(), objective, batches, settings.layers)
     console.say(f"prune: layers {', '.join(str(one['layer']) for one in gone)} (from 0) are gone")
-    return replace(work, model=model, measured={}), {"layers_gone": gone}
+    return replace(work, model=model.cpu(), measured={}), {"layers_gone": gone}
 
 
 def _cut(
     work: Work, settings: PruneConfig, objective: TaskObjective, batches: list[Tensors]
 ) -> tuple[Any, Cut, dict[str, Any]]:
     """The pruned model, what became of its blocks, and what to tell of the target."""
-    assert settings.scores != "movement"
-    scores, refitted = settings.scores, settings.refit
+    scores, refitted = judged_by(settings), settings.refit
     if not _has_target(work, settings):
         return cut_retaining(work, objective, batches, scores, refitted=refitted)
     costs, budget, facts = target_of(work, settings)
-    model = copy.deepcopy(work.model)
+    model = work.model_on_device()
     return model, prune(model, objective, batches, costs=costs, budget=budget, scores=scores, refitted=refitted), facts
+
+
+def judged_by(settings: PruneConfig) -> Scores:
+    """How units are judged where nothing learns it."""
+    assert settings.scores not in LEARNT
+    return cast(Scores, settings.scores)
 
 
 def _has_target(work: Work, settings: PruneConfig) -> bool:
@@ -137,7 +143,7 @@ def _widths(layers: list[dict[str, Any]]) -> str:
     return ", ".join(f"{part} {' '.join(widths)}" for part, widths in parts.items())
 
 
-def _batches(work: Work, rows: Rows, count: int) -> list[Tensors]:
+def calibration(work: Work, rows: Rows, count: int) -> list[Tensors]:
     """Batches of `count` training rows drawn by the seed, shortest first, on the device."""
     drawn = draw_rows(keyed_generator(work.config.seed, "pruning rows"), len(rows), count)
     order = drawn[np.argsort(rows.lengths[drawn], kind="stable")]

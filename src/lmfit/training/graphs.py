@@ -16,6 +16,8 @@ from lmfit.tasks.tensors import Tensors
 from lmfit.training.distributed import Ranks
 
 WARM_UPS = 2
+MOST_RECORDINGS = 64
+"""Each takes memory of the GPU: of more shapes than these the one not met for longest is recorded anew."""
 LENGTHS_APART = 8
 """Batches are padded to multiples of so many tokens, so that a few graphs serve all of them."""
 Backward = Callable[[Tensors, torch.Tensor], torch.Tensor]
@@ -45,19 +47,17 @@ class Recorder:
     def __call__(self, batch: Tensors, divisor: torch.Tensor) -> torch.Tensor:
         """As `backward`; the loss is overwritten by the next call."""
         shape = tuple((name, tensor.shape, tensor.dtype) for name, tensor in batch.items())
-        if shape not in self._recordings:
-            self._recordings[shape] = self._record(batch, divisor)
-        recording = self._recordings[shape]
+        recording = self._recordings.pop(shape, None)
+        if recording is None:
+            if len(self._recordings) >= MOST_RECORDINGS:
+                del self._recordings[next(iter(self._recordings))]
+            recording = self._record(batch, divisor)
+        self._recordings[shape] = recording
         for name, tensor in batch.items():
             recording.batch[name].copy_(tensor, non_blocking=True)
         recording.divisor.copy_(divisor, non_blocking=True)
         recording.graph.replay()
         return recording.loss
-
-    def forget(self) -> None:
-        """Drop all graphs, and the memory that they hold."""
-        self._recordings.clear()
-        self._pool = None
 
     def _record(self, batch: Tensors, divisor: torch.Tensor) -> Recording:
         batch, divisor = {name: tensor.clone() for name, tensor in batch.items()}, divisor.clone()

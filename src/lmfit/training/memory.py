@@ -71,7 +71,8 @@ class Memory:
             except RuntimeError as error:
                 if not ran_out_of_memory(error):
                     raise
-            trainer.clear_gradient(recordings=True)
+            trainer.stop_recording()
+            trainer.clear_gradient()
             release_memory(trainer.device)
             halve(trainer, number, "out of memory")
         if foreseen:

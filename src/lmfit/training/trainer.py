@@ -214,11 +214,13 @@ class Trainer:
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    def clear_gradient(self, *, recordings: bool = False) -> None:
-        """Forget the gradient, and with it `recordings`, which hold on to it."""
-        if recordings and self.recorder is not None:
-            self.recorder.forget()
-        self.optimizer.zero_grad(set_to_none=self.recorder is None or recordings)
+    def clear_gradient(self) -> None:
+        """Forget the gradient; recordings need it to stay where it is."""
+        self.optimizer.zero_grad(set_to_none=self.recorder is None)
+
+    def stop_recording(self) -> None:
+        """From now on launch kernels one by one: recordings take memory, which there is too little of."""
+        self.recorder = None
 
     def update(self, loss: float) -> tuple[float, bool]:
         """Clip, step, clear; returns the gradient norm before clipping, and whether all was finite (else: no step).
@@ -247,6 +249,8 @@ class Trainer:
             if self.state.total_steps != BUDGET_UNKNOWN_STEPS:
                 state.total_steps = self.state.total_steps
             self.state = state
+            if state.micro_batch_tokens is not None:
+                self.stop_recording()
             console.say(f"resuming from step {state.step:,} of {self.expected_steps:,}")
 
     def save(self) -> Path:
