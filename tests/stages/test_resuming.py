@@ -10,9 +10,12 @@ import yaml
 
 import lmfit
 from interruptions import TRAINING, edit_conditions, killed, outcome
+from lmfit.config.load import load_config
 from lmfit.runs import Run
+from lmfit.stages.resuming import _changed, settings_of
 
 Command = Callable[..., tuple[int, str, str]]
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +121,25 @@ def test_a_finished_run_keeps_its_settings(straight: Run, command: Command) -> N
     code, _, err = command("resume", straight.path, "--set", "training.max_steps=20")
     assert code == 2
     assert "is finished; its settings stay" in err
+
+
+SHIPPED = [path for path in sorted(CONFIGS.glob("*.yaml")) if not path.name.startswith(("compress", "search"))]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_config_goes_on_as_it_began(path: Path) -> None:
+    stage = next((name for name in ("pretrain", "transfer") if path.name.startswith(name)), "finetune")
+    loaded: Any = load_config(stage, path)
+    assert _changed(settings_of(loaded), loaded) == {}
+
+
+def test_batches_by_tokens_go_on_as_they_began(
+    tiny_config: Callable[..., Any], tmp_path: Path, command: Command
+) -> None:
+    training = {"batch_size": None, "batch_tokens": 128, "max_steps": 6, "checkpoint_every": 2}
+    config = tiny_config("text-classification", training=training, output=str(tmp_path / "whole"))
+    del config["training"]["batch_size"]
+    run = killed(lmfit.finetune(config), tmp_path / "moved", [4])
+    code, _, err = command("resume", run.path)
+    assert code == 0, err
+    assert "resuming from step 4" in err

@@ -159,7 +159,7 @@ class TrainingConfig(Section):
         """Without the batch_size that batch_tokens overrules, so that what is written can be loaded."""
         values: dict[str, Any] = handler(self)
         if self.batch_tokens is not None:
-            del values["batch_size"]
+            values.pop("batch_size", None)
         return values
 
 

@@ -131,10 +131,10 @@ def training_form(ready: TextMaterial, model: Any, device: Device) -> Iterator[N
         forms.enter_context(dropout_at(model, dropout))
         if training.compile and can_compile(device):
             forms.enter_context(compiled(model))
-        elif device.kind == "cpu":
-            if dropout:
-                forms.enter_context(quick_dropout(model))
+        else:
             forms.enter_context(shared_cast(model))
+            if device.kind == "cpu" and dropout:
+                forms.enter_context(quick_dropout(model))
         if training.gradient_checkpointing:
             forms.enter_context(checkpointed(model))
         yield
