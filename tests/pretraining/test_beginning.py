@@ -1,4 +1,5 @@
 from collections import Counter
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ def sequences_of(rows: list[list[int]], gap: int = 0) -> Sequences:
     lengths = np.array([len(row) for row in rows], np.int32)
     starts = (np.cumsum(lengths + gap) - lengths - gap).astype(np.int64)
     nothing = np.zeros(len(rows), np.int64)
-    return Sequences(ids, nothing, starts, lengths, nothing, nothing, {"tokens": len(ids)})
+    name = sha256(ids.tobytes() + starts.tobytes()).hexdigest()
+    return Sequences(ids, nothing, starts, lengths, nothing, nothing, {"tokens": len(ids)}, name)
 
 
 def by_hand(rows: list[list[int]]) -> Counter[tuple[int, int]]:

@@ -6,17 +6,22 @@ learns little else.
 
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix, hstack
 
+from lmfit.data.cache import Entry
+from lmfit.data.source import fingerprint_of
 from lmfit.pretraining.held_out import count_tokens, log_frequencies
 from lmfit.pretraining.tokens import Sequences
 
 WINDOW = 4
 """Tokens to either side that count as neighbours; one at distance d weighs 1 / d."""
+_FILE = "counts.npz"
+_VERSION = 1
 _SMOOTHING = 0.75
 _FEWEST = 10
 _NO_SPREAD = 1e-6
@@ -30,18 +35,37 @@ def begin_with_counts(model: Any, sequences: Sequences, seed: int) -> None:
     The embeddings are as large as the random ones were; tokens that hardly meet others keep those.
     """
     table = model.get_input_embeddings().weight
-    counts = count_tokens(sequences.ids, len(table))
-    pairs = neighbours(sequences, len(table))
-    known = np.flatnonzero(np.asarray(pairs.sum(axis=0)).ravel() + np.asarray(pairs.sum(axis=1)).ravel() >= _FEWEST)
+    vocabulary, width = table.shape
+    counts = count_tokens(sequences.ids, vocabulary)
+    known, found = counted(sequences, vocabulary, width, seed)
     with torch.no_grad():
         if len(known) > 1:
-            found = cooccurrence_embeddings(pairs, table.shape[1], seed)[known]
             found -= found.mean(axis=0)
             found *= float(table.std()) / max(float(found.std()), _NO_SPREAD)
             table[torch.from_numpy(known), : found.shape[1]] = torch.from_numpy(found).to(table)
         output = model.get_output_embeddings()
         if output is not None and output.bias is not None:
             output.bias.copy_(torch.from_numpy(log_frequencies(counts)))
+
+
+def counted(sequences: Sequences, vocabulary: int, width: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The tokens that often meet others, (K,), and their embeddings (K, W): from the cache, or counted now."""
+    name = fingerprint_of(["counts", _VERSION, sequences.name, vocabulary, width, seed])[:32]
+    entry = Entry(name, lambda folder: (folder / _FILE).is_file())
+
+    def write(folder: Path) -> None:
+        pairs = neighbours(sequences, vocabulary)
+        met = np.asarray(pairs.sum(axis=0)).ravel() + np.asarray(pairs.sum(axis=1)).ravel()
+        known = np.flatnonzero(met >= _FEWEST)
+        found = cooccurrence_embeddings(pairs, width, seed)[known] if len(known) > 1 else np.zeros((0, width))
+        np.savez(folder / _FILE, known=known, found=found)
+
+    return entry.read(_read) or entry.write(write, _read)
+
+
+def _read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(folder / _FILE) as file:
+        return file["known"], file["found"]
 
 
 def cooccurrence_embeddings(counts: csr_matrix, width: int, seed: int) -> np.ndarray:

@@ -27,7 +27,8 @@ class Sequences:
     """S sequences of T tokens of D documents.
 
     ids: (T,) token ids without special tokens; begins: (T,) 1 where a sentence begins, or (0,) where that is not
-    needed; starts: (S,) first token; lengths: (S,); document, source: (S,) where it comes from.
+    needed; starts: (S,) first token; lengths: (S,); document, source: (S,) where it comes from. name: that of the cache,
+    which follows from what they are made of.
     """
 
     ids: np.ndarray
@@ -37,6 +38,7 @@ class Sequences:
     document: np.ndarray
     source: np.ndarray
     facts: dict[str, Any]
+    name: str
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -183,4 +185,5 @@ def read_sequences(folder: Path) -> Sequences:
     facts = json.loads((folder / "meta.json").read_text())
     types = {"begins": np.uint8, "starts": np.int64, "lengths": np.int32, "document": np.int64, "source": np.int16}
     arrays = {name: mapped(folder / f"{name}.bin", dtype) for name, dtype in types.items()}
-    return Sequences(mapped(folder / "ids.bin", np.uint32 if facts["wide"] else np.uint16), **arrays, facts=facts)
+    ids = mapped(folder / "ids.bin", np.uint32 if facts["wide"] else np.uint16)
+    return Sequences(ids, **arrays, facts=facts, name=folder.name)
