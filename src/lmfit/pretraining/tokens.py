@@ -27,8 +27,8 @@ class Sequences:
     """S sequences of T tokens of D documents.
 
     ids: (T,) token ids without special tokens; begins: (T,) 1 where a sentence begins, or (0,) where that is not
-    needed; starts: (S,) first token; lengths: (S,); document, source: (S,) where it comes from. name: that of the cache,
-    which follows from what they are made of.
+    needed; starts: (S,) first token; lengths: (S,); document, source: (S,) where it comes from.
+    name: the cache's, which follows from what they are made of.
     """
 
     ids: np.ndarray
