@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from lmfit.compression.export import export
 from lmfit.data.collate import Batch
 from lmfit.errors import InputError
 from lmfit.inference.onnx import open_session, run_session
+from lmfit.models.modeling_pruned import blocks_of
+from lmfit.models.pruned import note_widths
 
 HEADS = ("AutoModelForTokenClassification", "AutoModelForSequenceClassification")
 
@@ -43,6 +46,15 @@ def test_weights_that_stand_aside_come_back(exported: Callable[..., Any], tmp_pa
     torch.manual_seed(0)
     found = export(AutoModelForTokenClassification.from_config(config).eval(), framer, tmp_path)
     assert found.fused, found
+
+
+def test_a_layer_without_heads_has_nothing_to_fuse(exported: Callable[..., Any], tmp_path: Path) -> None:
+    made = exported("bert")
+    model = deepcopy(made.model)
+    blocks_of(model)[0].keep([])
+    note_widths(model)
+    found = export(model, made.framer, tmp_path)
+    assert (found.attention, found.layers, found.why) == (1, 1, "")
 
 
 def test_what_is_not_fused_is_told(exported: Callable[..., Any]) -> None:

@@ -24,6 +24,7 @@ from lmfit.errors import InputError, MissingExtra
 from lmfit.inference.onnx import open_session, run_session
 from lmfit.machine import give_back_memory
 from lmfit.models.freeze import encoder_of, layers_of
+from lmfit.models.modeling_pruned import blocks_of
 from lmfit.tasks.base import model_inputs
 from lmfit.tasks.tensors import forward, tensors
 
@@ -34,7 +35,7 @@ _SHAPES = ((2, 9), (3, 17), (1, 5))
 
 @dataclass(frozen=True)
 class Exported:
-    """What became of the graph. attention: fused attention nodes, of `layers`; why: why it is not fused."""
+    """What became of the graph. attention: fused nodes, of `layers` that attend; why: why it is not fused."""
 
     path: Path
     attention: int
@@ -65,7 +66,7 @@ def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True, 
     Raises InputError where the architecture cannot be exported.
     """
     model.eval()
-    plain, layers = folder / "plain.onnx", len(layers_of(model))
+    plain, layers = folder / "plain.onnx", _attending(model)
     tokens = min(framer.backend.get_vocab_size(), len(model.get_input_embeddings().weight))
     batches = [_batch(framer, tokens, *shape) for shape in _SHAPES]
     with quiet():
@@ -84,6 +85,14 @@ def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True, 
     if attention and found < layers:
         why = f"ONNX Runtime does not know the attention of {layers - found} layers"
     return Exported(path, found, layers, why)
+
+
+def _attending(model: Any) -> int:
+    """Layers that attend: pruning can take all heads of one."""
+    try:
+        return sum(block.part == "heads" and block.units > 0 for block in blocks_of(model))
+    except ValueError:
+        return len(layers_of(model))
 
 
 def _trace_alike(model: Any, batches: list[Batch], path: Path) -> None:
