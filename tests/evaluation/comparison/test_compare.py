@@ -280,6 +280,13 @@ class TestChoice:
             make_run(name, labelled(150), model={"name": "minilm-l6"}, training={"learning_rate": rate, "epochs": 3})
         assert compare.run(["a", "b"]).settings == {"training.learning_rate": ["0.0001", "0.0002"]}
 
+    def test_what_is_off_is_told_only_beside_runs_that_know_it(self, make_run: MakeRun) -> None:
+        make_run("a", labelled(150), training={"packing": False})
+        made = {"ablation": False, "targets": {}, "bits": 0}
+        make_run("b", labelled(150), training={"packing": True}, compression=made)
+        found = compare.run(["a", "b"]).settings
+        assert found == {"training.packing": ["false", "true"], "compression.bits": ["-", "0"]}
+
 
 class TestRequirement:
     def test_not_worse_holds_where_the_interval_stays_above_the_margin(self, make_run: MakeRun) -> None:

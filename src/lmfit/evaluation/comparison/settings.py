@@ -12,10 +12,14 @@ _VERSIONS = ("lmfit", "torch", "transformers")
 
 
 def differing(runs: Sequence[Contender]) -> dict[str, list[str]]:
-    """Key -> its value in each run, for keys that are not equal in all; as JSON, `-` where absent or null."""
+    """Key -> its value in each run, for keys that are not equal in all; as JSON, `-` where absent or null.
+
+    What some runs have switched off and others do not know is no difference.
+    """
     trees = [flat(_config(run.run)) | _made_of(run.manifest) for run in runs]
     keys = dict.fromkeys(key for one in trees for key in one)
-    table = {key: [_shown(one.get(key)) for one in trees] for key in keys}
+    told = [key for key in keys if all(key in one for one in trees) or any(not _is_off(one.get(key)) for one in trees)]
+    table = {key: [_shown(one.get(key)) for one in trees] for key in told}
     return {key: values for key, values in table.items() if len(set(values)) > 1}
 
 
@@ -51,6 +55,10 @@ def _made_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     facts = {f"{split} data (sha256)": entry.get("sha256", "")[:8] for split, entry in data.items()}
     facts |= {name: versions[name] for name in _VERSIONS if name in versions}
     return facts | {"device": manifest.get("device", {}).get("name", _ABSENT)}
+
+
+def _is_off(value: Any) -> bool:
+    return value is None or value is False or value in ([], {})
 
 
 def _shown(value: Any) -> str:
