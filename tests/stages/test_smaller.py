@@ -169,7 +169,7 @@ def test_joint_training_is_cut_and_quantized(trained: Any, command: Command, tmp
     first, second = (
         [
             json.loads(line)["terms"]
-            for line in (made / "phases" / name / "log.jsonl").read_text().splitlines()
+            for line in (made / "trainings" / name / "log.jsonl").read_text().splitlines()
             if "terms" in line
         ]
         for name in "12"
@@ -179,6 +179,35 @@ def test_joint_training_is_cut_and_quantized(trained: Any, command: Command, tmp
     code, _, told = command("compress", parent.path, "--set", "compression.joint={}", "-o", tmp_path / "no")
     assert code == 2
     assert "needs the section compression.prune" in told
+
+
+def test_joint_training_goes_on_after_each_cut(
+    trained: Any, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lmfit.training.trainer import Trainer
+
+    begun: list[tuple[int, int]] = []
+    fit = Trainer.fit
+
+    def noting(self: Trainer) -> Any:
+        begun.append((self.seed, self.state.total_steps))
+        return fit(self)
+
+    monkeypatch.setattr(Trainer, "fit", noting)
+    parent, made = trained("text-classification"), tmp_path / "joint"
+    joint = "compression.joint={dense: 0.2, ramp: 0.6, cuts: 3, quantize: 0.1}"
+    sections = ["compression.prune={sparsity: 0.6}", "compression.distill={}", joint, "training.max_steps=10"]
+    asked = [part for section in sections for part in ("--set", section)]
+    code, _, told = command("compress", parent.path, *asked, "-o", made)
+    assert code == 0, told
+    seeds, steps = zip(*begun, strict=True)
+    assert steps == (2, 2, 2, 4)
+    assert len(set(seeds)) == 4
+    facts = _manifest(made)["compression"]["joint"]
+    assert (facts["cut_at"], facts["layers"][0]["before"], facts["layers"][1]["before"]) == (6, 2, 64)
+    assert facts["cost"] <= facts["budget"]
+    assert facts["estimated_loss"] > 0
+    assert _manifest(made)["timing"]["cut_seconds"] > 0
 
 
 @pytest.mark.parametrize("joint", [False, True])

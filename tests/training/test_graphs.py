@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -97,6 +98,13 @@ def test_a_recording_has_the_gradient_of_what_it_records(prepared: Prepared, tmp
     assert plain.keys() == recorded.keys()
     for name in plain:
         torch.testing.assert_close(plain[name], recorded[name], rtol=1e-5, atol=1e-7)
+
+
+def test_too_many_shapes_are_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphs, "MOST_RECORDINGS", 2)
+    lengths = [np.array([3, 8]), np.array([5, 7]), np.array([9, 2]), np.array([16, 16])]
+    assert graphs.few_shapes(lengths)
+    assert not graphs.few_shapes([*lengths, np.array([8])])
 
 
 def test_the_shape_not_met_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:

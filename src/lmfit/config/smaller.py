@@ -58,7 +58,7 @@ class JointConfig(Section):
     dense: float = Field(default=0.0, ge=0, lt=1)
     """Share of the steps that only distil."""
     ramp: float = Field(default=0.3, gt=0, lt=1)
-    """Share in which the budget of heads and neurons falls to the target."""
+    """Share in which the budget of heads and neurons falls to the target; of cuts the first stands at its beginning."""
     cuts: int = Field(default=4, ge=1)
     """In how many cuts it falls; where the scores are learnt (gates, movement) there is one, at the end of the ramp."""
     quantize: float = Field(default=0.3, ge=0, lt=1)

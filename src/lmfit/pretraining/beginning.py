@@ -25,6 +25,7 @@ _VERSION = 1
 _SMOOTHING = 0.75
 _FEWEST = 10
 _NO_SPREAD = 1e-6
+_CONSTANTS = [WINDOW, _SMOOTHING, _FEWEST]
 _MOST_TOKENS = 50_000_000
 _PIECE = 1 << 21
 
@@ -50,7 +51,7 @@ def begin_with_counts(model: Any, sequences: Sequences, seed: int) -> None:
 
 def counted(sequences: Sequences, vocabulary: int, width: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The tokens that often meet others, (K,), and their embeddings (K, W): from the cache, or counted now."""
-    name = fingerprint_of(["counts", _VERSION, sequences.name, vocabulary, width, seed])[:32]
+    name = fingerprint_of(["counts", _VERSION, _CONSTANTS, sequences.name, vocabulary, width, seed])[:32]
     entry = Entry(name, lambda folder: (folder / _FILE).is_file())
 
     def write(folder: Path) -> None:

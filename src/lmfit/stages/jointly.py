@@ -1,5 +1,6 @@
 """A step of `lmfit compress`: prune, distil and learn under int8 rounding in one training (compression/joint.py)."""
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from lmfit.compression.prune import prune as cut_model
 from lmfit.compression.steps import Work
 from lmfit.compression.teacher import Outputs, numbered
 from lmfit.config.smaller import LEARNT, DistillConfig, JointConfig, PruneConfig
-from lmfit.data.batching import BatchPlan
+from lmfit.data.batching import BatchPlan, key
 from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
 from lmfit.runs import Run
@@ -27,7 +28,7 @@ from lmfit.stages.unlabelled import check_texts, rows_of
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, Objective, planned_steps
 
-PHASES = "phases"
+PHASES = "trainings"
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,15 @@ def joint(work: Work) -> Work:
         console.say("joint: the model is cut; recovery begins")
         told |= {"cut_at": phases.steps, **facts, **cut.as_dict}
     phases.recover(model, settings, steps - phases.steps, rounded - phases.steps)
-    told["train_seconds"] = round(phases.seconds, 3)
+    told |= {"train_seconds": round(phases.seconds, 3), "seconds": round(phases.cutting, 3)}
     return replace(work, model=model, facts={**work.facts, "joint": told | settings.joint.model_dump()})
 
 
 def _steps(work: Work, rows: Rows) -> int:
     """Steps in all. Raises ConfigError where they are not known beforehand."""
-    plan = BatchPlan(rows.lengths, work.config.seed, batch_size=work.config.training.batch_size)
-    steps = planned_steps(work.config.training, plan)
+    training = work.config.training
+    plan = BatchPlan(rows.lengths, work.config.seed, batch_size=training.batch_size, batch_tokens=training.batch_tokens)
+    steps = planned_steps(training, plan)
     if steps == BUDGET_UNKNOWN_STEPS:
         fix = "training.budget=null training.max_steps=2000"
         raise ConfigError("a joint training needs to know its steps", where="training.budget", fix=fix)
@@ -99,19 +101,19 @@ def _steps(work: Work, rows: Rows) -> int:
 
 
 class _Phases:
-    """The trainings of a joint one, in turn; each keeps its own log and checkpoints in RUN/phases/.
+    """The trainings of a joint one, in turn; each keeps its own log and checkpoints in RUN/trainings/.
 
-    steps, seconds: what those that are over took.
+    steps, seconds: what those that are over took; cutting: seconds of the cuts.
     """
 
     def __init__(self, work: Work, material: Studied, said: Outputs, teacher: Any) -> None:
         self.work, self.material, self.said, self.teacher = work, material, said, teacher
-        self.steps, self.seconds, self._begun = 0, 0.0, 0
+        self.steps, self.seconds, self.cutting, self._begun = 0, 0.0, 0.0, 0
 
     def prune(self, model: Any, prune: PruneConfig, settings: _Asked, steps: int) -> tuple[Cut, dict[str, Any]]:
         """Train while the budget of heads and neurons falls, and cut them away."""
         dense = round(settings.joint.dense * steps)
-        ramp = dense, max(1, dense + round(settings.joint.ramp * steps))
+        ramp = dense, min(steps, max(1, dense + round(settings.joint.ramp * steps)))
         costs, budget, facts = target_of(self.work, prune)
         if prune.scores in LEARNT:
             return self._gated(model, prune, settings.distill, costs, budget, ramp), facts
@@ -125,21 +127,21 @@ class _Phases:
         batches = calibration(
             self.work, tokenised(self.work.task, self.work.framer, self.work.splits.train), prune.rows
         )
-        full, count = full_cost(model, costs), settings.joint.cuts
-        units, cut = [block.units for block in blocks(model)], None
+        full, count = full_cost(model, costs), min(settings.joint.cuts, max(1, ramp[1] - ramp[0]))
+        units, made = [block.units for block in blocks(model)], []
         for number in range(count):
             steps = ramp[0] + (ramp[1] - ramp[0]) * number // count - self.steps
             if steps > 0:
                 following = self._following(model, settings.distill)
                 self._train(model, Around(following), following, steps, "constant")
             allowed = full + (budget - full) * cubic(number + 1, 0, count)
-            tables, judged = at_widths(model, costs), judged_by(prune)
-            cut = cut_model(
-                model, objective, batches, costs=tables, budget=allowed, scores=judged, refitted=prune.refit
+            tables, judged, begun = at_widths(model, costs), judged_by(prune), time.perf_counter()
+            made.append(
+                cut_model(model, objective, batches, costs=tables, budget=allowed, scores=judged, refitted=prune.refit)
             )
-        assert cut is not None
-        layers = [{**layer, "before": before} for layer, before in zip(cut.layers, units, strict=True)]
-        return replace(cut, layers=layers)
+            self.cutting += time.perf_counter() - begun
+        layers = [{**layer, "before": before} for layer, before in zip(made[-1].layers, units, strict=True)]
+        return replace(made[-1], layers=layers, loss=sum(cut.loss for cut in made))
 
     def _gated(
         self,
@@ -154,7 +156,9 @@ class _Phases:
         gates = Movement(model) if prune.scores == "movement" else Gates(model)
         setattr(model, GATES, gates)
         following = self._following(model, distill)
-        objective = Pruning(following, gates, costs, full=full_cost(model, costs), target=budget, ramp=ramp)
+        full = full_cost(model, costs)
+        costs = [cost for block, cost in zip(blocks(model), costs, strict=True) if block.units]
+        objective = Pruning(following, gates, costs, full=full, target=budget, ramp=ramp)
         self._train(model, objective, following, ramp[1], "constant")
         found, curves = gates.fold(), gates.curves()
         delattr(model, GATES)
@@ -174,11 +178,12 @@ class _Phases:
         return Distilling(task, distill, self.said, model, relation_heads(model, self.teacher, distill))
 
     def _train(self, model: Any, objective: Any, following: Distilling, steps: int, schedule: str) -> None:
+        self._begun += 1
         training = self.work.config.training.model_copy(
             update={"max_steps": steps, "epochs": None, "schedule": schedule, "early_stopping": None}
         )
-        config = self.work.config.model_copy(update={"training": training})
-        self._begun += 1
+        seed = key(self.work.config.seed, "joint", self._begun)
+        config = self.work.config.model_copy(update={"training": training, "seed": seed})
         phase = Run(self.work.run.path / PHASES / str(self._begun))
         phase.path.mkdir(parents=True, exist_ok=True)
         told: Stepwise = objective

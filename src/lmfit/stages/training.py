@@ -202,9 +202,7 @@ def make_trainer(
     rows, plan = mixed(prepared) if prepared.beside else (prepared.rows, None)
     objective = objective or objective_of(prepared, model)
     recorded = can_record(config.training, device, ranks) and isinstance(objective, TaskObjective)
-    if isinstance(objective, TaskObjective):
-        objective.multiple = LENGTHS_APART if recorded else 1
-    return Trainer(
+    trainer = Trainer(
         model,
         objective,
         rows,
@@ -218,6 +216,9 @@ def make_trainer(
         plan=plan,
         recorded=recorded,
     )
+    if isinstance(objective, TaskObjective):
+        objective.multiple = LENGTHS_APART if trainer.recorder is not None else 1
+    return trainer
 
 
 @contextmanager

@@ -4,10 +4,11 @@ A small batch keeps a GPU busy for less time than Python needs to launch its ker
 replay, also the first of its shape, so that a resumed run computes what one never interrupted does.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from lmfit.config.training import TrainingConfig
@@ -88,6 +89,12 @@ class Recorder:
                     if parameter.grad is not None:
                         kept = before.get(parameter)
                         parameter.grad.zero_() if kept is None else parameter.grad.copy_(kept)
+
+
+def few_shapes(pieces: Iterable[np.ndarray]) -> bool:
+    """Whether micro-batches with rows of these lengths, padded, have so few shapes that recording them pays."""
+    shapes = {(len(lengths), -(-int(lengths.max()) // LENGTHS_APART)) for lengths in pieces}
+    return len(shapes) <= MOST_RECORDINGS
 
 
 def can_record(config: TrainingConfig, device: Device, ranks: Ranks) -> bool:

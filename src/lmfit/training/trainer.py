@@ -19,7 +19,7 @@ from lmfit.tasks.tensors import Tensors
 from lmfit.training.adversarial import gradient_of
 from lmfit.training.checkpoint import Checkpoints, TrainState
 from lmfit.training.distributed import ALONE, Ranks
-from lmfit.training.graphs import Recorder
+from lmfit.training.graphs import Recorder, few_shapes
 from lmfit.training.loading import Ahead
 from lmfit.training.memory import Memory
 from lmfit.training.optim import clip_gradient, learning_rate_scale, make_optimizer, set_learning_rate
@@ -111,9 +111,10 @@ class Trainer:
         self.scaler = device.scaler()
         self.gradient = gradient_of(self.placement.trained, config)
         self.ahead = Ahead(self.micro_batches) if device.kind == "cuda" else None
-        self.recorder = Recorder(self.backward, self.placement.trained) if recorded else None
         self.memory = Memory(memory_limit)
         self.state = TrainState(total_steps=planned_steps(config, self.plan))
+        pieces = (self.plan.lengths_of(piece) for batch in self.plan.epoch(0) for piece in self.cut(batch))
+        self.recorder = Recorder(self.backward, self.placement.trained) if recorded and few_shapes(pieces) else None
 
     def fit(self) -> TrainState:
         """Train to `state.total_steps`, going on from the newest checkpoint where there is one."""
@@ -220,6 +221,8 @@ class Trainer:
 
     def stop_recording(self) -> None:
         """From now on launch kernels one by one: recordings take memory, which there is too little of."""
+        if self.recorder is not None:
+            console.say("training.cuda_graphs: off from here, since graphs take memory")
         self.recorder = None
 
     def update(self, loss: float) -> tuple[float, bool]:
