@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lmfit.compression.speed import measure
-from lmfit.config.load import load_config
+from lmfit.config.load import load_run_config
 from lmfit.data.sources import load_splits
 from lmfit.inference.load import load_predictor
 from lmfit.inference.predictor import Predictor
@@ -39,9 +39,7 @@ def main() -> None:
     asked = parser.parse_args()
     predictors = {str(run): loaded(Run(run)) for run in asked.runs}
     first = predictors[str(asked.runs[0])]
-    parent = Run(asked.runs[0])
-    stage = "compress" if parent.manifest["stage"] == "compress" else "finetune"
-    config: Any = load_config(stage, parent.config).config
+    config: Any = load_run_config(Run(asked.runs[0])).config
     test = load_splits(config.data, first.task.example_kind).test
     assert test is not None
     subjects = {name: (one, tokenised(one.task, one.framer, test)) for name, one in predictors.items()}
@@ -56,8 +54,7 @@ def main() -> None:
         batch = [one[name]["rows_per_second"] for one in rounds]
         ahead = [one[base]["latency_ms"]["p50"] / ms for one, ms in zip(rounds, single, strict=True)]
         beyond = [rate / one[base]["rows_per_second"] for one, rate in zip(rounds, batch, strict=True)]
-        cells = (f"{statistics.median(r):.2f} [{min(r):.2f}, {max(r):.2f}]" for r in (ahead, beyond))
-        fast, faster = cells
+        fast, faster = (f"{statistics.median(r):.2f} [{min(r):.2f}, {max(r):.2f}]" for r in (ahead, beyond))
         print(
             f"| {Path(name).name} | {megabytes(Path(name)):.1f} | {statistics.median(single):.2f} | {fast} "
             f"| {statistics.median(batch):,.0f} | {faster} |"

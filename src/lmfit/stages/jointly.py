@@ -21,7 +21,7 @@ from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
 from lmfit.runs import Run
 from lmfit.stages.distil import asked, projecting, relation_heads
-from lmfit.stages.prepare import Studied, tokenised
+from lmfit.stages.prepare import Studied
 from lmfit.stages.smaller import calibration, check_pruning, judged_by, target_of
 from lmfit.stages.training import TaskObjective, train
 from lmfit.stages.unlabelled import check_texts, rows_of
@@ -78,13 +78,13 @@ def joint(work: Work) -> Work:
     rounded = round((1 - settings.joint.quantize) * steps)
     material = Studied(work.config, work.task, work.framer, rows, replace(work.splits, validation=None))
     said = asked(teacher, model, rows, TaskObjective(work.task, work.framer), settings.distill)
-    phases = _Phases(work, material, said, teacher)
+    phases = _Phases(work, settings, material, said, teacher)
     told: dict[str, Any] = {"steps": steps, "rounded_from": rounded}
     if settings.prune is not None:
-        cut, facts = phases.prune(model, settings.prune, settings, steps)
+        cut, facts = phases.prune(model, settings.prune, steps)
         console.say("joint: the model is cut; recovery begins")
         told |= {"cut_at": phases.steps, **facts, **cut.as_dict}
-    phases.recover(model, settings, steps - phases.steps, rounded - phases.steps)
+    phases.recover(model, steps - phases.steps, rounded - phases.steps)
     told |= {"train_seconds": round(phases.seconds, 3), "seconds": round(phases.cutting, 3)}
     return replace(work, model=model, facts={**work.facts, "joint": told | settings.joint.model_dump()})
 
@@ -106,33 +106,28 @@ class _Phases:
     steps, seconds: what those that are over took; cutting: seconds of the cuts.
     """
 
-    def __init__(self, work: Work, material: Studied, said: Outputs, teacher: Any) -> None:
-        self.work, self.material, self.said, self.teacher = work, material, said, teacher
+    def __init__(self, work: Work, settings: _Asked, material: Studied, said: Outputs, teacher: Any) -> None:
+        self.work, self.settings, self.material, self.said, self.teacher = work, settings, material, said, teacher
         self.steps, self.seconds, self.cutting, self._begun = 0, 0.0, 0.0, 0
 
-    def prune(self, model: Any, prune: PruneConfig, settings: _Asked, steps: int) -> tuple[Cut, dict[str, Any]]:
+    def prune(self, model: Any, prune: PruneConfig, steps: int) -> tuple[Cut, dict[str, Any]]:
         """Train while the budget of heads and neurons falls, and cut them away."""
-        dense = round(settings.joint.dense * steps)
-        ramp = dense, min(steps, max(1, dense + round(settings.joint.ramp * steps)))
+        dense = round(self.settings.joint.dense * steps)
+        ramp = dense, min(steps, max(1, dense + round(self.settings.joint.ramp * steps)))
         costs, budget, facts = target_of(self.work, prune)
-        if prune.scores in LEARNT:
-            return self._gated(model, prune, settings.distill, costs, budget, ramp), facts
-        return self._in_cuts(model, prune, settings, costs, budget, ramp), facts
+        cut = self._gated if prune.scores in LEARNT else self._in_cuts
+        return cut(model, prune, costs, budget, ramp), facts
 
-    def _in_cuts(
-        self, model: Any, prune: PruneConfig, settings: _Asked, costs: Costs, budget: float, ramp: tuple[int, int]
-    ) -> Cut:
+    def _in_cuts(self, model: Any, prune: PruneConfig, costs: Costs, budget: float, ramp: tuple[int, int]) -> Cut:
         """Several cuts, evenly over the ramp, each to what the budget is by then; training in between."""
         objective = TaskObjective(self.work.task, self.work.framer)
-        batches = calibration(
-            self.work, tokenised(self.work.task, self.work.framer, self.work.splits.train), prune.rows
-        )
-        full, count = full_cost(model, costs), min(settings.joint.cuts, max(1, ramp[1] - ramp[0]))
+        batches = calibration(self.work, prune.rows)
+        full, count = full_cost(model, costs), min(self.settings.joint.cuts, max(1, ramp[1] - ramp[0]))
         units, made = [block.units for block in blocks(model)], []
         for number in range(count):
             steps = ramp[0] + (ramp[1] - ramp[0]) * number // count - self.steps
             if steps > 0:
-                following = self._following(model, settings.distill)
+                following = self._following(model)
                 self._train(model, Around(following), following, steps, "constant")
             allowed = full + (budget - full) * cubic(number + 1, 0, count)
             tables, judged, begun = at_widths(model, costs), judged_by(prune), time.perf_counter()
@@ -143,19 +138,11 @@ class _Phases:
         layers = [{**layer, "before": before} for layer, before in zip(made[-1].layers, units, strict=True)]
         return replace(made[-1], layers=layers, loss=sum(cut.loss for cut in made))
 
-    def _gated(
-        self,
-        model: Any,
-        prune: PruneConfig,
-        distill: DistillConfig,
-        costs: Costs,
-        budget: float,
-        ramp: tuple[int, int],
-    ) -> Cut:
+    def _gated(self, model: Any, prune: PruneConfig, costs: Costs, budget: float, ramp: tuple[int, int]) -> Cut:
         """Train behind gates; then cut the units whose gates are least likely open."""
         gates = Movement(model) if prune.scores == "movement" else Gates(model)
         setattr(model, GATES, gates)
-        following = self._following(model, distill)
+        following = self._following(model)
         full = full_cost(model, costs)
         costs = [cost for block, cost in zip(blocks(model), costs, strict=True) if block.units]
         objective = Pruning(following, gates, costs, full=full, target=budget, ramp=ramp)
@@ -164,17 +151,17 @@ class _Phases:
         delattr(model, GATES)
         return cut_to(model, found, curves, costs, budget)
 
-    def recover(self, model: Any, settings: _Asked, steps: int, begin: int) -> None:
+    def recover(self, model: Any, steps: int, begin: int) -> None:
         """Train what is left, at the end as the int8 model will round."""
         with ExitStack() as forms:
-            following = self._following(model, settings.distill)
+            following = self._following(model)
             forms.enter_context(without_dropout(model))
             forms.enter_context(fake_quantized(model))
-            objective = Rounding(following, model, weight=settings.joint.quant_weight, begin=begin)
+            objective = Rounding(following, model, weight=self.settings.joint.quant_weight, begin=begin)
             self._train(model, objective, following, steps, "linear")
 
-    def _following(self, model: Any, distill: DistillConfig) -> Distilling:
-        task = TaskObjective(self.work.task, self.work.framer)
+    def _following(self, model: Any) -> Distilling:
+        task, distill = TaskObjective(self.work.task, self.work.framer), self.settings.distill
         return Distilling(task, distill, self.said, model, relation_heads(model, self.teacher, distill))
 
     def _train(self, model: Any, objective: Any, following: Distilling, steps: int, schedule: str) -> None:
@@ -191,7 +178,7 @@ class _Phases:
 
         checkpoints = Checkpoints(phase.path / "checkpoints", training.keep)
         material = replace(self.material, config=config)
-        with projecting(model, self.teacher, self.work.config.compression.distill or DistillConfig()):
+        with projecting(model, self.teacher, self.settings.distill):
             state = train(
                 phase,
                 material,

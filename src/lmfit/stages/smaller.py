@@ -20,7 +20,6 @@ from lmfit.config.sizes import size_bytes
 from lmfit.config.smaller import LEARNT, PruneConfig
 from lmfit.data.batching import draw_rows, keyed_generator, split_by_tokens
 from lmfit.data.framing import Framer
-from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
 from lmfit.models.modeling_pruned import layers_of
 from lmfit.stages.milliseconds import TARGET, timed
@@ -70,8 +69,7 @@ def _pruned(work: Work) -> Work:
     assert settings is not None
     if settings.pattern != "structured":
         return _zeroed(work, copy.deepcopy(work.model), settings)
-    rows = tokenised(work.task, work.framer, work.splits.train)
-    objective, batches = TaskObjective(work.task, work.framer), calibration(work, rows, settings.rows)
+    objective, batches = TaskObjective(work.task, work.framer), calibration(work, settings.rows)
     parameters = work.model.num_parameters()
     work, shallow = _fewer_layers(work, settings, objective, batches)
     if settings.layers is not None and not _has_target(work, settings):
@@ -143,8 +141,9 @@ def _widths(layers: list[dict[str, Any]]) -> str:
     return ", ".join(f"{part} {' '.join(widths)}" for part, widths in parts.items())
 
 
-def calibration(work: Work, rows: Rows, count: int) -> list[Tensors]:
+def calibration(work: Work, count: int) -> list[Tensors]:
     """Batches of `count` training rows drawn by the seed, shortest first, on the device."""
+    rows = tokenised(work.task, work.framer, work.splits.train)
     drawn = draw_rows(keyed_generator(work.config.seed, "pruning rows"), len(rows), count)
     order = drawn[np.argsort(rows.lengths[drawn], kind="stable")]
     collate = TaskObjective(work.task, work.framer).collate
