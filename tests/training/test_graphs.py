@@ -14,7 +14,7 @@ from lmfit.config.load import load_config
 from lmfit.config.training import TrainingConfig
 from lmfit.device import Device
 from lmfit.stages.prepare import Prepared, prepare
-from lmfit.stages.training import TaskObjective
+from lmfit.stages.training import TaskObjective, build_model
 from lmfit.training import graphs
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.distributed import ALONE, Ranks
@@ -105,6 +105,19 @@ def test_too_many_shapes_are_not_recorded(monkeypatch: pytest.MonkeyPatch) -> No
     lengths = [np.array([3, 8]), np.array([5, 7]), np.array([9, 2]), np.array([16, 16])]
     assert graphs.few_shapes(lengths)
     assert not graphs.few_shapes([*lengths, np.array([8])])
+
+
+def test_a_trainer_records_where_its_plan_has_few_shapes(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made() -> Trainer:
+        model, objective = build_model(prepared, CPU, resumed=False), TaskObjective(prepared.task, prepared.framer)
+        where, training = Checkpoints(tmp_path / "checkpoints", 1), prepared.config.training
+        return Trainer(model, objective, prepared.rows, training, device=CPU, seed=1, checkpoints=where, recorded=True)
+
+    assert made().recorder is not None
+    monkeypatch.setattr(graphs, "MOST_RECORDINGS", 0)
+    assert made().recorder is None
 
 
 def test_the_shape_not_met_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
