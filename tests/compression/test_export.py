@@ -35,6 +35,22 @@ def test_answers_are_those_of_pytorch(family: str, exported: Callable[..., Any],
     np.testing.assert_allclose(found[kept], made.wanted(batch)[kept], atol=1e-5)
 
 
+@pytest.mark.parametrize("family", ["bert", "roberta", "modernbert"])
+def test_the_runtime_leaves_sums_and_layer_norms_apart(
+    family: str, exported: Callable[..., Any], tmp_path: Path
+) -> None:
+    """SkipLayerNormalization takes about five times as long as the two nodes that it stands for."""
+    import onnx
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    InferenceSession(str(exported(family).exported.path), options)
+    kinds = [node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node]
+    assert "SkipLayerNormalization" not in kinds
+    assert kinds.count("LayerNormalization") >= kinds.count("Sum") >= 4
+
+
 def test_weights_that_stand_aside_come_back(exported: Callable[..., Any], tmp_path: Path) -> None:
     """Layers with weights large enough to be taken out of the graph while it is fused, all of them alike in shape."""
     from transformers import AutoModelForTokenClassification, BertConfig

@@ -135,6 +135,7 @@ def test_targets_out_of_reach_are_said(trained: Any, command: Command, tmp_path:
         (["--prune", 1.5], "above 0, below 1"),
         (["--set", "compression.prune={latency_ratio: 1000}"], "cannot be reached by pruning: at most"),
         (["--set", "compression.prune={size: 1 KB}"], "cannot be reached"),
+        (["--prune", 0.9999], "a sparsity of 0.9999 cannot be reached"),
         (["--set", "compression.prune={size: 1 MB, sparsity: 0.5}"], "one target"),
         (["--set", "compression.distill={}"], "would be the teacher itself"),
         (["--distill", 9], "cannot be made of a teacher"),

@@ -64,6 +64,11 @@ def full_cost(model: Any, costs: Costs) -> float:
     return sum(cost[block.units] for block, cost in zip(blocks(model), costs, strict=True))
 
 
+def least_cost(costs: Costs) -> float:
+    """What all blocks cost without all that can go."""
+    return sum(min(cost.values()) for cost in costs)
+
+
 def prune(
     model: Any,
     objective: Objective,

@@ -7,7 +7,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.compression.importance import Scores, curves
-from lmfit.compression.prune import Cut, cut_to, full_cost, weight_costs
+from lmfit.compression.prune import Cut, cut_to, full_cost, least_cost, weight_costs
 from lmfit.compression.prune import blocks as blocks_of
 from lmfit.compression.refit import refit
 from lmfit.compression.steps import Work
@@ -44,7 +44,7 @@ def cut_retaining(
     for _ in range(ROUNDS):
         share = (low + high) / 2
         model = copy.deepcopy(parent)
-        cut = cut_to(model, blocks_of(model), least, costs, max(full * (1 - share), _fewest(costs)))
+        cut = cut_to(model, blocks_of(model), least, costs, max(full * (1 - share), least_cost(costs)))
         if refitted:
             refit(model, parent, batches)
         found = retained(_wanted(work), _scores(work, model), before)
@@ -61,11 +61,6 @@ def cut_retaining(
 def _wanted(work: Work) -> dict[str, float]:
     targets = work.config.compression.targets
     return {name: value for name, value in targets.items() if name.endswith(RETAINED)}
-
-
-def _fewest(costs: Sequence[Any]) -> float:
-    least: float = sum(min(cost.values()) for cost in costs)
-    return least
 
 
 def _scores(work: Work, model: Any) -> Any:

@@ -12,7 +12,7 @@ from lmfit import console
 from lmfit.compression.depth import fewer_layers
 from lmfit.compression.importance import Scores
 from lmfit.compression.pieces import pieces_of
-from lmfit.compression.prune import Costs, Cut, blocks, full_cost, prune, weight_costs
+from lmfit.compression.prune import Costs, Cut, blocks, full_cost, least_cost, prune, weight_costs
 from lmfit.compression.sparse import zero_smallest, zero_two_of_four, zeros
 from lmfit.compression.steps import Work
 from lmfit.compression.vocabulary import changed, choose, trim_embeddings, trim_tokenizer
@@ -45,8 +45,19 @@ def check_pruning(work: Work) -> None:
         _size_budget(work.model, settings.size)
     elif settings.latency_ratio is not None or TARGET in work.config.compression.targets:
         timed(work).budget(work, settings.latency_ratio)
-    elif settings.sparsity is None:
+    elif settings.sparsity is not None:
+        _check_sparsity(work.model, settings.sparsity)
+    else:
         check_retaining(work)
+
+
+def _check_sparsity(model: Any, sparsity: float) -> None:
+    """Raises ConfigError where more weights are to go than can."""
+    costs = weight_costs(model)
+    most = 1 - least_cost(costs) / full_cost(model, costs)
+    if sparsity > most:
+        what = f"a sparsity of {sparsity:g} cannot be reached: biases stay"
+        raise ConfigError(what, where="compression.prune.sparsity", fix=f"{np.floor(most * 1e4) / 1e4:g} or less")
 
 
 def _check_layers(count: int, depth: int) -> None:
@@ -170,7 +181,7 @@ def _size_budget(model: Any, size: str) -> float:
     costs = weight_costs(model)
     rest = model.num_parameters() - full_cost(model, costs)
     budget: float = size_bytes(size) / BYTES - rest
-    least = sum(min(cost.values()) for cost in costs)
+    least = least_cost(costs)
     if budget < least:
         what = f"{size} cannot be reached: without its layers' heads and neurons the model has "
         what += f"{(rest + least) * BYTES / 1e6:.1f} MB"
