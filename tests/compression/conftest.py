@@ -47,6 +47,22 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Made]:
     return make
 
 
+@pytest.fixture(scope="session")
+def wide(exported: Callable[..., Made], tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Made]:
+    """A random BERT whose weights are large enough to stand aside while the graph is fused and quantized."""
+    from transformers import BertConfig, BertForTokenClassification
+
+    @cache
+    def make() -> Made:
+        torch.manual_seed(0)
+        sizes = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 256}
+        model = BertForTokenClassification(BertConfig(vocab_size=5000, num_labels=3, **sizes)).eval()
+        framer = exported("bert").framer
+        return Made(model, framer, export(model, framer, tmp_path_factory.mktemp("wide")))
+
+    return make
+
+
 @pytest.fixture
 def batch() -> Batch:
     """Two rows, one of them padded."""

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from lmfit.compression.blocks import blocks, quantize_int4
 from lmfit.compression.quantize import (
+    INT8_OPS,
     divide_logits,
     quantize_int8,
     quantize_int8_static,
     store_half,
+    store_whole,
 )
 from lmfit.compression.sensitivity import relative_error, worst_first
 from lmfit.data.collate import Batch
@@ -50,6 +53,40 @@ def test_answers_stay_near(how: str, exported: Callable[..., Any], batch: Batch,
         assert not nodes["MatMul"]
     if how == "int4":
         assert nodes["MatMulNBits"] > 0
+
+
+@pytest.mark.parametrize("bits", [7, 8])
+def test_extremes_of_large_weights_give_what_all_of_them_give(
+    bits: int, wide: Callable[..., Any], tmp_path: Path
+) -> None:
+    source = wide().exported.path
+    assert source.with_suffix(".weights").stat().st_size > 300_000
+    keep = [node.name for node in onnx.load(str(source)).graph.node if node.op_type == "MatMul"][1:2]
+    whole = tmp_path / "whole.onnx"
+    quantize_dynamic(
+        str(source),
+        str(whole),
+        op_types_to_quantize=list(INT8_OPS),
+        per_channel=True,
+        reduce_range=bits == 7,
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=keep,
+        extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
+    )
+    quantize_int8(source, tmp_path / "made.onnx", keep=keep, bits=bits)
+    wanted, found = (
+        {t.name: t for t in onnx.load(str(path)).graph.initializer} for path in (whole, tmp_path / "made.onnx")
+    )
+    assert wanted.keys() == found.keys()
+    for name, tensor in wanted.items():
+        np.testing.assert_array_equal(onnx.numpy_helper.to_array(found[name]), onnx.numpy_helper.to_array(tensor))
+
+
+def test_fp32_is_one_file(wide: Callable[..., Any], batch: Batch, tmp_path: Path) -> None:
+    source = wide().exported.path
+    store_whole(source, tmp_path / "made.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["made.onnx"]
+    np.testing.assert_array_equal(answers(source, batch), answers(tmp_path / "made.onnx", batch))
 
 
 def test_embeddings_take_four_bits_beside_products_of_eight(

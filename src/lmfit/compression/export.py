@@ -6,8 +6,7 @@ plain graph is taken, and that is said.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,19 +15,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from lmfit.compression.hollow import put_weights, take_weights
+from lmfit.compression.hollow import Weights, stand_in, write
 from lmfit.compression.quiet import quiet
+from lmfit.compression.trace import OPSET, masking, trace
 from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
 from lmfit.errors import InputError, MissingExtra
 from lmfit.inference.onnx import open_session, run_session
 from lmfit.machine import give_back_memory
-from lmfit.models.freeze import encoder_of, layers_of
+from lmfit.models.freeze import layers_of
 from lmfit.models.modeling_pruned import blocks_of
-from lmfit.tasks.base import model_inputs
 from lmfit.tasks.tensors import forward, tensors
 
-OPSET = 17
 TOLERANCE = 1e-4
 _SHAPES = ((2, 9), (3, 17), (1, 5))
 
@@ -70,11 +68,11 @@ def export(model: Any, framer: Framer, folder: Path, *, attention: bool = True, 
     tokens = min(framer.backend.get_vocab_size(), len(model.get_input_embeddings().weight))
     batches = [_batch(framer, tokens, *shape) for shape in _SHAPES]
     with quiet():
-        _trace_alike(model, batches, plain)
+        graph, aside = _trace_alike(model, batches, plain)
         give_back_memory()
         path, why = folder / "fused.onnx", ""
         try:
-            found = _fuse(plain, path, attention=attention, embeddings=embeddings)
+            found = _fuse(graph, aside, path, attention=attention, embeddings=embeddings)
             if not _agrees(model, path, batches):
                 why = "fusion changes its answers"
         except Exception as error:  # the optimizer raises whatever it meets in graphs that it does not know
@@ -95,110 +93,50 @@ def _attending(model: Any) -> int:
         return len(layers_of(model))
 
 
-def _trace_alike(model: Any, batches: list[Batch], path: Path) -> None:
-    """Trace with a mask that every version of the optimizer knows, else with the model's own.
+def _trace_alike(model: Any, batches: list[Batch], path: Path) -> tuple[Any, Weights]:
+    """Trace with a mask that every version of the optimizer knows, else with the model's own, and write it to `path`.
 
-    Raises InputError where neither can be traced and answers as PyTorch does.
+    The graph and its weights that stand aside. Raises InputError where neither can be traced and answers as PyTorch.
     """
     what = f"{type(model).__name__} does not answer alike after its export to ONNX"
     failure = InputError(what, fix="keep it in PyTorch; BERT, RoBERTa, DistilBERT, ELECTRA and their like can be")
-    for masking in (_masking(model), nullcontext()):
+    for kind in (masking(model), nullcontext()):
         try:
-            _trace(model, batches[0], path, masking)
+            traced = trace(model, batches[0], kind)
         except InputError as error:
             failure = error
-        else:
-            if _agrees(model, path, batches):
-                return
+            continue
+        aside = stand_in(traced.graph, traced.weights)
+        write(traced.graph, aside, path)
+        if _agrees(model, path, batches):
+            return traced.graph, aside
     raise failure
 
 
-@contextmanager
-def _masking(model: Any) -> Iterator[None]:
-    """Inside the block the encoder is given what is to be added to scores of attention: (B, 1, L, L), 0 or the lowest.
-
-    Written as transformers 4 did, which every optimizer knows. transformers takes masks of four dimensions as they are;
-    what it makes of (B, L) itself is a graph whose attention ONNX Runtime 1.30 does not fuse, and 1.32 does.
-    """
-
-    def add(_: Any, arguments: Any, named: dict[str, Any]) -> Any:
-        mask = named.get("attention_mask")
-        if mask is None or mask.dim() != 2:
-            return None
-        rows, length = mask.shape
-        hidden = 1.0 - mask[:, None, None, :].expand(rows, 1, length, length).to(torch.float32)
-        away = hidden.masked_fill(hidden.to(torch.bool), torch.finfo(torch.float32).min)
-        return arguments, {**named, "attention_mask": away}
-
-    handle = encoder_of(model).register_forward_pre_hook(add, with_kwargs=True)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-class _Logits(torch.nn.Module):
-    """A model that takes its inputs by position and gives logits alone."""
-
-    def __init__(self, model: Any, names: list[str]) -> None:
-        super().__init__()
-        self.model, self.names = model, names
-
-    def forward(self, *inputs: torch.Tensor) -> Any:
-        return self.model(**dict(zip(self.names, inputs, strict=True))).logits
-
-
-def _trace(model: Any, batch: Batch, path: Path, masking: AbstractContextManager[None]) -> None:
-    """Trace inside `masking`. Raises InputError where the model's code cannot be traced."""
-    inputs = model_inputs(tensors(batch))
-    axes = {name: {0: "batch", 1: "length"} for name in inputs}
-    by_token = forward(model, inputs).dim() == 3
-    axes["logits"] = {0: "batch", 1: "length"} if by_token else {0: "batch"}
-    before = model.config._attn_implementation
-    try:
-        model.set_attn_implementation("eager")
-        names = list(inputs)
-        with masking:
-            torch.onnx.export(
-                _Logits(model, names).eval(),
-                tuple(inputs.values()),
-                str(path),
-                input_names=names,
-                output_names=["logits"],
-                dynamic_axes=axes,
-                opset_version=OPSET,
-                dynamo=False,
-            )
-    except (RuntimeError, ValueError, TypeError, NotImplementedError, torch.onnx.errors.OnnxExporterError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        fix = "keep it in PyTorch, or use an architecture such as BERT, RoBERTa, DistilBERT or ELECTRA"
-        raise InputError(f"{type(model).__name__} cannot be exported to ONNX: {first}", fix=fix) from None
-    finally:
-        model.set_attn_implementation(before)
-
-
-def _fuse(plain: Path, path: Path, *, attention: bool, embeddings: bool) -> int:
-    """Write the fused graph; the number of fused attention nodes."""
+def _fuse(graph: Any, aside: Weights, path: Path, *, attention: bool, embeddings: bool) -> int:
+    """Write the fused graph; the number of fused attention nodes. `graph` is empty afterwards, which saves memory."""
     import onnx
     from onnxruntime.transformers import optimizer
     from onnxruntime.transformers.fusion_options import FusionOptions
 
-    told = plain.with_name("told.onnx")
-    graph = onnx.load(str(plain))
+    told = path.with_name("told.onnx")
     _tell_heads(graph)
-    taken = take_weights(graph)
     onnx.save(graph, str(told))
-    del graph
+    graph.Clear()
+    give_back_memory()
     options = FusionOptions("bert")
     options.enable_attention, options.enable_embed_layer_norm = attention, attention and embeddings
     options.enable_skip_layer_norm = options.enable_bias_skip_layer_norm = options.enable_bias_gelu = False
     fused = optimizer.optimize_model(
         str(told), model_type="bert", num_heads=0, hidden_size=0, opt_level=0, optimization_options=options
     )
-    put_weights(fused.model, taken)
     _keep_sums(fused.model)
-    fused.save_model_to_file(str(path))
-    return Counter(node.op_type for node in fused.model.graph.node)["Attention"]
+    fused.save_model_to_file(str(told))
+    del fused
+    give_back_memory()
+    graph = onnx.load(str(told))
+    write(graph, aside, path)
+    return Counter(node.op_type for node in graph.graph.node)["Attention"]
 
 
 def _keep_sums(graph: Any) -> None:

@@ -1,42 +1,85 @@
 """Graphs without their large weights: the optimizer copies a graph many times, and looks into few weights."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 LARGE = 1 << 16
-"""Bytes from which a weight is taken out."""
+"""Bytes from which a weight is left out."""
+PAGE = 4096
 
-Taken = dict[str, tuple[int, bytes]]
-"""Rows and bytes of each weight that was taken out."""
+Weights = dict[str, torch.Tensor]
+"""Weights by the names that the nodes of a graph read them by."""
 
 
-def take_weights(graph: Any) -> Taken:
-    """Empty the large weights that fusing does not look into, in place.
+def names_of(graph: Any) -> set[str]:
+    """What the nodes of an onnx.GraphProto read, those of branches within them too."""
+    found = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
+    branches = [one.g for node in graph.node for one in node.attribute if one.HasField("g")]
+    return found.union(*map(names_of, branches))
+
+
+def stand_in(graph: Any, weights: Weights) -> Weights:
+    """Give a graph, in place, its weights: whole, or where fusing does not look into them a hollow one; the latter.
 
     Those are tables of embeddings, which become a row (their widths are compared), and matrices whose input no two
     others read: queries, keys and values are joined. No two hold the same then, since equal weights become one.
     """
+    from onnx import TensorProto, numpy_helper
+
     readers = Counter(node.input[0] for node in graph.graph.node if node.op_type == "MatMul")
     tables = {node.input[0] for node in graph.graph.node if node.op_type == "Gather"}
     products = {n.input[1] for n in graph.graph.node if n.op_type == "MatMul" and readers[n.input[0]] < 3}
-    taken = {}
-    for tensor in graph.graph.initializer:
-        if tensor.name not in tables | products or len(tensor.dims) != 2 or len(tensor.raw_data) < LARGE:
+    aside: Weights = {}
+    for name, weight in weights.items():
+        large = weight.dtype == torch.float32 and weight.dim() == 2 and weight.nbytes >= LARGE
+        if not large or name not in tables | products:
+            graph.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(weight.numpy()), name))
             continue
-        taken[tensor.name] = (tensor.dims[0], tensor.raw_data)
-        if tensor.name in tables:
-            tensor.dims[0], tensor.raw_data = 1, np.full(tensor.dims[1], len(taken), np.float32).tobytes()
+        aside[name] = weight
+        hollow = graph.graph.initializer.add(name=name, data_type=TensorProto.FLOAT)
+        if name in tables:
+            hollow.dims.extend([1, weight.shape[1]])
+            hollow.raw_data = np.full(weight.shape[1], len(aside), np.float32).tobytes()
         else:
-            tensor.raw_data = tensor.name.encode()
-    return taken
+            hollow.dims.extend(weight.shape)
+            hollow.raw_data = name.encode()
+    return aside
 
 
-def put_weights(graph: Any, taken: Taken) -> None:
-    """Fill them in again, in place. Raises ValueError where one is gone that a node still reads."""
-    for tensor in graph.graph.initializer:
-        if tensor.name in taken:
-            tensor.dims[0], tensor.raw_data = taken.pop(tensor.name)
-    if lost := taken.keys() & {name for node in graph.graph.node for name in node.input}:
+def write(graph: Any, aside: Weights, path: Path) -> None:
+    """Save a graph; the weights that stand aside are written one by one to a file beside it, which it names.
+
+    Raises ValueError where one is gone that a node still reads.
+    """
+    import onnx
+
+    data = path.with_suffix(".weights")
+    filled, left = onnx.ModelProto(), dict(aside)
+    filled.CopyFrom(graph)
+    with data.open("wb") as out:
+        for tensor in filled.graph.initializer:
+            if tensor.name not in left:
+                continue
+            weight = left.pop(tensor.name)
+            out.write(b"\0" * (-out.tell() % PAGE))
+            _point(tensor, weight, data.name, out.tell())
+            out.write(np.ascontiguousarray(weight.numpy()).data)
+    if lost := left.keys() & names_of(filled.graph):
         raise ValueError(f"the optimizer lost the weights {', '.join(sorted(lost))}")
+    onnx.save(filled, str(path))
+
+
+def _point(tensor: Any, weight: torch.Tensor, file: str, offset: int) -> None:
+    """Let a tensor name the file that holds its values, in place."""
+    from onnx import TensorProto
+
+    del tensor.dims[:]
+    tensor.dims.extend(weight.shape)
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", file), ("offset", offset), ("length", weight.nbytes)):
+        tensor.external_data.add(key=key, value=str(value))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lmfit.compression.extremes import on_extremes
 from lmfit.data.collate import Batch
 from lmfit.machine import multiplies_int8_exactly
 
@@ -22,16 +23,19 @@ def quantize_int8(source: Path, target: Path, *, keep: Sequence[str] = (), bits:
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantize_dynamic(
-        str(source),
-        str(target),
-        op_types_to_quantize=list(INT8_OPS),
-        per_channel=True,
-        reduce_range=(bits or weight_bits()) == 7,
-        weight_type=QuantType.QInt8,
-        nodes_to_exclude=list(keep),
-        extra_options=_options(),
-    )
+    def quantize(source: Path, target: Path) -> None:
+        quantize_dynamic(
+            str(source),
+            str(target),
+            op_types_to_quantize=list(INT8_OPS),
+            per_channel=True,
+            reduce_range=(bits or weight_bits()) == 7,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=list(keep),
+            extra_options=_options(),
+        )
+
+    on_extremes(source, target, quantize)
 
 
 def weight_bits() -> int:
@@ -72,6 +76,13 @@ def _options() -> dict[str, Any]:
     import onnx
 
     return {"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT}
+
+
+def store_whole(source: Path, target: Path) -> None:
+    """All in one file, in fp32."""
+    import onnx
+
+    onnx.save(onnx.load(str(source)), str(target))
 
 
 def store_half(source: Path, target: Path, kind: str) -> None:

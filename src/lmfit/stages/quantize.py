@@ -1,6 +1,5 @@
 """The ONNX file of a compressed run: exported, quantized, kept in fp32 where that is needed, calibrated anew."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from lmfit.compression.quantize import (
     quantize_int8,
     quantize_int8_static,
     store_half,
+    store_whole,
 )
 from lmfit.compression.quiet import quiet
 from lmfit.compression.sensitivity import worst_first
@@ -38,7 +38,7 @@ from lmfit.models.save import save_onnx
 from lmfit.runs import Run
 from lmfit.stages.judge import Judge
 from lmfit.stages.temperature import changed, temperature_for, unchanged
-from lmfit.tasks.base import Stats
+from lmfit.tasks.base import Stats, model_inputs
 
 CALIBRATION_ROWS, CALIBRATION_BATCH = 256, 16
 SPLIT_ATTENTION = ("int8-static", "int4")
@@ -154,7 +154,7 @@ def maker(source: Path, target: Path, how: Quantization, batches: Sequence[Batch
             elif how == "int4":
                 quantize_int4(source, target)
             elif how == "fp32":
-                shutil.copyfile(source, target)
+                store_whole(source, target)
             else:
                 store_half(source, target, how)
 
@@ -180,7 +180,7 @@ def _calibration(work: Work) -> list[Batch]:
     encoded = work.task.encode([examples[int(i)] for i in np.sort(chosen)], work.framer, Stats())
     rows = sorted((row for one in encoded for row in one.rows), key=len)
     pieces: Iterator[int] = iter(range(0, len(rows), CALIBRATION_BATCH))
-    return [work.task.collate(rows[i : i + CALIBRATION_BATCH], work.framer) for i in pieces]
+    return [model_inputs(work.task.collate(rows[i : i + CALIBRATION_BATCH], work.framer)) for i in pieces]
 
 
 def _calibrated(path: Path, work: Work) -> dict[str, Any]:
