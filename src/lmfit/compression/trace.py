@@ -125,22 +125,23 @@ def _folded(graph: Any, held: Weights, inputs: Sequence[str]) -> Weights:
 
 def _computed(node: Any, constants: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
     """What a node gives where it reads constants alone, and can be computed here; else None."""
+    from onnx import helper
     from onnx.reference import ReferenceEvaluator
 
     if node.op_type != "Constant" and not node.input:
         return None
-    if (
-        node.domain
-        or any(name not in constants for name in node.input)
-        or any(one.HasField("g") for one in node.attribute)
-    ):
+    if node.domain or any(name not in constants for name in node.input) or any(a.HasField("g") for a in node.attribute):
         return None
+    outputs = [helper.make_empty_tensor_value_info(name) for name in node.output]
+    inputs = [helper.make_empty_tensor_value_info(name) for name in node.input]
+    alone = helper.make_model(
+        helper.make_graph([node], "constant", inputs, outputs), opset_imports=[helper.make_opsetid("", OPSET)]
+    )
     try:
-        given = {name: constants[name] for name in node.input}
-        found = [np.asarray(one) for one in ReferenceEvaluator(node).run(None, given)]
-    except (NotImplementedError, RuntimeError):
+        found = ReferenceEvaluator(alone).run(None, {name: constants[name] for name in node.input})
+    except Exception:  # it raises whatever it meets; what is not computed here is left to the runtime
         return None
-    return dict(zip(node.output, found, strict=True))
+    return {name: np.asarray(one) for name, one in zip(node.output, found, strict=True)}
 
 
 def _replace(field: Any, entries: Sequence[Any]) -> None:
