@@ -60,6 +60,21 @@ def test_a_compressed_run_is_a_run(task: str, compressed: Compressed, command: C
 
 
 @pytest.mark.parametrize("task", TASKS)
+def test_static_ranges_are_taken_from_rows_of_training(
+    task: str, trained: Callable[[str], Run], command: Command, tmp_path: Path
+) -> None:
+    made, texts = tmp_path / "static", tmp_path / "texts.txt"
+    code, _, err = command("compress", trained(task).path, "--quantize", "int8-static", "-o", made)
+    assert code == 0, err
+    assert Run(made).manifest["quantization"] == "int8-static"
+    assert Run(made).manifest["certificate"]["holds"] is None
+    texts.write_text("Anna Petrov joined Nordwind in Oslo .\n")
+    code, out, err = command("predict", texts, "-r", made)
+    assert code == 0, err
+    assert len(out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_predict_needs_neither_torch_nor_transformers(task: str, compressed: Compressed, tmp_path: Path) -> None:
     run, texts = compressed(task), tmp_path / "texts.txt"
     texts.write_text("Anna Petrov joined Nordwind in Oslo .\nWhere is my order ?\n")
