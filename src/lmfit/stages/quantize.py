@@ -68,7 +68,7 @@ def quantize(made: Run, work: Work) -> tuple[Predictor, dict[str, Any]]:
         "calibration": calibration,
         "seconds": {"export_seconds": round(export_seconds, 3), "quantize_seconds": round(quantize_seconds, 3)},
     }
-    return load_predictor(made), facts
+    return load_predictor(made, unfinished=True), facts
 
 
 def source_graph(model: Any, framer: Framer, folder: Path, settings: CompressionConfig) -> Exported:
