@@ -186,11 +186,12 @@ class TestCommand:
 
     def test_a_file_of_the_run_is_never_overwritten(self, topics: Path, tmp_path: Path, command: Command) -> None:
         (tmp_path / "in.txt").write_text("a\n")
-        before = (topics / "run.json").read_bytes()
-        code, _, err = command("predict", tmp_path / "in.txt", "-r", topics, "-o", topics / "run.json")
+        own = Run(topics).predictions("test")
+        before = own.read_bytes()
+        code, _, err = command("predict", tmp_path / "in.txt", "-r", topics, "-o", own)
         assert code == 2
         assert "is a file in the folder of the run" in err
-        assert (topics / "run.json").read_bytes() == before
+        assert own.read_bytes() == before
 
     def test_a_dash_as_output_is_stdout(
         self, topics: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
