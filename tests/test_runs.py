@@ -89,6 +89,19 @@ def test_overwrite_moves_the_old_one_when_the_new_one_begins() -> None:
     assert os.listdir("runs/a") == []
 
 
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [("runs/a", "is the run"), ("runs/a/b", "lies inside"), ("runs", "holds"), ("runs/../runs/a/", "is the run")],
+)
+def test_what_is_read_is_never_moved_or_written_into(output: str, told: str) -> None:
+    run = made("a")
+    for claim in (choose_output, claim_output):
+        with pytest.raises(InputError, match=told):
+            claim(output, "x", overwrite=True, models=["no-folder", run.path])
+    assert os.listdir("runs") == ["a"]
+    assert choose_output("runs/b", "x", models=[run.path]) == Path("runs/b")
+
+
 def test_a_running_run_is_never_moved() -> None:
     run = made("a", status="running")
     with run.locked(), pytest.raises(InputError, match="another process"):

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from lmfit.errors import InputError, suggestion
 SCHEMA = 1
 CHILDREN = "children"
 EVALUATIONS = "evaluations"
+TRAININGS = "trainings"
+"""Below it the trainings that a joint one is made of, each with its log and checkpoints."""
 GAIN = "gain"
 """What a transfer was worth, in metrics.json: split -> metric -> {value, low, high, ...}, more is better."""
 BESIDE = ("baseline", "control", GAIN)
@@ -133,8 +135,11 @@ def inside(name: str) -> str:
     return f"{CHILDREN}/{rest}" if found else name
 
 
-def choose_output(output: str | None, name: str, *, overwrite: bool = False) -> Path:
-    """The folder of a new run: `output`, or runs/NAME, then NAME-2, NAME-3. A given one that is taken is refused."""
+def choose_output(output: str | None, name: str, *, overwrite: bool = False, models: Iterable[str | Path] = ()) -> Path:
+    """The folder of a new run: `output`, or runs/NAME, then NAME-2, NAME-3. A given one that is taken is refused.
+
+    models: what the new run reads; a given output must not be, hold or lie in one that is a folder.
+    """
     if output is None:
         path, number = runs_folder() / name, 1
         while path.exists():
@@ -144,6 +149,8 @@ def choose_output(output: str | None, name: str, *, overwrite: bool = False) -> 
     path = Path(output)
     if path.exists() and not path.is_dir():
         raise InputError(f"output `{output}` is a file", fix="give another name with --output")
+    for model in models:
+        _refuse_overlap(path, Path(model))
     if _is_taken(path) and not overwrite:
         raise InputError(
             f"output `{output}` is taken ({_describe(path)})",
@@ -153,10 +160,11 @@ def choose_output(output: str | None, name: str, *, overwrite: bool = False) -> 
     return path
 
 
-def claim_output(output: str | None, name: str, *, overwrite: bool = False) -> Path:
+def claim_output(output: str | None, name: str, *, overwrite: bool = False, models: Iterable[str | Path] = ()) -> Path:
     """Make the folder that `choose_output` gives; with `overwrite` the old one there is moved to NAME.old-1."""
+    models = list(models)
     while True:
-        path = choose_output(output, name, overwrite=overwrite)
+        path = choose_output(output, name, overwrite=overwrite, models=models)
         if _is_taken(path):
             move_away(path)
         try:
@@ -164,6 +172,22 @@ def claim_output(output: str | None, name: str, *, overwrite: bool = False) -> P
         except FileExistsError:
             continue
         return path
+
+
+def _refuse_overlap(path: Path, model: Path) -> None:
+    """Raises InputError where `path` is a model's folder, lies inside it, or holds it."""
+    if not model.is_dir():
+        return
+    new, read = path.resolve(), model.resolve()
+    if new == read:
+        told = "is the run or model that is read"
+    elif read in new.parents:
+        told = f"lies inside `{model}`, which is read"
+    elif new in read.parents:
+        told = f"holds `{model}`, which is read"
+    else:
+        return
+    raise InputError(f"output `{path}` {told}", where="output", fix="give another name with --output")
 
 
 def _is_taken(path: Path) -> bool:

@@ -33,7 +33,7 @@ def made_by(how: str, source: Path, target: Path, batch: Batch) -> Counter[str]:
     if how == "int8":
         quantize_int8(source, target)
     elif how == "int8-static":
-        quantize_int8_static(source, target, [batch, batch])
+        quantize_int8_static(source, target, [batch, {n: batch[n] for n in ("input_ids", "attention_mask")}])
     elif how == "int4":
         quantize_int4(source, target)
     else:

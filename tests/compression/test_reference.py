@@ -49,3 +49,10 @@ def test_limits_decide(value: float, limit: float | None, holds: bool | None) ->
     measured = {"metric": "f1", "difference": {"value": value, "low": value - 0.01, "high": value + 0.01}}
     assert judged(CertificateLimits(max_drop=limit), measured, "test")["holds"] is holds
     assert judged(CertificateLimits(max_drop=limit), None, "train")["holds"] is None
+
+
+def test_an_undefined_metric_keeps_no_limit() -> None:
+    measured = {"metric": "f1", "difference": {"value": None, "low": None, "high": None}}
+    found = judged(CertificateLimits(max_drop=0.01), measured, "test")
+    assert found["holds"] is None
+    assert "was not measured" in found["sentence"]

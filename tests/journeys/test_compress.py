@@ -60,6 +60,21 @@ def test_a_compressed_run_is_a_run(task: str, compressed: Compressed, command: C
 
 
 @pytest.mark.parametrize("task", TASKS)
+def test_static_ranges_are_taken_from_rows_of_training(
+    task: str, trained: Callable[[str], Run], command: Command, tmp_path: Path
+) -> None:
+    made, texts = tmp_path / "static", tmp_path / "texts.txt"
+    code, _, err = command("compress", trained(task).path, "--quantize", "int8-static", "-o", made)
+    assert code == 0, err
+    assert Run(made).manifest["quantization"] == "int8-static"
+    assert Run(made).manifest["certificate"]["holds"] is None
+    texts.write_text("Anna Petrov joined Nordwind in Oslo .\n")
+    code, out, err = command("predict", texts, "-r", made)
+    assert code == 0, err
+    assert len(out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_predict_needs_neither_torch_nor_transformers(task: str, compressed: Compressed, tmp_path: Path) -> None:
     run, texts = compressed(task), tmp_path / "texts.txt"
     texts.write_text("Anna Petrov joined Nordwind in Oslo .\nWhere is my order ?\n")
@@ -121,8 +136,73 @@ def test_a_damaged_file_is_refused(compressed: Compressed, command: Command, tmp
     code, _, err = command("predict", text, "-r", run)
     assert code == 2
     assert "model.onnx is not the file that run.json tells of" in err
-    code, _, err = command("predict", text, "-r", run / "model")
+    code, _, _ = command("predict", text, "-r", run / "model")
     assert code in (0, 2), err
+    again = err.rpartition("make it anew: lmfit ")[2].split()
+    code, _, err = command(*again[:-1], tmp_path / "new")
+    assert code == 0, err
+    assert Run(tmp_path / "new").manifest["quantization"] == "int8"
+
+
+def test_a_damaged_certificate_is_told(compressed: Compressed, command: Command, tmp_path: Path) -> None:
+    run, text = tmp_path / "run", tmp_path / "texts.txt"
+    shutil.copytree(compressed("text-classification").path, run)
+    text.write_text("Where is my order ?\n")
+    certificate = json.loads((run / "certificate.json").read_text())
+    for changes in ({"machine": None}, {"repeated": [{}]}, {"repeated": 1}, {"child": []}, {"split": None}):
+        (run / "certificate.json").write_text(json.dumps(certificate | changes))
+        code, _, err = command("predict", text, "-r", run)
+        assert code == 2, (changes, err)
+        assert "certificate.json is damaged" in err
+
+
+@pytest.fixture
+def interrupted(compressed: Compressed, trained: Callable[[str], Run], tmp_path: Path) -> Run:
+    """A compression that was killed at its end, beside its parent, with the certificate of an earlier part."""
+    shutil.copytree(trained("text-classification").path, tmp_path / "parent")
+    shutil.copytree(compressed("text-classification").path, tmp_path / "made")
+    run = Run(tmp_path / "made")
+    run.record(status="interrupted", parent="parent", parent_paths=["../parent", "/nowhere/parent"])
+    certificate = json.loads((run.path / "certificate.json").read_text())
+    certificate["child"]["sha256"] = "of an earlier part"
+    (run.path / "certificate.json").write_text(json.dumps(certificate))
+    return run
+
+
+def test_a_compression_goes_on_from_anywhere(
+    interrupted: Run, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "texts.txt").write_text("Where is my order ?\n")
+    code, _, err = command("predict", tmp_path / "texts.txt", "-r", interrupted.path)
+    assert code == 2
+    assert "its model is not certified yet" in err
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, _, err = command("resume", interrupted.path)
+    assert code == 0, err
+    assert interrupted.status == "finished"
+    code, out, err = command("resume", interrupted.path)
+    assert code == 0, err
+    assert "is finished already" in err
+    assert "certificate: " in out
+    assert "tokens/s" not in out
+
+
+def test_a_compression_goes_on_only_with_what_it_began_with(interrupted: Run, command: Command, tmp_path: Path) -> None:
+    parent, data = tmp_path / "parent", interrupted.manifest["data"]
+    interrupted.record(data=data | {"test": data["test"] | {"sha256": "of other rows"}})
+    code, _, err = command("resume", interrupted.path)
+    assert code == 2
+    assert "the test data has changed since the run began" in err
+    with open(parent / "model" / "model.safetensors", "ab") as file:
+        file.write(b"0")
+    code, _, err = command("resume", interrupted.path)
+    assert code == 2
+    assert "the run that is compressed has changed since" in err
+    parent.rename(tmp_path / "gone")
+    code, _, err = command("resume", interrupted.path)
+    assert code == 2
+    assert f"the run that `{interrupted.path}` was made from is not at `parent`" in err
 
 
 def test_what_cannot_be_compressed_is_refused_in_words(
@@ -132,13 +212,18 @@ def test_what_cannot_be_compressed_is_refused_in_words(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run, parent = compressed("text-classification"), trained("text-classification")
+    run, parent, idle = compressed("text-classification"), trained("text-classification"), tmp_path / "idle.yaml"
+    idle.write_text("training: {max_steps: 1}\n")
     refused = [
         (["compress", run.path, "--quantize", "int8"], "is compressed to int8 already"),
         (["compress", parent.path], "nothing says how to compress"),
         (["compress", parent.path, "--quantize", "int9"], "int8"),
         (["compress", parent.path / "model", "--quantize", "int8"], "is a model folder"),
         (["compress", parent.path, "--quantize", "int8", "--device", "cuda"], "on the CPU"),
+        (["compress", parent.path, "--quantize", "int8", "--set", "model.name=other"], "the model is the run's own"),
+        (["compress", parent.path, "--quantize", "int8", "--set", "training.max_steps=1"], "nothing is trained"),
+        (["compress", parent.path, "--config", idle], "has no section compression"),
+        (["compress", parent.path, "--quantize", "int8", "-o", parent.path, "--overwrite"], "that is read"),
         (["finetune", run.path / "config.yaml"], "compression"),
         (["predict", "x", "-r", run.path, "--precision", "fp32"], "computes in the precision"),
     ]

@@ -184,6 +184,15 @@ class TestCommand:
         assert "is the input" in err
         assert source.read_bytes() == before
 
+    def test_a_file_of_the_run_is_never_overwritten(self, topics: Path, tmp_path: Path, command: Command) -> None:
+        (tmp_path / "in.txt").write_text("a\n")
+        own = Run(topics).predictions("test")
+        before = own.read_bytes()
+        code, _, err = command("predict", tmp_path / "in.txt", "-r", topics, "-o", own)
+        assert code == 2
+        assert "is a file in the folder of the run" in err
+        assert own.read_bytes() == before
+
     def test_a_dash_as_output_is_stdout(
         self, topics: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:

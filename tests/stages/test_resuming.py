@@ -11,7 +11,9 @@ import yaml
 import lmfit
 from interruptions import TRAINING, edit_conditions, killed, outcome
 from lmfit.config.load import load_config
+from lmfit.errors import Interrupted
 from lmfit.runs import Run
+from lmfit.stages.ending import recorded
 from lmfit.stages.resuming import _changed, settings_of
 
 Command = Callable[..., tuple[int, str, str]]
@@ -143,3 +145,18 @@ def test_batches_by_tokens_go_on_as_they_began(
     code, _, err = command("resume", run.path)
     assert code == 0, err
     assert "resuming from step 4" in err
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("", "nothing was saved yet"),
+        ("model", "model/ is written"),
+        ("checkpoints/step-1", "the last checkpoint"),
+        ("trainings/2/checkpoints/step-1", "the last checkpoint"),
+    ],
+)
+def test_what_an_interruption_leaves_is_told(written: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / written).mkdir(parents=True, exist_ok=True)
+    with pytest.raises(Interrupted, match=told), recorded(Run(tmp_path)):
+        raise KeyboardInterrupt

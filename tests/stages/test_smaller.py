@@ -1,6 +1,7 @@
 """lmfit compress: pruned, distilled and trimmed runs are runs like any other, and can be trained further."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ def test_pruned_run_is_trained_further(task: str, trained: Any, command: Command
     assert "neurons" in told
     code, _, told = command("evaluate", made)
     assert code == 0, told
+    data = ["--set", f"model.name={made}", "--overwrite"]
+    code, _, told = command("finetune", parent.path / "config.yaml", *data, "-o", made)
+    assert (code, made.is_dir()) == (2, True)
+    assert "is the run or model that is read" in told
     data = ["--set", f"model.name={made}", "--set", "training.max_steps=1", "-o", tmp_path / "further"]
     code, _, told = command("finetune", parent.path / "config.yaml", *data)
     assert code == 0, told
@@ -45,6 +50,12 @@ def test_pruned_run_is_trained_further(task: str, trained: Any, command: Command
     assert (tmp_path / "further" / "model" / "modeling_pruned.py").is_file()
     code, _, told = command("compress", tmp_path / "further", "--prune", 0.2, "-o", tmp_path / "again")
     assert code == 0, told
+    weights = "model/model.safetensors"
+    shutil.copyfile(parent.path / weights, made / weights)
+    (tmp_path / "in.txt").write_text("Anna Petrov joined Nordwind\n")
+    code, _, told = command("predict", tmp_path / "in.txt", "-r", made)
+    assert code == 2
+    assert "certificate.json is about other weights" in told
 
 
 def test_all_steps_and_int8(trained: Any, command: Command, tmp_path: Path) -> None:
@@ -204,6 +215,7 @@ def test_joint_training_goes_on_after_each_cut(
     seeds, steps = zip(*begun, strict=True)
     assert steps == (2, 2, 2, 4)
     assert len(set(seeds)) == 4
+    assert [f"joint: training {n} of 4, {count} steps" in told for n, count in enumerate(steps, 1)] == [True] * 4
     facts = _manifest(made)["compression"]["joint"]
     assert (facts["cut_at"], facts["layers"][0]["before"], facts["layers"][1]["before"]) == (6, 2, 64)
     assert facts["cost"] <= facts["budget"]

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
 import pytest
 from transformers import BertConfig, BertForSequenceClassification
 
+from lmfit.config.compression import CompressConfig, CompressionConfig
 from lmfit.errors import ConfigError
 from lmfit.runs import Run
+from lmfit.stages import quantize
 from lmfit.stages.quantize import check_width
 from lmfit.stages.targets import reached, with_targets
 
@@ -36,6 +39,7 @@ def test_targets_out_of_reach_are_said_before_anything_is_done(trained: Any, com
         (["--quantize", "int8", *_targets("accuracy_retained: 1.2")], "above 0, at most 1"),
         (["--quantize", "int8", *_targets("size_ratio: 9")], "size_ratio 9 cannot be reached"),
         (["--quantize", "int8", *_targets("speed: 3")], "`speed` is no target"),
+        (["--quantize", "int8", *_targets("size_ratio:40")], "write `key: value` with an ASCII colon and a blank"),
         (pruned, "prune needs a target"),
     ):
         code, _, err = command("compress", parent, *asked, "-o", tmp_path / "no")
@@ -93,6 +97,28 @@ def test_what_was_not_measured_decides_nothing() -> None:
     missed = reached({"f1_retained": 0.99}, {"f1_retained": 0.985})
     assert with_targets({"holds": True, "sentence": ""}, missed)["holds"] is False
     assert with_targets(open_one, [])["holds"] is None
+
+
+def test_what_steps_lost_is_not_blamed_on_int8(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores, made = {"parent": 0.9, "pruned": 0.8, "int8": 0.79}, []
+    config = CompressConfig.model_construct(compression=CompressionConfig(certificate={"max_drop": 0.05}))
+    splits = SimpleNamespace(validation=[1])
+    work: Any = SimpleNamespace(config=config, splits=splits, original="parent", facts={"prune": {}})
+    monkeypatch.setattr(quantize, "maker", lambda *_: made.append)
+    monkeypatch.setattr(quantize, "_calibration", lambda _: [])
+    monkeypatch.setattr(quantize, "_predictor", lambda *_: "int8")
+    monkeypatch.setattr(quantize, "_unquantized", lambda _: "pruned")
+    monkeypatch.setattr(quantize, "_headline", lambda predictor, _: scores[predictor])
+    monkeypatch.setattr(quantize, "worst_first", lambda *_: [("a", 2.0), ("b", 1.0)])
+    assert quantize._made_and_repaired(Path("a"), Path("b"), "int8", work) == []
+    assert made == [[]]
+    assert "prune: validation has lost 0.1000 before int8, more than 0.05 already" in capsys.readouterr().err
+    scores["pruned"] = 0.88
+    quantize._made_and_repaired(Path("a"), Path("b"), "int8", work)
+    assert made == [[], [], ["a"], []]
+    assert "int8 loses 0.0900 on validation, 0.1100 with prune, more than 0.05" in capsys.readouterr().err
 
 
 def test_embeddings_of_four_bits(trained: Any, command: Command, tmp_path: Path) -> None:

@@ -258,7 +258,7 @@ def resume(
     """Go on with an interrupted run; needs nothing but its folder."""
     begin(quiet, offline, debug)
     from lmfit.runs import find_run
-    from lmfit.summary import finished_lines
+    from lmfit.summary import compressed_lines, finished_lines
 
     stages = RESUMED if is_alone(processes) else TOGETHER
     on_processes(processes, device, lambda: find_run(run, stages, finished=False))
@@ -280,7 +280,8 @@ def resume(
         raise InputError(f"`{chosen.path}` is finished; its settings stay", where="--set", fix=fix)
     else:
         console.say(f"{chosen.path} is finished already; there is nothing to resume")
-    show(chosen.manifest | {"path": str(chosen.path), "metrics": chosen.metrics} if json else finished_lines(chosen))
+    lines = compressed_lines if made_by == "compress" else finished_lines
+    show(chosen.manifest | {"path": str(chosen.path), "metrics": chosen.metrics} if json else lines(chosen))
 
 
 @app.command()

@@ -108,8 +108,9 @@ def judged(limits: CertificateLimits, measured: Mapping[str, Any] | None, split:
     if measured is None:
         return {"holds": None, "sentence": "the metric was not measured: there are no labelled rows"}
     name, found = measured["metric"], measured["difference"]
-    sign = 1 if metric_of(name).better == "higher" else -1
-    value = 0.0 if found["value"] is None else found["value"]
+    sign, value = 1 if metric_of(name).better == "higher" else -1, found["value"]
+    if value is None:
+        return {"holds": None, "sentence": f"{split} {name} was not measured: it is not defined on these rows"}
     within = "" if found["low"] is None else f" [{found['low']:+.4f}, {found['high']:+.4f}]"
     told = f"{split} {name} {value:+.4f}{within} against its parent"
     if limits.max_drop is None:

@@ -36,7 +36,7 @@ def _main(run: str) -> None:
     from lmfit.inference.load import load_predictor
     from lmfit.runs import Run
 
-    model = load_predictor(Run(Path(run)), device="cpu")
+    model = load_predictor(Run(Path(run)), device="cpu", unfinished=True)
     pairs = getattr(model.task, "pairs", None)
     model.predict([(_TEXT, _TEXT) if pairs else _TEXT])
     told = {

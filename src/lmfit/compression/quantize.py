@@ -8,6 +8,7 @@ import numpy as np
 
 from lmfit.compression.extremes import on_extremes
 from lmfit.data.collate import Batch
+from lmfit.inference.onnx import feeds
 from lmfit.machine import multiplies_int8_exactly
 
 INT8_OPS = ("MatMul", "Attention", "Gemm", "Gather", "EmbedLayerNormalization")
@@ -45,13 +46,16 @@ def weight_bits() -> int:
 
 def quantize_int8_static(source: Path, target: Path, batches: Sequence[Batch], *, keep: Sequence[str] = ()) -> None:
     """As `quantize_int8`, with the range of every activation fixed beforehand, as it is on calibration `batches`."""
+    import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    inputs = onnx.load(str(source), load_external_data=False).graph.input
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         """Hands out the batches one by one."""
 
         def __init__(self) -> None:
-            self.left: Iterator[Batch] = iter(batches)
+            self.left: Iterator[Batch] = (feeds(inputs, batch) for batch in batches)
 
         def get_next(self) -> Batch | None:  # type: ignore[override,unused-ignore]
             return next(self.left, None)

@@ -41,7 +41,7 @@ def worst_first(source: Path, batches: Sequence[Batch]) -> list[tuple[str, float
 
 def _run(session: Any, names: list[str], batches: Sequence[Batch]) -> dict[str, list[np.ndarray]]:
     """What each tensor holds for each batch."""
-    runs = [session.run(names, feeds(session, batch)) for batch in batches]
+    runs = [session.run(names, feeds(session.get_inputs(), batch)) for batch in batches]
     return {name: [values[i] for values in runs] for i, name in enumerate(names)}
 
 

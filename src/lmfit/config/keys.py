@@ -57,6 +57,9 @@ def key_paths(schemas: Schemas, path: Path = ()) -> Iterator[Path]:
         yield from key_paths(schemas, (*path, name))
 
 
+COLON = "write `key: value` with an ASCII colon and a blank after it"
+
+
 def unknown_key(path: Path, schemas: Schemas) -> tuple[str, str]:
     """What to say of a key that does not exist: the sentence and the way out."""
     parent, name = path[:-1], str(path[-1])
@@ -65,7 +68,7 @@ def unknown_key(path: Path, schemas: Schemas) -> tuple[str, str]:
     everywhere = list(key_paths(schemas))
     same = [other for other in everywhere if other[-1] == name]
     if ":" in name or "：" in name:
-        return what, "write `key: value` with an ASCII colon and a blank after it"
+        return what, COLON
     if name == "extends":
         return what, "`extends` stands at the top level of a file"
     if same:

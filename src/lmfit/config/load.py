@@ -26,6 +26,7 @@ from lmfit.runs import Run
 __all__ = ["LoadedConfig", "dump", "load_config", "load_run_config"]
 
 
+_MODELS = (("model", "name"), ("distill", "student"))
 Stage = TypeVar("Stage", bound=Section, default=FinetuneConfig)
 """The class of a stage's config; `LoadedConfig` alone is one of fine-tuning."""
 
@@ -72,6 +73,12 @@ class LoadedConfig(Generic[Stage]):
         secrets = {path: node.safe for path, node in scalars(self.tree) if node.safe is not None}
         written: dict[str, Any] = _written(values, (), secrets)
         return written
+
+    @property
+    def models(self) -> list[str]:
+        """Names of all models that are read, as in model.name: folders, runs, others."""
+        named = [node.value for path, node in scalars(self.tree) if path[-2:] in _MODELS]
+        return [name for name in named if isinstance(name, str)]
 
     def located(self) -> AbstractContextManager[None]:
         """Errors raised inside the block about a key get the line of that key."""

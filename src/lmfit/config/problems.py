@@ -7,7 +7,7 @@ from pydantic_core import ErrorDetails
 
 from lmfit.config.choice import names_in
 from lmfit.config.expect import expected, found, is_section, likeliest, members
-from lmfit.config.keys import Schemas, type_at, unknown_key
+from lmfit.config.keys import COLON, Schemas, type_at, unknown_key
 from lmfit.config.layers import SHORT_FORMS
 from lmfit.config.names import closest
 from lmfit.config.nodes import Mistake, Node, Path, dotted, find
@@ -102,7 +102,8 @@ def _at(tree: Node, path: Path) -> Node:
 def _wrong_value(path: Path, node: Node, schemas: Schemas) -> Mistake:
     what = f"{dotted(path)}: expected {_takes(path, schemas)}, found {found(node)}"
     annotation, bounds, _ = type_at(path, schemas)
-    return Mistake(node.place, what, _fix(node, annotation, bounds) or _sentence(path, schemas), path)
+    fix = COLON if node.value is None and ":" in str(path[-1]) else _fix(node, annotation, bounds)
+    return Mistake(node.place, what, fix or _sentence(path, schemas), path)
 
 
 def _takes(path: Path, schemas: Schemas) -> str:
@@ -141,5 +142,5 @@ def _fix_text(text: str, kinds: tuple[Any, ...], names: Sequence[str]) -> str:
     if bool in kinds and text.lower() in ("yes", "no", "on", "off", "y", "n"):
         return f"write {'true' if text.lower() in ('yes', 'on', 'y') else 'false'} (YAML 1.2 has no yes and no)"
     if any(map(is_section, kinds)) and (":" in text or "：" in text):
-        return "write `key: value` with an ASCII colon and a blank after it"
+        return COLON
     return ""

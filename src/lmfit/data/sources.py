@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
+from typing import Any
 
 from lmfit.config.data import DataConfig, Files, FoldsConfig, SplitConfig
 from lmfit.data.accounts import Account
@@ -40,6 +41,16 @@ class Splits:
     accounts: list[Account]
     scheme: Scheme | None = None
     words: WordMode | None = None
+
+    @property
+    def fingerprints(self) -> dict[str, Any]:
+        """For run.json: files, rows and content hash of each split."""
+        held = {name: getattr(self, name) for name in ("train", "validation", "test")}
+        return {
+            name: {"files": split.files, "rows": len(split), "sha256": split.fingerprint}
+            for name, split in held.items()
+            if split is not None
+        }
 
 
 def load_splits(data: DataConfig, task_kind: Kind, *, keep_columns: bool = False) -> Splits:

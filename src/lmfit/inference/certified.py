@@ -26,27 +26,55 @@ def _hash_of(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
+def parent_of(run: Run) -> Run:
+    """The run that a compressed one was made from: where it lies seen from there, where it lay, or as it was called."""
+    manifest = run.manifest
+    called = Path(str(manifest.get("parent")))
+    places = [*(run.path.resolve() / path for path in manifest.get("parent_paths", ())), called]
+    found = next((path.resolve() for path in places if (path / "run.json").is_file()), called.resolve())
+    return Run(called if found == called.resolve() else found)
+
+
 def check_certified(run: Run, folder: Path) -> None:
-    """Raises InputError where the model file is not the one that run.json and certificate.json tell of.
+    """Raises InputError where a compressed model is not the one that run.json and certificate.json tell of.
 
     Warns where answers may differ from the certified ones, since the processor multiplies in another way. A model
     folder that was taken out of its run is not checked.
     """
     if not (run.path / "run.json").is_file():
         return
-    told = run.manifest.get("model", {}).get("sha256")
-    if told is not None and told != weights_hash(folder):
+    found = weights_hash(folder)
+    if run.manifest.get("model", {}).get("sha256", found) != found:
         what = f"{ONNX_FILE} is not the file that run.json tells of: it is damaged, or was replaced"
         raise InputError(what, where=str(folder / ONNX_FILE), fix=f"copy the run again, or make it anew: {_again(run)}")
     path = run.path / CERTIFICATE
     if not path.is_file():
         return
-    certificate = read_json(path, "compressed run")
-    if certificate.get("child", {}).get("sha256") != told:
-        what = f"{CERTIFICATE} is about another model"
+    certificate = _whole(run, read_json(path, "compressed run"))
+    if certificate["child"]["sha256"] != found:
+        what = f"{CERTIFICATE} is about other weights than those in {folder.name}/: one of them is damaged, or replaced"
         raise InputError(what, where=str(path), fix=f"put the right one back, or make the run anew: {_again(run)}")
+    if (folder / ONNX_FILE).is_file():
+        _warn_of_other_machine(run, certificate)
+
+
+def _whole(run: Run, certificate: dict[str, Any]) -> dict[str, Any]:
+    """The certificate. Raises InputError where something that is needed of it is missing."""
+    try:
+        machines = [one["machine"] for one in (certificate, *certificate.get("repeated", []))]
+        whole = all(isinstance(one["cpu"], str) and isinstance(one["flags"], list) for one in machines)
+        whole = whole and isinstance(certificate["child"]["sha256"], str) and isinstance(certificate["split"], str)
+    except (KeyError, TypeError):
+        whole = False
+    if not whole:
+        fix = f"copy it again, or make the run anew: {_again(run)}"
+        raise InputError(f"{CERTIFICATE} is damaged", where=str(run.path / CERTIFICATE), fix=fix)
+    return certificate
+
+
+def _warn_of_other_machine(run: Run, certificate: dict[str, Any]) -> None:
     if not any(_like_here(one) for one in (certificate, *certificate.get("repeated", []))):
-        known = ", ".join(certificate["machine"]["flags"]) or "unknown instructions"
+        known = ", ".join(map(str, certificate["machine"]["flags"])) or "unknown instructions"
         console.warn(
             f"certified on {certificate['machine']['cpu']} ({known}); this processor computes otherwise, and answers "
             f"may differ: lmfit evaluate {run.path} --certify"
@@ -58,4 +86,4 @@ def _like_here(certificate: dict[str, Any]) -> bool:
 
 
 def _again(run: Run) -> str:
-    return f"lmfit compress {run.manifest.get('parent')} --quantize {run.manifest.get('quantization', 'int8')}"
+    return f"lmfit compress {parent_of(run).path} --config {run.path / 'config.yaml'} -o NEW"

@@ -12,23 +12,35 @@ from lmfit.models.plain import ONNX_FILE, read_facts, read_head, read_tokenizer
 from lmfit.runs import Run, no_model
 
 
-def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto") -> Predictor:
+def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto", unfinished: bool = False) -> Predictor:
     """Load model, tokenizer and task. precision fp32: no answer is computed in lower precision (see `Answerer`).
 
     A model folder that lmfit did not write works too where its architecture tells the task.
+    unfinished: also a compressed model that is not certified yet.
     Raises InputError where the folder holds no model of a known task.
     """
-    status = run.status if (run.path / "run.json").is_file() else "finished"
-    folder = onnx_folder(run)
-    if (run.path / "run.json").is_file() and "dropped" in run.manifest:
-        raise no_model(run)
-    if status != "finished" and folder is None and not (run.model / "config.json").is_file():
-        raise InputError(f"the run `{run.path}` is {status} and has no model yet", fix=f"lmfit resume {run.path}")
+    folder, compressed = onnx_folder(run), False
+    if (run.path / "run.json").is_file():
+        compressed = run.stage == "compress"
+        _refuse_unfinished(run, has_model=folder is not None or (run.model / "config.json").is_file())
+        if compressed and run.status != "finished" and not unfinished:
+            what = f"the run `{run.path}` is {run.status}: its model is not certified yet"
+            raise InputError(what, fix=f"lmfit resume {run.path}")
     if folder is not None:
         return _load_onnx(run, folder, device, precision)
+    if compressed:
+        check_certified(run, run.model)
     from lmfit.inference.load_pytorch import load_pytorch
 
     return load_pytorch(run, device=device, precision=precision)
+
+
+def _refuse_unfinished(run: Run, *, has_model: bool) -> None:
+    """Raises InputError for a run that keeps no model, or has none yet."""
+    if "dropped" in run.manifest:
+        raise no_model(run)
+    if run.status != "finished" and not has_model:
+        raise InputError(f"the run `{run.path}` is {run.status} and has no model yet", fix=f"lmfit resume {run.path}")
 
 
 def onnx_folder(run: Run) -> Path | None:

@@ -1,5 +1,6 @@
 """ONNX Runtime on the CPU: sessions, and the backend around one. Neither torch nor transformers is imported here."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,13 @@ def open_session(path: Path) -> Any:
 
 def run_session(session: Any, batch: Batch) -> np.ndarray:
     """Logits of a batch, float32; a task that gives no segments means the first one."""
-    found: np.ndarray = session.run(None, feeds(session, batch))[0]
+    found: np.ndarray = session.run(None, feeds(session.get_inputs(), batch))[0]
     return found
 
 
-def feeds(session: Any, batch: Batch) -> Batch:
-    """The inputs of a session."""
-    names = [one.name for one in session.get_inputs()]
+def feeds(inputs: Iterable[Any], batch: Batch) -> Batch:
+    """What the inputs of a session or a graph are given."""
+    names = [one.name for one in inputs]
     return {name: batch[name] if name in batch else np.zeros_like(batch["input_ids"]) for name in names}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.compression.steps import Work
-from lmfit.config.compression import CompressConfig, CompressionConfig
+from lmfit.config.compression import CompressionConfig
 from lmfit.config.load import LoadedConfig
 from lmfit.durable import write_text
 from lmfit.errors import ConfigError
@@ -112,10 +112,10 @@ def _having(work: Work, settings: CompressionConfig) -> Work:
 
 def _make(child: Run, parent: Parent, work: Work, loaded: LoadedConfig[Any]) -> None:
     """One variant, from the run's own model to its pages."""
-    config: CompressConfig = work.config
-    write_text(child.path / "config.yaml", loaded.having(output=None, compression=config.compression).dump())
-    record_begun(child, parent.run, STAGE, config)
-    make(parent, replace(work, task=deepcopy(parent.predictor.task)), steps_of(config.compression))
+    settings = work.config.compression
+    write_text(child.path / "config.yaml", loaded.having(output=None, compression=settings).dump())
+    record_begun(child, parent.run, STAGE, work)
+    make(parent, replace(work, task=deepcopy(parent.predictor.task)), steps_of(settings))
     write_pages(child)
     child.record(status="finished", finished=time())
 

@@ -57,6 +57,12 @@ class Child:
     temperature: float | None
 
 
+def uncertify(run: Run) -> None:
+    """Remove what an interrupted part has certified, since the model is made anew."""
+    for name in (CERTIFICATE, FILE):
+        (run.path / name).unlink(missing_ok=True)
+
+
 def certify(parent: Parent, child: Child, config: CompressConfig) -> dict[str, Any]:
     """Measure, write certificate.json and what it rests on; returns it."""
     console.say("certificate: comparing answers and speed with the parent")

@@ -10,11 +10,12 @@ from typing import Any, cast
 from lmfit.compression.export import need_onnx
 from lmfit.compression.steps import Step, Work
 from lmfit.config.compression import CompressConfig, CompressionConfig
-from lmfit.config.load import LoadedConfig, load_config
+from lmfit.config.load import LoadedConfig, load_config, load_run_config
 from lmfit.data.sources import load_splits
 from lmfit.device import pick_device
 from lmfit.durable import write_text
 from lmfit.errors import ConfigError, InputError
+from lmfit.inference.certified import parent_of, weights_hash
 from lmfit.inference.load import load_predictor, onnx_folder
 from lmfit.runs import ANSWERING, Run, choose_output, claim_output
 from lmfit.stages.ablation import ablate, check_ablation
@@ -25,16 +26,38 @@ from lmfit.stages.making import STAGE, make, write_pages
 from lmfit.stages.milliseconds import check_export
 from lmfit.stages.quantize import check_width, head_of
 from lmfit.stages.relatives import relatives
+from lmfit.stages.resuming import differing, refuse_changed_data
 from lmfit.stages.shrinking import steps_of
 from lmfit.stages.targets import check_targets
 
+_HASH = "parent_sha256"
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
 
 
 def load(parent: Run, source: Path | None, words: Sequence[str]) -> LoadedConfig:
-    """The config of compressing `parent`: its own, with what a file and overrides lay on it."""
+    """The config of compressing `parent`: its own, with what a file and overrides lay on it.
+
+    Raises ConfigError where that says nothing of compression, or changes what has no effect.
+    """
     check(parent)
-    return load_config(STAGE, source or {}, words, base=parent.config)
+    loaded = load_config(STAGE, source or {}, words, base=parent.config)
+    if source is not None and "compression" not in loaded.tree.keys:
+        what = f"`{source}` has no section compression"
+        raise ConfigError(what, where=str(source), fix="add `compression: {quantize: int8}`, or --quantize int8")
+    _refuse_idle(parent, loaded)
+    return loaded
+
+
+def _refuse_idle(parent: Run, loaded: LoadedConfig) -> None:
+    """Raises ConfigError for a setting that is not the parent's and decides nothing."""
+    settings = cast(CompressConfig, loaded.config).compression
+    idle = {"model": "the model is the run's own", "task": "the task is the run's own"}
+    if settings.distill is None and settings.joint is None:
+        idle["training"] = "nothing is trained"
+    for key in differing(load_run_config(parent).resolved(), loaded.resolved()):
+        if why := idle.get(key.partition(".")[0]):
+            with loaded.located():
+                raise ConfigError(f"{key} has no effect: {why}", where=key, fix="take it out")
 
 
 def run(
@@ -52,27 +75,44 @@ def run(
     config = cast(CompressConfig, loaded.config)
     steps = wanted(config.compression, device)
     name = "-".join([parent.path.resolve().name, *_suffixes(steps, config.compression)])
-    work = _begun(parent, loaded, Run(choose_output(config.output, name, overwrite=overwrite)), steps, device)
+    distill = config.compression.distill
+    models = [str(parent.path), *([distill.student] if distill and distill.student else [])]
+    chosen = choose_output(config.output, name, overwrite=overwrite, models=models)
+    work = _begun(parent, loaded, Run(chosen), steps, device)
     made = Run(claim_output(config.output, name, overwrite=overwrite))
     with made.locked():
         write_text(made.path / "config.yaml", loaded.having(output=None).dump())
-        record_begun(made, parent, STAGE, config, **remarks)
+        record_begun(made, parent, STAGE, work, **remarks)
         return _done(parent, loaded, replace(work, run=made), steps)
 
 
 def resume(made: Run, *, device: str = "auto") -> Run:
     """Go on with an interrupted compression: training from its newest checkpoint, what needs none from the start.
 
-    Raises InputError where the run that is compressed is gone.
+    Raises InputError where the run that is compressed is gone, or has changed.
     """
-    parent = Run(Path(str(made.manifest.get("parent"))))
+    parent = _parent_as_before(made)
     loaded = load_config(STAGE, made.config)
-    check(parent)
     steps = wanted(cast(CompressConfig, loaded.config).compression, device)
     with made.locked():
         work = _begun(parent, loaded, made, steps, device)
+        if _HASH in made.manifest:
+            refuse_changed_data(made, work.splits)
         made.record(status="running", error=None)
         return _done(parent, loaded, work, steps)
+
+
+def _parent_as_before(made: Run) -> Run:
+    """The run that is compressed. Raises InputError where it is gone or its weights are others, as far as is known."""
+    parent, manifest = parent_of(made), made.manifest
+    if not (parent.path / "run.json").is_file():
+        what = f"the run that `{made.path}` was made from is not at `{parent.path}`"
+        raise InputError(what, where=str(made.path / "run.json"), fix="put it back there, then resume")
+    check(parent)
+    if manifest.get(_HASH) not in (None, weights_hash(parent.model)):
+        fix = "put its old model back, or compress it from the beginning"
+        raise InputError("the run that is compressed has changed since", where=str(parent.model), fix=fix)
+    return parent
 
 
 def _begun(parent: Run, loaded: LoadedConfig, made: Run, steps: Sequence[Step], device: str) -> Work:
@@ -123,7 +163,7 @@ def check(parent: Run) -> None:
         )
     if onnx_folder(parent) is not None:
         what = f"`{parent.path}` is compressed to {manifest.get('quantization', 'ONNX')} already and cannot go further"
-        raise InputError(what, where="RUN", fix=f"compress the run that it was made from: {manifest.get('parent')}")
+        raise InputError(what, where="RUN", fix=f"compress the run that it was made from: {parent_of(parent).path}")
     if (stage := manifest.get("stage")) not in ANSWERING:
         raise InputError(f"`{parent.path}` is a run of {stage}, which has no model for a task", where="RUN")
 

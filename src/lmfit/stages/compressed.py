@@ -1,14 +1,17 @@
 """What a compressed run's files tell: scores beside those of its parent, run.json."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lmfit.compression.certificate import size_of
+from lmfit.compression.steps import Work
 from lmfit.config.compression import CompressConfig
 from lmfit.data.sources import Source, Splits
 from lmfit.device import peak_memory_of_process
 from lmfit.evaluation.scores import Scores
+from lmfit.inference.certified import weights_hash
 from lmfit.inference.predictor import Predictor
 from lmfit.machine import cpu_threads, processor_name
 from lmfit.runs import Run, write_json
@@ -19,7 +22,7 @@ from lmfit.stages.scoring import write_slices
 from lmfit.stages.seen import Seen
 from lmfit.stages.versions import versions
 
-_OF_PARENT = ("task", "kind", "language", "pipeline_options", "seed", "seeds", "data", "model", "warnings")
+_OF_PARENT = ("task", "kind", "language", "pipeline_options", "seed", "seeds", "model", "warnings")
 _SPLITS = ("validation", "test")
 
 
@@ -38,16 +41,19 @@ class Judged:
         return next((name for name in reversed(_SPLITS) if name in self.scores), "train")
 
 
-def record_begun(made: Run, parent: Run, stage: str, config: CompressConfig, **remarks: Any) -> None:
+def record_begun(made: Run, parent: Run, stage: str, work: Work, **remarks: Any) -> None:
     """What is known before anything is done."""
-    manifest = parent.manifest
+    manifest, home = parent.manifest, parent.path.resolve()
     made.record(
         status="running",
         error=None,
         stage=stage,
         parent=str(parent.path),
-        quantization=config.compression.quantize,
+        parent_paths=[os.path.relpath(home, made.path.resolve()), str(home)],
+        parent_sha256=weights_hash(parent.model),
+        quantization=work.config.compression.quantize,
         **{name: manifest[name] for name in _OF_PARENT if name in manifest},
+        data=manifest.get("data", {}) | work.splits.fingerprints,
         exactness=manifest.get("exactness"),
         versions=versions(),
         **remarks,

@@ -13,7 +13,7 @@ from types import FrameType
 from safetensors import SafetensorError
 
 from lmfit.errors import Interrupted, LmfitError, PeerLost
-from lmfit.runs import CHILDREN, Run
+from lmfit.runs import CHILDREN, TRAININGS, Run
 
 
 @contextmanager
@@ -49,10 +49,11 @@ def recorded(run: Run, again: str = "") -> Iterator[None]:
 
 def _left(run: Run) -> str:
     """What is there to go on with."""
-    if any((run.path / "checkpoints").glob("step-*")):
+    if any(any(run.path.glob(f"{where}checkpoints/step-*")) for where in ("", f"{TRAININGS}/*/")):
         return "what the last checkpoint holds is safe"
-    begun = any((run.path / CHILDREN).glob("*/run.json"))
-    return f"what is finished in {CHILDREN}/ is safe" if begun else "nothing was saved yet"
+    if any((run.path / CHILDREN).glob("*/run.json")):
+        return f"what is finished in {CHILDREN}/ is safe"
+    return "model/ is written, what follows it is not" if run.model.is_dir() else "nothing was saved yet"
 
 
 class _Terminated(KeyboardInterrupt):

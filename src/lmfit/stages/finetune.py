@@ -71,7 +71,7 @@ def run(
         return resume(begun, device=device, inexact=True, made_of=made_of)
     with loaded.located():
         chosen = pick_device(device, config.training.precision)
-        choose_output(config.output, loaded.name, overwrite=overwrite)
+        choose_output(config.output, loaded.name, overwrite=overwrite, models=loaded.models)
         prepared = prepare_whole(loaded, config)
         several = made_of(loaded, prepared, chosen)
     tell(prepared, chosen)

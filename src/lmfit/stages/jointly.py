@@ -19,7 +19,7 @@ from lmfit.config.smaller import LEARNT, DistillConfig, JointConfig, PruneConfig
 from lmfit.data.batching import BatchPlan, key
 from lmfit.data.rows import Rows
 from lmfit.errors import ConfigError
-from lmfit.runs import Run
+from lmfit.runs import TRAININGS, Run
 from lmfit.stages.distil import asked, projecting, relation_heads
 from lmfit.stages.prepare import Studied
 from lmfit.stages.smaller import calibration, check_pruning, judged_by, target_of
@@ -27,8 +27,6 @@ from lmfit.stages.training import TaskObjective, train
 from lmfit.stages.unlabelled import check_texts, rows_of
 from lmfit.training.checkpoint import Checkpoints
 from lmfit.training.trainer import BUDGET_UNKNOWN_STEPS, Objective, planned_steps
-
-PHASES = "trainings"
 
 
 @dataclass(frozen=True)
@@ -78,10 +76,10 @@ def joint(work: Work) -> Work:
     rounded = round((1 - settings.joint.quantize) * steps)
     material = Studied(work.config, work.task, work.framer, rows, replace(work.splits, validation=None))
     said = asked(teacher, model, rows, TaskObjective(work.task, work.framer), settings.distill)
-    phases = _Phases(work, settings, material, said, teacher)
+    phases = _Phases(work, settings, material, said, teacher, steps)
     told: dict[str, Any] = {"steps": steps, "rounded_from": rounded}
     if settings.prune is not None:
-        cut, facts = phases.prune(model, settings.prune, steps)
+        cut, facts = phases.prune(model, settings.prune)
         console.say("joint: the model is cut; recovery begins")
         told |= {"cut_at": phases.steps, **facts, **cut.as_dict}
     phases.recover(model, steps - phases.steps, rounded - phases.steps)
@@ -106,30 +104,40 @@ class _Phases:
     steps, seconds: what those that are over took; cutting: seconds of the cuts.
     """
 
-    def __init__(self, work: Work, settings: _Asked, material: Studied, said: Outputs, teacher: Any) -> None:
+    def __init__(
+        self, work: Work, settings: _Asked, material: Studied, said: Outputs, teacher: Any, steps: int
+    ) -> None:
         self.work, self.settings, self.material, self.said, self.teacher = work, settings, material, said, teacher
         self.steps, self.seconds, self.cutting, self._begun = 0, 0.0, 0.0, 0
+        dense = round(settings.joint.dense * steps)
+        self._ramp = dense, min(steps, max(1, dense + round(settings.joint.ramp * steps)))
+        self._count = 1 if settings.prune is None else 1 + len({*self._cuts(settings.prune)} - {0})
 
-    def prune(self, model: Any, prune: PruneConfig, steps: int) -> tuple[Cut, dict[str, Any]]:
+    def _cuts(self, prune: PruneConfig) -> list[int]:
+        """The steps after which something is cut."""
+        begin, end = self._ramp
+        if prune.scores in LEARNT:
+            return [end]
+        count = min(self.settings.joint.cuts, max(1, end - begin))
+        return [begin + (end - begin) * number // count for number in range(count)]
+
+    def prune(self, model: Any, prune: PruneConfig) -> tuple[Cut, dict[str, Any]]:
         """Train while the budget of heads and neurons falls, and cut them away."""
-        dense = round(self.settings.joint.dense * steps)
-        ramp = dense, min(steps, max(1, dense + round(self.settings.joint.ramp * steps)))
         costs, budget, facts = target_of(self.work, prune)
         cut = self._gated if prune.scores in LEARNT else self._in_cuts
-        return cut(model, prune, costs, budget, ramp), facts
+        return cut(model, prune, costs, budget), facts
 
-    def _in_cuts(self, model: Any, prune: PruneConfig, costs: Costs, budget: float, ramp: tuple[int, int]) -> Cut:
+    def _in_cuts(self, model: Any, prune: PruneConfig, costs: Costs, budget: float) -> Cut:
         """Several cuts, evenly over the ramp, each to what the budget is by then; training in between."""
         objective = TaskObjective(self.work.task, self.work.framer)
         batches = calibration(self.work, prune.rows)
-        full, count = full_cost(model, costs), min(self.settings.joint.cuts, max(1, ramp[1] - ramp[0]))
+        full, cuts = full_cost(model, costs), self._cuts(prune)
         units, made = [block.units for block in blocks(model)], []
-        for number in range(count):
-            steps = ramp[0] + (ramp[1] - ramp[0]) * number // count - self.steps
-            if steps > 0:
+        for number, end in enumerate(cuts, 1):
+            if end > self.steps:
                 following = self._following(model)
-                self._train(model, Around(following), following, steps, "constant")
-            allowed = full + (budget - full) * cubic(number + 1, 0, count)
+                self._train(model, Around(following), following, end - self.steps, "constant")
+            allowed = full + (budget - full) * cubic(number, 0, len(cuts))
             tables, judged, begun = at_widths(model, costs), judged_by(prune), time.perf_counter()
             made.append(
                 cut_model(model, objective, batches, costs=tables, budget=allowed, scores=judged, refitted=prune.refit)
@@ -138,15 +146,15 @@ class _Phases:
         layers = [{**layer, "before": before} for layer, before in zip(made[-1].layers, units, strict=True)]
         return replace(made[-1], layers=layers, loss=sum(cut.loss for cut in made))
 
-    def _gated(self, model: Any, prune: PruneConfig, costs: Costs, budget: float, ramp: tuple[int, int]) -> Cut:
+    def _gated(self, model: Any, prune: PruneConfig, costs: Costs, budget: float) -> Cut:
         """Train behind gates; then cut the units whose gates are least likely open."""
         gates = Movement(model) if prune.scores == "movement" else Gates(model)
         setattr(model, GATES, gates)
         following = self._following(model)
         full = full_cost(model, costs)
         costs = [cost for block, cost in zip(blocks(model), costs, strict=True) if block.units]
-        objective = Pruning(following, gates, costs, full=full, target=budget, ramp=ramp)
-        self._train(model, objective, following, ramp[1], "constant")
+        objective = Pruning(following, gates, costs, full=full, target=budget, ramp=self._ramp)
+        self._train(model, objective, following, self._ramp[1], "constant")
         found, curves = gates.fold(), gates.curves()
         delattr(model, GATES)
         return cut_to(model, found, curves, costs, budget)
@@ -166,12 +174,13 @@ class _Phases:
 
     def _train(self, model: Any, objective: Any, following: Distilling, steps: int, schedule: str) -> None:
         self._begun += 1
+        console.say(f"joint: training {self._begun} of {self._count}, {steps} steps")
         training = self.work.config.training.model_copy(
             update={"max_steps": steps, "epochs": None, "schedule": schedule, "early_stopping": None}
         )
         seed = key(self.work.config.seed, "joint", self._begun)
         config = self.work.config.model_copy(update={"training": training, "seed": seed})
-        phase = Run(self.work.run.path / PHASES / str(self._begun))
+        phase = Run(self.work.run.path / TRAININGS / str(self._begun))
         phase.path.mkdir(parents=True, exist_ok=True)
         told: Stepwise = objective
         minimised: Objective = objective

@@ -14,7 +14,7 @@ from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.save import save_model
 from lmfit.runs import CHILDREN, Run
-from lmfit.stages.certify import Child, Parent, certify
+from lmfit.stages.certify import Child, Parent, certify, uncertify
 from lmfit.stages.compressed import record_begun, record_done, record_kept, score_compressed
 from lmfit.stages.quantize import quantize
 from lmfit.stages.temperature import unchanged
@@ -25,6 +25,7 @@ STAGE = "compress"
 def make(parent: Parent, work: Work, steps: Sequence[Step]) -> None:
     """Steps in PyTorch, kept as a run that can be trained further; then the quantized model of it."""
     made = work.run
+    uncertify(made)
     for step in steps:
         console.say(f"compress: {step.name}")
         work = step.take(work)
@@ -50,8 +51,9 @@ def _beside(made: Run, parent: Parent, work: Work) -> Run:
     """The folder of the PyTorch model beside a quantized one."""
     run = Run(made.path / CHILDREN / "pytorch")
     run.path.mkdir(parents=True, exist_ok=True)
+    uncertify(run)
     write_text(run.path / "config.yaml", (made.path / "config.yaml").read_text(encoding="utf-8"))
-    record_begun(run, parent.run, STAGE, work.config)
+    record_begun(run, parent.run, STAGE, work)
     run.record(quantization=None)
     return run
 

@@ -54,6 +54,9 @@ def run(
     form = chosen_layout.form if chosen_layout else _form(out, form)
     if out is not None and out.exists() and os.path.exists(source) and out.samefile(source):
         raise InputError(f"the output `{out}` is the input", where="--output", fix="give another name")
+    if out is not None and out.exists() and chosen.path.resolve() in out.resolve().parents:
+        what = f"the output `{out}` is a file in the folder of the run"
+        raise InputError(what, where="--output", fix="give another name")
     predictor = load_predictor(chosen, device=device, precision=precision)
     kind = predictor.task.example_kind
     options = ReadOptions(kind, input_form or "auto", dict(columns), preferred=_columns_of_training(chosen))

@@ -45,7 +45,7 @@ def run(
         return resume(begun, device=device, inexact=True)
     with loaded.located():
         chosen = pick_device(device, config.training.precision)
-        choose_output(config.output, loaded.name, overwrite=overwrite)
+        choose_output(config.output, loaded.name, overwrite=overwrite, models=loaded.models)
         load_probes(config)
         ready = prepare_corpus(config)
     tell(ready, chosen)

@@ -26,8 +26,10 @@ from lmfit.config.compression import CompressionConfig, Quantization
 from lmfit.data.batching import draw_rows, keyed_generator
 from lmfit.data.collate import Batch
 from lmfit.data.framing import Framer
+from lmfit.device import pick_device
 from lmfit.errors import ConfigError
 from lmfit.evaluation.names import metric as metric_of
+from lmfit.inference.backends import TorchBackend
 from lmfit.inference.certified import weights_hash
 from lmfit.inference.load import load_predictor
 from lmfit.inference.onnx import OnnxBackend
@@ -68,7 +70,7 @@ def quantize(made: Run, work: Work) -> tuple[Predictor, dict[str, Any]]:
         "calibration": calibration,
         "seconds": {"export_seconds": round(export_seconds, 3), "quantize_seconds": round(quantize_seconds, 3)},
     }
-    return load_predictor(made), facts
+    return load_predictor(made, unfinished=True), facts
 
 
 def source_graph(model: Any, framer: Framer, folder: Path, settings: CompressionConfig) -> Exported:
@@ -123,15 +125,37 @@ def _made_and_repaired(source: Path, target: Path, how: Quantization, work: Work
     limit = work.config.compression.certificate.max_drop
     if limit is None or work.splits.validation is None or how not in REPAIRABLE:
         return []
-    wanted = _headline(work.original, work)
-    if (drop := wanted - _headline(_predictor(target, work), work)) <= limit:
+    wanted, quantized = _headline(work.original, work), _headline(_predictor(target, work), work)
+    if wanted - quantized <= limit:
         return []
+    before = _headline(_unquantized(work), work) if work.facts else wanted
+    if wanted - before > limit:
+        steps = ", ".join(work.facts)
+        console.say(f"{steps}: validation has lost {wanted - before:.4f} before int8, more than {limit} already")
+        return []
+    console.say(f"int8 loses {before - quantized:.4f} on validation{_of(wanted - quantized, work)}, more than {limit}")
+    return _repaired(make, source, batches, lambda: wanted - _headline(_predictor(target, work), work), limit)
+
+
+def _of(drop: float, work: Work) -> str:
+    """What is lost in all, where steps before int8 had a part in it."""
+    return f", {drop:.4f} with {', '.join(work.facts)}" if work.facts else ""
+
+
+def _repaired(
+    make: Callable[[Sequence[str]], None],
+    source: Path,
+    batches: Sequence[Batch],
+    measured: Callable[[], float],
+    limit: float,
+) -> list[str]:
+    """Keep the worst products in fp32 until the measured drop is within the limit; their names, none if it never is."""
     ranked = [name for name, _ in worst_first(source, batches[:4])]
-    console.say(f"int8 loses {drop:.4f} on validation, more than {limit}: the worst products stay in fp32")
+    console.say("the worst products stay in fp32:")
     count = 1
     while count <= len(ranked) // 2:
         make(ranked[:count])
-        drop = wanted - _headline(_predictor(target, work), work)
+        drop = measured()
         console.say(
             f"  {count} in fp32 ({', '.join(ranked[: min(count, 3)])}{', ...' if count > 3 else ''}): {drop:+.4f}"
         )
@@ -159,6 +183,10 @@ def maker(source: Path, target: Path, how: Quantization, batches: Sequence[Batch
                 store_half(source, target, how)
 
     return make
+
+
+def _unquantized(work: Work) -> Predictor:
+    return Predictor(TorchBackend(work.model, pick_device("cpu", "fp32")), work.task, work.framer)
 
 
 def _predictor(path: Path, work: Work) -> Predictor:

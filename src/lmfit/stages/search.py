@@ -55,7 +55,7 @@ def run(
         return resume(begun, device=device, inexact=True)
     with loaded.located():
         chosen = pick_device(device, loaded.config.training.precision)
-        choose_output(loaded.config.output, loaded.name, overwrite=overwrite)
+        choose_output(loaded.config.output, loaded.name, overwrite=overwrite, models=loaded.models)
         searched = prepared(loaded, chosen)
     searched.tell()
     run = Run(claim_output(loaded.config.output, loaded.name, overwrite=overwrite))

@@ -81,7 +81,8 @@ class Verified:
 def run(loaded: LoadedConfig[Any], *, kills: int = 5, device: str = "auto", overwrite: bool = False) -> Verified:
     """Train uninterrupted, train killed and resumed, compare. Nothing is scored by the run itself."""
     refuse_timed_or_several(loaded)
-    run = Run(claim_output(loaded.config.output, f"{loaded.name}-verify", overwrite=overwrite))
+    name, models = f"{loaded.name}-verify", loaded.models
+    run = Run(claim_output(loaded.config.output, name, overwrite=overwrite, models=models))
     with run.locked():
         write_text(run.path / "config.yaml", loaded.having(output=None).dump())
         task = getattr(loaded.config, "task", None)
