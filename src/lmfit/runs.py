@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ ANSWERING = ("finetune", "search", "transfer", "compress")
 """Stages whose runs hold a model that answers texts."""
 COMPRESSING = ("cut_seconds", "export_seconds", "quantize_seconds")
 """Parts of `timing` of a compressed run besides training: pruning and trimming, export, quantization."""
+_LOCK = ".lock"
+_UNBEGUN = re.compile(r"\.lock|config\.yaml|tokenizer|\.(config\.yaml|run\.json)\.\d+")
+"""What a run leaves that is ended before it has a run.json."""
 
 
 def runs_folder() -> Path:
@@ -85,7 +89,7 @@ class Run:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process; gone with the process. Raises InputError where another one holds it."""
-        with open(self.path / ".lock", "a") as file:
+        with open(self.path / _LOCK, "a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -95,7 +99,7 @@ class Run:
     def is_locked(self) -> bool:
         """Whether a process holds the folder."""
         try:
-            with open(self.path / ".lock") as file:
+            with open(self.path / _LOCK) as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -167,7 +171,9 @@ def claim_output(output: str | None, name: str, *, overwrite: bool = False) -> P
 
 
 def _is_taken(path: Path) -> bool:
-    return path.is_dir() and any(path.iterdir())
+    """Whether a folder holds anything, but what a run leaves that is ended before it has begun."""
+    held = [entry.name for entry in path.iterdir()] if path.is_dir() else []
+    return bool(held) and not (_LOCK in held and all(map(_UNBEGUN.fullmatch, held)))
 
 
 def _describe(path: Path) -> str:

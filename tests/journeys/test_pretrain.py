@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lmfit
-from interruptions import killed, outcome
+from interruptions import Killed, killed, outcome
 from lmfit.config.load import load_config
 from lmfit.config.yaml import dump
 from lmfit.runs import Run
@@ -166,6 +166,27 @@ def test_probes_compare_with_random_weights(
     code, out, _ = command("resume", run.path)
     assert code == 0
     assert probe["sentence"] in out
+
+
+def test_killed_while_a_probe_begins(
+    corpus: Path, tiny_config: Callable[..., Any], tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "topics.yaml").write_text(dump(tiny_config("text-classification", training={"max_steps": 2})))
+    probes = {"objectives": ["mlm"], "probes": [str(tmp_path / "topics.yaml")], "probe_seeds": [1]}
+    config = pretrain_config(corpus, pretraining=probes, training={"max_steps": 3})
+    record = Run.record
+
+    def ended(self: Run, **facts: Any) -> None:
+        if self.path.parent.name == "children":
+            raise Killed
+        record(self, **facts)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Run, "record", ended)
+        pretrained(config | {"output": str(tmp_path / "run")})
+    assert (tmp_path / "run" / "children" / "topics-pretrained" / "config.yaml").is_file()
+    assert command("resume", tmp_path / "run")[0] == 0
+    assert len(Run(tmp_path / "run").manifest["probes"]) == 1
 
 
 def test_it_goes_on_from_an_encoder_without_a_head(corpus: Path, tiny: Callable[[str], Path], tmp_path: Path) -> None:
