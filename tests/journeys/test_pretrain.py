@@ -181,9 +181,10 @@ def test_killed_while_a_probe_begins(
             raise Killed
         record(self, **facts)
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(Run, "record", ended)
-        pretrained(config | {"output": str(tmp_path / "run")})
+        with pytest.raises(Killed):
+            pretrained(config | {"output": str(tmp_path / "run")})
     assert (tmp_path / "run" / "children" / "topics-pretrained" / "config.yaml").is_file()
     assert command("resume", tmp_path / "run")[0] == 0
     assert len(Run(tmp_path / "run").manifest["probes"]) == 1
