@@ -58,6 +58,7 @@ def test_transformers_loads_it(straight: Run) -> None:
     masked, found = AutoModelForMaskedLM.from_pretrained(straight.model, output_loading_info=True)
     assert not found["missing_keys"]
     tokenizer = AutoTokenizer.from_pretrained(straight.model)
+    assert tokenizer.model_max_length == model.config.max_position_embeddings == 64
     inputs = tokenizer("Anna Petrov joined [MASK] in Oslo .", return_tensors="pt")
     assert masked(**inputs).logits.shape == (*inputs["input_ids"].shape, len(tokenizer))
 

@@ -92,6 +92,8 @@ def test_every_kind_of_tokenizer(kind: Any, tmp_path: Path) -> None:
     assert kind == "characters" or len(tokenizer) == size
     ids = tokenizer("Anna joined Nordwind .")["input_ids"]
     assert (ids[0], ids[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
+    hidden = tokenizer.convert_ids_to_tokens(tokenizer("Anna [MASK] Nordwind .", add_special_tokens=False)["input_ids"])
+    assert tokenizer.tokenize("Anna") + ["[MASK]"] == hidden[: len(tokenizer.tokenize("Anna")) + 1]
     report = report_on(tokenizer, made)
     assert report.fertility >= 1
     assert report.unknown < 0.01
