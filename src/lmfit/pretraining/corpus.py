@@ -77,10 +77,10 @@ def _hold_out(config: CorpusConfig, stored: Sequence[Stored], split: np.ndarray)
     with np.errstate(over="ignore"):
         places = mixed(hashes + np.uint64(key(config.split_seed, "held out"))) / 2.0**64
     places = np.where(split == 0, places, np.inf)
-    lowest, second = np.partition(places, 1)[:2]
-    test = max(config.held_out / 2, np.nextafter(lowest, 1))
+    test = max(config.held_out / 2, np.nextafter(places.min(), 1))
     split[places < test] = SPLITS.index("test")
-    validation = max(config.held_out, np.nextafter(second, 1))
+    lowest = places[places >= test].min(initial=np.inf)
+    validation = max(config.held_out, np.nextafter(lowest, 1))
     split[(places >= test) & (places < validation)] = SPLITS.index("validation")
 
 
