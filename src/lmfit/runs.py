@@ -72,6 +72,11 @@ class Run:
         return "interrupted" if status == "running" and not self.is_locked() else status
 
     @property
+    def is_finished(self) -> bool:
+        """Whether the run has begun, and ended well."""
+        return (self.path / "run.json").is_file() and self.status == "finished"
+
+    @property
     def model(self) -> Path:
         """The folder of the model in Hugging Face format."""
         return self.path / "model"
