@@ -204,6 +204,15 @@ def test_it_goes_on_from_an_encoder_without_a_head(corpus: Path, tiny: Callable[
     assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
 
 
+def test_what_is_new_of_a_masked_model_that_learns_about_pairs(corpus: Path, tmp_path: Path) -> None:
+    config = pretrain_config(corpus, pretraining={"objectives": ["mlm"]}, training={"max_steps": 1})
+    first = pretrained(config | {"output": str(tmp_path / "first")})
+    config |= {"model": {"name": str(first.path)}, "output": str(tmp_path / "run")}
+    config["pretraining"] = {"objectives": ["mlm", "nsp"], "max_length": 32}
+    told = "as it was pretrained; pooler: new; head for pairs of segments: new"
+    assert pretrained(config).manifest["model"]["language_model_head"] == told
+
+
 def test_check_reads_the_corpus_and_its_probes(
     corpus: Path, tiny_config: Callable[..., Any], tmp_path: Path, command: Command
 ) -> None:

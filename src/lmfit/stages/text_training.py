@@ -59,8 +59,7 @@ def build(run: Run, ready: Ready, device: Device) -> Any:
                 )
                 begin_with_counts(model, ready.rows["train"].sequences, config.seed)
         else:
-            model, new = continued_model(ready.source, ready.weights)
-            told = "new, its decoder tied to the embeddings" if new else "as it was pretrained"
+            model, told = continued_model(ready.source, ready.weights)
             console.say(f"model: {ready.source}; language-model head: {told}")
             run.record(model=run.manifest["model"] | {"language_model_head": told})
     return model.to(device.torch_device)
