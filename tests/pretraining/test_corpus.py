@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lmfit.config.pretraining import CorpusConfig, TokenizerConfig
-from lmfit.errors import ConfigError
+from lmfit.errors import ConfigError, DataError
 from lmfit.pretraining.corpus import Corpus, load_corpus
 from lmfit.pretraining.tokenizer import report_on, trained_tokenizer
 from tiny_corpus import documents, write_corpus
@@ -74,6 +74,30 @@ def test_overlap_with_an_evaluation_set(tmp_path: Path) -> None:
     assert list(corpus(file, evaluation_sets=sets).facts["overlap"].values()) == [1]
     dropped = corpus(file, evaluation_sets=sets, overlap="drop")
     assert sum(dropped.facts["splits"].values()) == 19
+
+
+def test_overlap_with_a_table_that_is_no_text(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    plain = documents(20)
+    pq.write_table(pa.table({"text": [plain[4], "a short one"]}), tmp_path / "test.parquet")
+    (tmp_path / "a.txt").write_text("\n\n".join(plain))
+    found = corpus(tmp_path / "a.txt", evaluation_sets=[str(tmp_path / "test.parquet")]).facts["overlap"]
+    assert list(found.values()) == [1]
+
+
+def test_all_documents_overlap(tmp_path: Path) -> None:
+    file = write_corpus(tmp_path / "a.txt", 20)
+    with pytest.raises(DataError, match=r"of 20 documents 0 are left: overlap with data\.evaluation_sets 20"):
+        corpus(file, evaluation_sets=[str(file)], overlap="drop")
+
+
+def test_a_file_that_two_sources_name_in_two_ways(tmp_path: Path) -> None:
+    file = write_corpus(tmp_path / "a.txt", 20)
+    other = f"{tmp_path}/./a.txt"
+    with pytest.raises(ConfigError, match=rf"`{other}` is named by two sources, once as `{file}`"):
+        load_corpus(CorpusConfig(train=[str(file), other]))
 
 
 def test_pieces_of_texts_are_the_texts(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class Checked:
         for source in self.sources:
             told += [f"{source.name}:", *source.prepared.ledger.lines(), *_told(source.prepared.ledger.findings)]
         number = len(ledger.warnings)
-        counted = "no warnings" if not number else f"{number} warning{'s' if number > 1 else ''}"
+        counted = "no warnings" if not number else console.counted(number, "warning")
         return [*told, f"checked: {counted}, nothing that stops training; next: {command}"]
 
 

@@ -120,7 +120,7 @@ class Transfer(Several):
         task = self.prepared.task
         write_start(folder, source, base, task.auto_class, labels=labels, layers=layers)
         kept = "a new head" if labels is None else "the rows of its head by name"
-        console.say(f"carried over: {'the encoder' if layers == 'all' else f'{layers} layers'}, {kept}")
+        console.say(f"carried over: {'the encoder' if layers == 'all' else console.counted(layers, 'layer')}, {kept}")
 
     def _child(self, size: Size, seed: int, base: ModelConfig, start: Path | None = None) -> Child:
         """A training of the target on `size` rows: from the start, or (None) without transfer."""
