@@ -219,6 +219,7 @@ class TestRefused:
         assert code == 2
         assert "model.name=./nowhere cannot be tried" in err
         assert not (tmp_path / "run").exists()
+        assert command("check", tmp_path / "s.yaml")[0] == 2
 
     def test_without_optuna(self, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "optuna", None)
