@@ -89,6 +89,8 @@ def test_what_a_run_leaves_that_had_not_begun_is_taken_over() -> None:
     with Run(Path("out")).locked():
         pass
     assert claim_output("out", "x") == Path("out")
+    with pytest.raises(InputError, match="ended before it had begun"):
+        find_run("out")
     Path("out/notes.txt").write_text("")
     with pytest.raises(InputError, match="not a run"):
         choose_output("out", "x")

@@ -208,6 +208,9 @@ def find_run(
         for path in (Path(name), runs_folder() / name):
             if (path / "run.json").is_file() or (path / "config.json").is_file():
                 return Run(path)
+        if (Path(name) / _LOCK).is_file():
+            fix = f"begin it again: the same command with --output {name}"
+            raise InputError(f"`{name}` was ended before it had begun", where="--run", fix=fix)
         known = [run.path.name for run in list_runs()]
         fix = suggestion(name, known) if known else f"there are no runs below {runs_folder()}"
         raise InputError(f"`{name}` is no run: no run.json and no config.json there", where="--run", fix=fix)
