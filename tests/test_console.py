@@ -12,6 +12,10 @@ def _loud() -> Iterator[None]:
     console.set_quiet(False)
 
 
+def test_one_of_a_thing_is_no_plural() -> None:
+    assert [console.counted(number, "file") for number in (0, 1, 1200)] == ["0 files", "1 file", "1,200 files"]
+
+
 def test_words_go_to_stderr_only(capsys: pytest.CaptureFixture[str]) -> None:
     console.say("a notice")
     console.warn("careful")

@@ -80,6 +80,22 @@ def test_a_given_output_is_taken_only_when_it_holds_something() -> None:
         choose_output("out/file", "x")
 
 
+def test_what_a_run_leaves_that_had_not_begun_is_taken_over() -> None:
+    (Path("out") / "tokenizer").mkdir(parents=True)
+    for name in ("config.yaml", ".run.json.123"):
+        (Path("out") / name).write_text("")
+    with pytest.raises(InputError, match="not a run"):
+        choose_output("out", "x")
+    with Run(Path("out")).locked():
+        pass
+    assert claim_output("out", "x") == Path("out")
+    with pytest.raises(InputError, match="ended before it had begun"):
+        find_run("out")
+    Path("out/notes.txt").write_text("")
+    with pytest.raises(InputError, match="not a run"):
+        choose_output("out", "x")
+
+
 def test_overwrite_moves_the_old_one_when_the_new_one_begins() -> None:
     made("a")
     assert choose_output("runs/a", "x", overwrite=True) == Path("runs/a")

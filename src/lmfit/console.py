@@ -34,6 +34,11 @@ def warn(text: str) -> None:
         _write(f"warning: {text}")
 
 
+def counted(number: int, name: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
 def shows_bars() -> bool:
     """Whether a progress bar may be drawn: stderr is a terminal, and nobody asked for quiet."""
     return not _state["quiet"] and sys.stderr.isatty()

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ ANSWERING = ("finetune", "search", "transfer", "compress")
 """Stages whose runs hold a model that answers texts."""
 COMPRESSING = ("cut_seconds", "export_seconds", "quantize_seconds")
 """Parts of `timing` of a compressed run besides training: pruning and trimming, export, quantization."""
+_LOCK = ".lock"
+_UNBEGUN = re.compile(r"\.lock|config\.yaml|tokenizer|\.(config\.yaml|run\.json)\.\d+")
+"""What a run leaves that is ended before it has a run.json."""
 
 
 def runs_folder() -> Path:
@@ -70,6 +74,11 @@ class Run:
         return "interrupted" if status == "running" and not self.is_locked() else status
 
     @property
+    def is_finished(self) -> bool:
+        """Whether the run has begun, and ended well."""
+        return (self.path / "run.json").is_file() and self.status == "finished"
+
+    @property
     def model(self) -> Path:
         """The folder of the model in Hugging Face format."""
         return self.path / "model"
@@ -87,7 +96,7 @@ class Run:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process; gone with the process. Raises InputError where another one holds it."""
-        with open(self.path / ".lock", "a") as file:
+        with open(self.path / _LOCK, "a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -97,7 +106,7 @@ class Run:
     def is_locked(self) -> bool:
         """Whether a process holds the folder."""
         try:
-            with open(self.path / ".lock") as file:
+            with open(self.path / _LOCK) as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -191,7 +200,9 @@ def _refuse_overlap(path: Path, model: Path) -> None:
 
 
 def _is_taken(path: Path) -> bool:
-    return path.is_dir() and any(path.iterdir())
+    """Whether a folder holds anything, but what a run leaves that is ended before it has begun."""
+    held = [entry.name for entry in path.iterdir()] if path.is_dir() else []
+    return bool(held) and not (_LOCK in held and all(map(_UNBEGUN.fullmatch, held)))
 
 
 def _describe(path: Path) -> str:
@@ -221,6 +232,9 @@ def find_run(
         for path in (Path(name), runs_folder() / name):
             if (path / "run.json").is_file() or (path / "config.json").is_file():
                 return Run(path)
+        if (Path(name) / _LOCK).is_file():
+            fix = f"begin it again: the same command with --output {name}"
+            raise InputError(f"`{name}` was ended before it had begun", where="--run", fix=fix)
         known = [run.path.name for run in list_runs()]
         fix = suggestion(name, known) if known else f"there are no runs below {runs_folder()}"
         raise InputError(f"`{name}` is no run: no run.json and no config.json there", where="--run", fix=fix)

@@ -44,6 +44,7 @@ def test_under_two_hundred_steps_warn(steps: int, warned: bool) -> None:
 
 
 def test_the_step_warning_names_an_override_that_is_enough() -> None:
+    assert find_few_steps(1, 20, by_epochs=True)[0].what.startswith("only 1 optimizer step is planned")
     assert find_few_steps(60, 20, by_epochs=True)[0].fix == "set training.epochs=10"
     assert find_few_steps(60, 20, by_epochs=False)[0].fix == "set training.max_steps=200"
 

@@ -84,6 +84,7 @@ BAD = [
     texts("UTF-16", "a.csv", CSV.encode("utf-16"), "9 lines = 8 rows", 8),
     texts("UTF-16", "a.jsonl", JSONL.encode("utf-16"), "8 lines = 8 rows", 8),
     texts("UTF-16 without a mark", "a.csv", CSV.encode("utf-16-le"), "a.csv:1\nhint: remove it; if the file is UTF-16"),
+    texts("UTF-16 without a mark", "c.csv", UMLAUTS.encode("utf-16-le"), "order mark, set data.encoding: utf-16-le"),
     texts("UTF-16 without a mark", "b.csv", CSV.encode("utf-16-le"), "9 lines = 8 rows", 8, encoding="utf-16-le"),
     texts("byte order mark", "a.csv", CSV.encode("utf-8-sig"), "9 lines = 8 rows", 8),
     texts("byte order mark", "a.tsv", TSV.encode("utf-8-sig"), "9 lines = 8 rows", 8),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lmfit
-from interruptions import killed, outcome
+from interruptions import Killed, killed, outcome
 from lmfit.config.load import load_config
 from lmfit.config.yaml import dump
 from lmfit.runs import Run
@@ -58,6 +58,7 @@ def test_transformers_loads_it(straight: Run) -> None:
     masked, found = AutoModelForMaskedLM.from_pretrained(straight.model, output_loading_info=True)
     assert not found["missing_keys"]
     tokenizer = AutoTokenizer.from_pretrained(straight.model)
+    assert tokenizer.model_max_length == model.config.max_position_embeddings == 64
     inputs = tokenizer("Anna Petrov joined [MASK] in Oslo .", return_tensors="pt")
     assert masked(**inputs).logits.shape == (*inputs["input_ids"].shape, len(tokenizer))
 
@@ -168,6 +169,28 @@ def test_probes_compare_with_random_weights(
     assert probe["sentence"] in out
 
 
+def test_killed_while_a_probe_begins(
+    corpus: Path, tiny_config: Callable[..., Any], tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "topics.yaml").write_text(dump(tiny_config("text-classification", training={"max_steps": 2})))
+    probes = {"objectives": ["mlm"], "probes": [str(tmp_path / "topics.yaml")], "probe_seeds": [1]}
+    config = pretrain_config(corpus, pretraining=probes, training={"max_steps": 3})
+    record = Run.record
+
+    def ended(self: Run, **facts: Any) -> None:
+        if self.path.parent.name == "children":
+            raise Killed
+        record(self, **facts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "record", ended)
+        with pytest.raises(Killed):
+            pretrained(config | {"output": str(tmp_path / "run")})
+    assert (tmp_path / "run" / "children" / "topics-pretrained" / "config.yaml").is_file()
+    assert command("resume", tmp_path / "run")[0] == 0
+    assert len(Run(tmp_path / "run").manifest["probes"]) == 1
+
+
 def test_it_goes_on_from_an_encoder_without_a_head(corpus: Path, tiny: Callable[[str], Path], tmp_path: Path) -> None:
     config = pretrain_config(corpus)
     config |= {"model": {"name": str(tiny("bert"))}, "output": str(tmp_path / "run")}
@@ -179,6 +202,15 @@ def test_it_goes_on_from_an_encoder_without_a_head(corpus: Path, tiny: Callable[
 
     model = AutoModelForMaskedLM.from_pretrained(run.model)
     assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
+
+
+def test_what_is_new_of_a_masked_model_that_learns_about_pairs(corpus: Path, tmp_path: Path) -> None:
+    config = pretrain_config(corpus, pretraining={"objectives": ["mlm"]}, training={"max_steps": 1})
+    first = pretrained(config | {"output": str(tmp_path / "first")})
+    config |= {"model": {"name": str(first.path)}, "output": str(tmp_path / "run")}
+    config["pretraining"] = {"objectives": ["mlm", "nsp"], "max_length": 32}
+    told = "as it was pretrained; pooler: new; head for pairs of segments: new"
+    assert pretrained(config).manifest["model"]["language_model_head"] == told
 
 
 def test_check_reads_the_corpus_and_its_probes(

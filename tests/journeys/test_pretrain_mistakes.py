@@ -45,7 +45,8 @@ def test_one_document_only(refused: Callable[..., str]) -> None:
 
 
 def test_documents_shorter_than_a_sequence(refused: Callable[..., str], tmp_path: Path) -> None:
-    told = refused("\n\n".join(documents(60, sentences=1)), pretraining={"max_length": 400, "objectives": ["mlm"]})
+    pretraining = {"max_length": 400, "objectives": ["mlm"]}
+    told = refused("\n\n".join(documents(60, sentences=1)), model={"positions": 400}, pretraining=pretraining)
     assert "the longest document has" in told
     assert "pretraining.max_length=" in told
 
@@ -102,6 +103,10 @@ def test_a_model_that_cannot_learn_so(refused: Callable[..., str], tiny: Callabl
         ("pretraining", {"objectives": ["clm"]}, "clm needs a decoder"),
         ("pretraining", {"probes": ["nowhere.yaml"]}, "nowhere.yaml"),
         ("model", {"width": 30, "heads": 4}, "no multiple of its 4 heads"),
+        ("model", {"positions": 16}, "max_length 32 is more than the 16 of model.positions"),
+        ("model", {"embedding_width": 16}, "embedding_width: has no effect with model.architecture: bert"),
+        ("pretraining", {"objectives": ["mlm", "mlm"]}, "an objective stands there twice"),
+        ("pretraining", {"tokenizer": {"name": "minilm-l6", "kind": "bpe"}}, "kind: no effect with name"),
         ("model", {"architecture": "roberta"}, "nsp needs model.architecture: bert"),
         ("training", {"r_drop": 1.0}, "r_drop is for fine-tuning"),
         ("training", {"sharding": "full"}, "sharding: full is for fine-tuning"),
@@ -113,6 +118,28 @@ def test_settings_that_do_not_fit(
     section: str, values: dict[str, Any], told: str, refused: Callable[..., str], tmp_path: Path
 ) -> None:
     assert told in refused(write_corpus(tmp_path / "c.txt"), **{section: values})
+
+
+def test_an_odd_width_of_the_heads_of_modernbert(refused: Callable[..., str], tmp_path: Path) -> None:
+    model = {"architecture": "modernbert", "width": 36, "heads": 4}
+    told = refused(write_corpus(tmp_path / "c.txt"), model=model, pretraining={"objectives": ["mlm"]})
+    assert "a head cannot be 9 (width 36, 4 heads) wide" in told
+
+
+def test_masking_without_masked_words(refused: Callable[..., str], tmp_path: Path) -> None:
+    pretraining = {"objectives": ["clm"], "tokenizer": {"kind": "bpe"}, "masking": {"rate": 0.3}}
+    told = refused(write_corpus(tmp_path / "c.txt"), model={"architecture": "gpt2"}, pretraining=pretraining)
+    assert "pretraining.masking: has no effect with clm" in told
+
+
+@pytest.mark.parametrize(("kind", "size"), [("bpe", 261), ("wordpiece", None)])
+def test_a_vocabulary_smaller_than_its_characters(
+    kind: str, size: int | None, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    pretraining = {"objectives": ["mlm"], "tokenizer": {"kind": kind, "vocabulary": 64}}
+    told = refused(write_corpus(tmp_path / "c.txt"), pretraining=pretraining)
+    assert f"special tokens alone are {size or ''}" in told
+    assert "pretraining.tokenizer.vocabulary=" in told
 
 
 def test_a_source_that_is_no_config_of_a_fine_tuning(refused: Callable[..., str], tmp_path: Path) -> None:

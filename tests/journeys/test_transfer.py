@@ -16,11 +16,12 @@ from interruptions import Killed, outcome
 from lmfit.config.load import load_config
 from lmfit.config.yaml import dump
 from lmfit.runs import Run, list_children
-from lmfit.stages import transfer
+from lmfit.stages import pretrain, transfer
 from lmfit.stages.joint import JointObjective, mixed, prepare_whole
 from lmfit.summary import check_requirements, finished_lines, parse_requirements
 from lmfit.tasks.tensors import tensors
 from lmfit.training.trainer import StepResult, Trainer
+from tiny_corpus import pretrain_config, write_corpus
 
 Config = Callable[..., dict[str, Any]]
 Command = Callable[..., tuple[int, str, str]]
@@ -262,6 +263,25 @@ def test_a_finished_run_as_source(straight: Run, config: Callable[..., dict[str,
     (lost,) = run.manifest["transfer"]["forgotten"]
     assert lost["before"]["value"] == source.metrics["test"]["accuracy"]["value"]
     assert child(run, "control-seed-1").metrics == child(straight, "control-seed-1").metrics
+
+
+def test_a_pretraining_as_source(config: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """It has no labelled rows, so nothing that is forgotten of it can be measured."""
+    made = pretrain_config(write_corpus(tmp_path / "news.txt"), training={"max_steps": 2})
+    source = pretrain.run(load_config("pretrain", made | {"output": str(tmp_path / "source")}))
+    changed = {"model": {"name": str(source.path), "on_unknown": "allow"}}
+    run = transferred(config(sources=[{"model": str(source.path)}]) | changed, tmp_path / "run")
+    assert (run.manifest["status"], run.manifest["transfer"]["forgotten"]) == ("finished", [])
+
+
+def test_a_source_of_another_architecture(
+    config: Callable[..., dict[str, Any]], tiny: Callable[[str], Path], tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "t.yaml").write_text(dump(config(sources=[{"model": str(tiny("gpt2"))}])))
+    code, _, err = command("transfer", tmp_path / "t.yaml", "-o", tmp_path / "run")
+    assert code == 2
+    assert "model_type gpt2, not bert" in err
+    assert "intermediate_size none, not 64" in err
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,10 @@ from lmfit.models.freeze import encoder_of
 from lmfit.models.load import find_model, load_model
 from lmfit.models.lora import adapt, merge
 from lmfit.runs import Run
+from lmfit.stages import pretrain
 from lmfit.training.checkpoint import weights
 from lmfit.training.trainer import StepResult, Trainer
+from tiny_corpus import pretrain_config, write_corpus
 
 Config = Callable[..., dict[str, Any]]
 Command = Callable[..., tuple[int, str, str]]
@@ -135,6 +137,14 @@ class TestApart:
         folder = str(tmp_path_factory.mktemp("apart") / "run")
         model = {"lora": LORA | {"merge": False}}
         return lmfit.finetune(tiny_config("text-classification", model=model, training=TRAINING, output=folder))
+
+    def test_pretraining_goes_on_from_it(self, run: Run, tmp_path: Path) -> None:
+        """Its adapters are merged, its head is left aside."""
+        config = pretrain_config(write_corpus(tmp_path / "news.txt"), training={"max_steps": 1})
+        config |= {"model": {"name": str(run.path)}, "output": str(tmp_path / "run")}
+        config["pretraining"] = {"objectives": ["mlm"], "max_length": 32}
+        made = pretrain.run(load_config("pretrain", config))
+        assert made.manifest["model"]["language_model_head"] == "new, its decoder tied to the embeddings"
 
     def test_lmfit_loads_it_with_equal_answers(self, run: Run) -> None:
         assert not (run.model / "model.safetensors").exists()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lmfit.config.pretraining import CorpusConfig, TokenizerConfig
-from lmfit.errors import ConfigError
+from lmfit.errors import ConfigError, DataError
 from lmfit.pretraining.corpus import Corpus, load_corpus
 from lmfit.pretraining.tokenizer import report_on, trained_tokenizer
 from tiny_corpus import documents, write_corpus
@@ -45,6 +45,25 @@ def test_documents_that_are_added_move_no_others(tmp_path: Path) -> None:
     assert 20 < before.count("validation") + before.count("test") < 60
 
 
+def test_there_is_always_something_held_out(tmp_path: Path) -> None:
+    """Also where all small hashes lie in the test part."""
+    file = write_corpus(tmp_path / "a.txt", 8)
+    for seed in range(40):
+        made = corpus(file, held_out=0.3, split_seed=seed, duplicates="exact")
+        assert min(made.facts["splits"].values()) > 0, seed
+
+
+def test_what_is_said_of_an_equal_file_names_the_one_at_hand(tmp_path: Path) -> None:
+    file = write_corpus(tmp_path / "a.txt", 8)
+    made = load_corpus(CorpusConfig(train=str(file), duplicates="exact"))
+    assert made.notices == [f"{file}: one document between blank lines"]
+    copy = tmp_path / "b.txt"
+    copy.write_bytes(file.read_bytes())
+    again = load_corpus(CorpusConfig(train=str(copy), duplicates="exact"))
+    assert again.notices == [f"{copy}: one document between blank lines"]
+    assert again.fingerprint == made.fingerprint
+
+
 def test_overlap_with_an_evaluation_set(tmp_path: Path) -> None:
     plain = documents(20)
     inside = " ".join(plain[4].split()[2:20])
@@ -55,6 +74,30 @@ def test_overlap_with_an_evaluation_set(tmp_path: Path) -> None:
     assert list(corpus(file, evaluation_sets=sets).facts["overlap"].values()) == [1]
     dropped = corpus(file, evaluation_sets=sets, overlap="drop")
     assert sum(dropped.facts["splits"].values()) == 19
+
+
+def test_overlap_with_a_table_that_is_no_text(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    plain = documents(20)
+    pq.write_table(pa.table({"text": [plain[4], "a short one"]}), tmp_path / "test.parquet")
+    (tmp_path / "a.txt").write_text("\n\n".join(plain))
+    found = corpus(tmp_path / "a.txt", evaluation_sets=[str(tmp_path / "test.parquet")]).facts["overlap"]
+    assert list(found.values()) == [1]
+
+
+def test_all_documents_overlap(tmp_path: Path) -> None:
+    file = write_corpus(tmp_path / "a.txt", 20)
+    with pytest.raises(DataError, match=r"of 20 documents 0 are left: overlap with data\.evaluation_sets 20"):
+        corpus(file, evaluation_sets=[str(file)], overlap="drop")
+
+
+def test_a_file_that_two_sources_name_in_two_ways(tmp_path: Path) -> None:
+    file = write_corpus(tmp_path / "a.txt", 20)
+    other = f"{tmp_path}/./a.txt"
+    with pytest.raises(ConfigError, match=rf"`{other}` is named by two sources, once as `{file}`"):
+        load_corpus(CorpusConfig(train=[str(file), other]))
 
 
 def test_pieces_of_texts_are_the_texts(tmp_path: Path) -> None:
@@ -92,6 +135,8 @@ def test_every_kind_of_tokenizer(kind: Any, tmp_path: Path) -> None:
     assert kind == "characters" or len(tokenizer) == size
     ids = tokenizer("Anna joined Nordwind .")["input_ids"]
     assert (ids[0], ids[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
+    before = tokenizer("Anna", add_special_tokens=False)["input_ids"]
+    assert tokenizer("Anna [MASK] Nordwind .")["input_ids"][1:][: len(before) + 1] == [*before, tokenizer.mask_token_id]
     report = report_on(tokenizer, made)
     assert report.fertility >= 1
     assert report.unknown < 0.01

@@ -83,6 +83,40 @@ def test_common_crawl_archives(tmp_path: Path) -> None:
         read(tmp_path / "b.warc")
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_archive_that_ends_too_early(packed: bool, tmp_path: Path) -> None:
+    """Wherever it is cut, but between records."""
+    from io import BytesIO
+
+    from warcio.warcwriter import WARCWriter
+
+    held = BytesIO()
+    for text in (b"one two three", b"four five six"):
+        writer = WARCWriter(held, gzip=packed)
+        writer.write_record(writer.create_warc_record("http://a", "conversion", payload=BytesIO(text)))
+    whole, file = held.getvalue(), tmp_path / ("a.wet.gz" if packed else "a.wet")
+    ends = len(whole)
+    for cut in (ends - 12, ends - 20, ends // 2 + 5, ends // 2 + 40):
+        file.write_bytes(whole[:cut])
+        with pytest.raises(DataError, match=r"not whole|damaged"):
+            read(file)
+    file.write_bytes(whole)
+    assert read(file) == ["one two three", "four five six"]
+
+
+def test_an_archive_as_one_gzip_member(tmp_path: Path) -> None:
+    from io import BytesIO
+
+    from warcio.warcwriter import WARCWriter
+
+    held = BytesIO()
+    for text in (b"one two three", b"four five six"):
+        writer = WARCWriter(held, gzip=False)
+        writer.write_record(writer.create_warc_record("http://a", "conversion", payload=BytesIO(text)))
+    (tmp_path / "a.wet.gz").write_bytes(gzip.compress(held.getvalue()))
+    assert read(tmp_path / "a.wet.gz") == ["one two three", "four five six"]
+
+
 @pytest.mark.parametrize(
     ("text", "rules", "reason"),
     [

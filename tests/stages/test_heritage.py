@@ -50,3 +50,5 @@ def test_mistakes() -> None:
         kept(["a", "c"], target, label_map={"c": "a"})
     with pytest.raises(ConfigError, match="is not of the target's kind"):
         kept(["a"], target, kind="multi_label")
+    with pytest.raises(ConfigError, match="no labels to map"):
+        kept_labels(TransferSettings(sources=[SOURCE], label_map={"0": "a"}), Learnt("", None, []), target)

@@ -30,6 +30,12 @@ def test_a_model_that_is_equal_or_worse_does_not_beat_the_baseline(right: int) -
     assert sentence.startswith("The model does not beat a trivial baseline: test accuracy")
 
 
+def test_a_mean_of_one_seed_is_told_as_such() -> None:
+    model = labels(61)
+    model.metrics["accuracy"] |= {"spread": {"over": "seeds", "n_seeds": 1}}
+    assert "(one seed)" in judged(model, {"majority": labels(60)})[1]
+
+
 def test_a_lead_that_may_be_chance_is_not_known() -> None:
     beats, sentence = judged(labels(61), {"majority": labels(60)})
     assert beats is None

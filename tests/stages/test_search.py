@@ -112,6 +112,19 @@ class TestJourney:
         assert [t["state"] for t in run.manifest["search"]["trials"]] == ["finished", "failed", "finished"]
         assert children(run)[1].status == "failed"
 
+    def test_only_trials_that_cannot_be_trained(
+        self, config: Config, monkeypatch: pytest.MonkeyPatch, command: Command, tmp_path: Path
+    ) -> None:
+        def impossible(run: Run, child: Any, **options: Any) -> Run:
+            raise ConfigError("these do not go together")
+
+        monkeypatch.setattr(finetune, "work_child", impossible)
+        (tmp_path / "s.yaml").write_text(dump(config(trials=4)))
+        code, _, err = command("search", tmp_path / "s.yaml")
+        assert code == 1
+        assert err.count("cannot be trained: these do not go together") == 4
+        assert "no trial was trained to its end" in err
+
     @pytest.mark.slow
     def test_three_failures_in_a_row_end_it(self, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
         fail_on(monkeypatch, {f"trial-{i:04d}" for i in range(9)})
@@ -197,6 +210,16 @@ class TestRefused:
             made[name] = {**made[name], **value} if isinstance(value, dict) else value
         with pytest.raises(ConfigError, match=told):
             begin(made)
+
+    def test_a_value_that_cannot_be_tried(self, config: Config, tmp_path: Path, command: Command) -> None:
+        made = config()
+        made["search"]["space"] = {"model.name": [made["model"]["name"], "./nowhere"]}
+        (tmp_path / "s.yaml").write_text(dump(made))
+        code, _, err = command("search", tmp_path / "s.yaml")
+        assert code == 2
+        assert "model.name=./nowhere cannot be tried" in err
+        assert not (tmp_path / "run").exists()
+        assert command("check", tmp_path / "s.yaml")[0] == 2
 
     def test_without_optuna(self, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "optuna", None)

@@ -106,6 +106,13 @@ class TestPretraining:
         assert f"{key} cannot be searched" in err
         assert told in err
 
+    def test_values_that_do_not_go_together_are_passed_over(self, config: dict[str, Any]) -> None:
+        space = {"model.width": [30, 32], "model.heads": [2, 4]}
+        run = begin(config | {"search": {"space": space, "trials": 5, "sampler": "random"}})
+        found = {(t["values"]["model.width"], t["values"]["model.heads"]): t["state"] for t in states(run)}
+        assert found.pop((30, 4)) == "failed"
+        assert set(found.values()) == {"finished"}
+
     def test_another_metric(self, config: dict[str, Any], tmp_path: Path, command: Command) -> None:
         config["search"]["metric"] = "masked_accuracy"
         (tmp_path / "s.yaml").write_text(dump(config))

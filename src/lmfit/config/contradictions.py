@@ -36,6 +36,7 @@ _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "task.focal_gamma": ("task.loss", {"focal"}),
     "training.adversarial_epsilon": ("training.adversarial", {"fgm"}),
     "training.muon_learning_rate": ("training.optimizer", {"muon"}),
+    "model.embedding_width": ("model.architecture", {"electra"}),
     "pretraining.masking.mean_span": ("pretraining.masking.unit", {"span"}),
     "data.near": ("data.duplicates", {"near"}),
 }

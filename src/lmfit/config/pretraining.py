@@ -136,6 +136,9 @@ class PretrainModelConfig(Section):
             raise ValueError(f"{', '.join(changed)} shape a new model; with name the model has its own")
         if self.width % self.head_count:
             raise ValueError(f"width {self.width} is no multiple of its {self.head_count} heads")
+        if self.architecture == "modernbert" and self.width // self.head_count % 2:
+            each = f"{self.width // self.head_count} (width {self.width}, {self.head_count} heads)"
+            raise ValueError(f"modernbert turns its dimensions in pairs: a head cannot be {each} wide")
         return self
 
     @property
@@ -166,6 +169,14 @@ class TokenizerConfig(Section):
         if size_bytes(value) < 1:
             raise ValueError("expected a size such as 50 MB")
         return value
+
+    @model_validator(mode="after")
+    def _trained_or_taken(self) -> "TokenizerConfig":
+        fields = type(self).model_fields
+        asked = [name for name in fields if name != "name" and getattr(self, name) != fields[name].default]
+        if self.name is not None and asked:
+            raise ValueError(f"{', '.join(asked)}: no effect with name, whose tokenizer is trained already")
+        return self
 
 
 class MaskingConfig(Section):
@@ -223,6 +234,8 @@ class PretrainingConfig(Section):
     @classmethod
     def _sensible(cls, value: Any) -> dict[Objective, float]:
         weights: dict[Objective, float] = dict(value) if isinstance(value, Mapping) else dict.fromkeys(value, 1.0)
+        if len(weights) < len(value):
+            raise ValueError("an objective stands there twice; to give it more weight write e.g. {mlm: 2.0, nsp: 1.0}")
         if not weights or min(weights.values()) <= 0:
             raise ValueError("at least one objective, each with a weight above 0")
         if "clm" in weights and len(weights) > 1:
@@ -319,6 +332,11 @@ class PretrainConfig(Section):
             raise ValueError(f"{'clm' if causal else 'mlm'} needs {kind}")
         if self.pretraining.pair and self.model.name is None and self.model.architecture != "bert":
             raise ValueError(f"{self.pretraining.pair} needs model.architecture: bert, which has a head for it")
+        if causal and self.pretraining.masking != MaskingConfig():
+            raise ValueError("pretraining.masking: has no effect with clm, which hides no tokens")
+        if (most := self.model.positions) is not None and most < self.pretraining.max_length:
+            told = f"pretraining.max_length {self.pretraining.max_length} is more than the {most} of model.positions"
+            raise ValueError(told)
         tokenizer = self.pretraining.tokenizer
         if self.model.name is not None and tokenizer != TokenizerConfig(name=tokenizer.name):
             raise ValueError("pretraining.tokenizer says how one is trained; model.name brings its own")

@@ -9,7 +9,7 @@ from hashlib import sha256
 from itertools import chain
 from lzma import LZMAError
 
-from lmfit.data.files import TextFile, check_file, nul_character, open_bytes
+from lmfit.data.files import PERHAPS_UTF16, TextFile, check_file, nul_character, open_bytes
 from lmfit.data.notices import Notices
 from lmfit.errors import ConfigError, DataError
 
@@ -51,7 +51,8 @@ def inspect(path: str, part: str = "", encoding: str = "auto", *, notices: Notic
             chosen, checked = _otherwise(path, error, notices)
     except _Undecodable as error:
         what = f"bytes {error.found.hex(' ')} are not {chosen} text"
-        raise DataError(what, where=f"{path}:{error.line}", fix="repair the line, or set data.encoding") from error
+        fix = PERHAPS_UTF16 if b"\0" in next(_chunks(path), b"") else "repair the line, or set data.encoding"
+        raise DataError(what, where=f"{path}:{error.line}", fix=fix) from error
     if checked.newline == "\r":
         notices.say("its lines end with a carriage return (\\r), as old Mac programs write them", path)
     return TextFile(path, part, chosen, checked.size, checked.sha256, checked.lines, checked.newline)

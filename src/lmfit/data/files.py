@@ -126,9 +126,12 @@ def split_suffix(path: str) -> tuple[str, str]:
     return name.suffix.lower(), ""
 
 
+PERHAPS_UTF16 = "if the file is UTF-16 without a byte order mark, set data.encoding: utf-16-le"
+
+
 def nul_character(path: str, line: int) -> DataError:
     """The error for a NUL in a text."""
-    fix = "remove it; if the file is UTF-16 without a byte order mark, set data.encoding: utf-16-le"
+    fix = f"remove it; {PERHAPS_UTF16}"
     return DataError("a NUL character in the text", where=f"{path}:{line}", fix=fix)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lmfit import console
 from lmfit.data.accounts import Account
 from lmfit.data.audit.scan import Profile
 from lmfit.data.findings import SHOWN_PLACES, Finding
@@ -152,7 +153,8 @@ def find_few_steps(steps: int, steps_per_epoch: int, *, by_epochs: bool) -> list
     if steps >= FEW_STEPS:
         return []
     more = f"training.epochs={-(-FEW_STEPS // steps_per_epoch)}" if by_epochs else f"training.max_steps={FEW_STEPS}"
-    what = f"only {steps} optimizer steps are planned, which is often too few; more: {more}"
+    planned = f"{console.counted(steps, 'optimizer step')} {'is' if steps == 1 else 'are'} planned"
+    what = f"only {planned}, which is often too few; more: {more}"
     return [Finding("few-steps", "warning", what, fix=f"set {more}")]
 
 

@@ -18,10 +18,8 @@ _TOKENS = ("model", "normalizer", "added_tokens")
 
 def refuse_other_encoder(source: ModelSource, base: ModelSource) -> None:
     """Raises ConfigError where encoder or tokenizer of a source are not of the kind that the target begins with."""
-    ours, theirs = load_config(base), load_config(source)
-    other = [
-        f"{name} {getattr(theirs, name)}, not {getattr(ours, name)}" for name in _SHAPE if _differ(ours, theirs, name)
-    ]
+    ours, theirs = _shape(load_config(base)), _shape(load_config(source))
+    other = [f"{name} {theirs[name]}, not {ours[name]}" for name in _SHAPE if theirs[name] != ours[name]]
     tokens = [json.loads(load_tokenizer(one).backend_tokenizer.to_str()) for one in (base, source)]
     if any(tokens[0][part] != tokens[1][part] for part in _TOKENS):
         other.append("another tokenizer")
@@ -31,8 +29,9 @@ def refuse_other_encoder(source: ModelSource, base: ModelSource) -> None:
         raise ConfigError(what, where="transfer.sources", fix=fix)
 
 
-def _differ(ours: Any, theirs: Any, name: str) -> bool:
-    return bool(getattr(ours, name, None) != getattr(theirs, name, None))
+def _shape(config: Any) -> dict[str, Any]:
+    """What must be equal; `none` for what an architecture does not name."""
+    return {name: getattr(config, name, "none") for name in _SHAPE}
 
 
 def write_untrained(folder: Path, source: ModelSource) -> None:

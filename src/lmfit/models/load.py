@@ -231,6 +231,22 @@ def _load_adapted(source: ModelSource, auto_class: str, settings: dict[str, Any]
     return model, not same
 
 
+def load_language_model(source: ModelSource, auto_class: str) -> tuple[Any, set[str]]:
+    """The model with heads for text, in fp32, its decoder tied, and the names of its weights that are new.
+
+    An adapter that is kept apart is merged; the head of its task is left aside.
+    """
+    base = (getattr(load_config(source), "lmfit", None) or {}).get("base")
+    held = source if base is None else find_model(ModelConfig(**base))
+    model, new = _pretrained(held, auto_class, {"tie_word_embeddings": True})
+    inside = f"{model.base_model_prefix}."
+    _refuse_gaps(held, {name for name in new if name.startswith(inside) and "pooler" not in name})
+    if base is not None:
+        load_adapter(model, Path(source.where), head=False)
+    model.tie_weights()
+    return model, new
+
+
 def _refuse_gaps(source: ModelSource, new: set[str]) -> None:
     """To be trained, a model may lack its head, and a pooler (masked language models have none); else it is damaged."""
     if gaps := sorted(new):

@@ -9,7 +9,7 @@ import torch
 
 from lmfit.config.pretraining import PretrainModelConfig
 from lmfit.errors import ConfigError
-from lmfit.models.load import ModelSource, load_config, load_model, positions
+from lmfit.models.load import ModelSource, load_config, load_language_model, positions
 from lmfit.pretraining.masking import Vocabulary
 from lmfit.pretraining.rows import Frame
 
@@ -33,11 +33,13 @@ def new_model(config: PretrainModelConfig, tokenizer: Any, max_length: int, weig
     return getattr(transformers, auto_class(weights)).from_config(made, dtype=torch.float32)
 
 
-def continued_model(source: ModelSource, weights: Mapping[str, float]) -> tuple[Any, bool]:
-    """A pretrained model with the heads that the objectives need, and whether some had to be made (tied, random)."""
-    model, new = load_model(source, auto_class(weights), {"tie_word_embeddings": True})
-    model.tie_weights()
-    return model, new
+def continued_model(source: ModelSource, weights: Mapping[str, float]) -> tuple[Any, str]:
+    """A pretrained model with the heads that the objectives need, and which of them had to be made."""
+    model, new = load_language_model(source, auto_class(weights))
+    pooler, pairs = ({name for name in new if part in name} for part in ("pooler", "seq_relationship"))
+    told = ["new, its decoder tied to the embeddings" if new - pooler - pairs else "as it was pretrained"]
+    told += ["pooler: new"] if pooler else []
+    return model, "; ".join([*told, *(["head for pairs of segments: new"] if pairs else [])])
 
 
 def refuse_unfit(source: ModelSource, weights: Mapping[str, float]) -> Any:

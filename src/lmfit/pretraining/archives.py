@@ -1,8 +1,9 @@
 """Documents of Wikipedia dumps and of Common Crawl archives."""
 
+import zlib
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError, iterparse
 
 from lmfit.data.example import Origin
@@ -12,6 +13,7 @@ from lmfit.errors import DataError, MissingExtra
 from lmfit.pretraining.readers import Document, Part
 
 _ARTICLES = "0"
+_BLOCK = 65_536
 _HEADINGS = {f"h{level}" for level in range(1, 7)}
 _BLOCKS = _HEADINGS | {"p", "div", "br", "li", "tr", "td", "th", "section", "article", "header", "footer", "pre"}
 _UNSEEN = frozenset(["script", "style", "noscript", "template", "head"])
@@ -70,19 +72,43 @@ def read_warc(part: Part, notices: Notices) -> Iterator[Document]:
         raise MissingExtra("reading WARC archives", "corpus") from error
     number = 0
     try:
-        with open(part.path, "rb") as stream:
-            for number, record in enumerate(ArchiveIterator(stream), start=1):
+        with open_bytes(part.path) as stream:
+            for number, record in enumerate(ArchiveIterator(_Whole(stream)), start=1):
                 origin = Origin(part.path, number)
                 text = _text_of(record)
+                _refuse_cut(record, origin)
                 if text is None:
                     notices.count("records without text, passed over", origin)
                 else:
                     yield Document(text, origin)
-    except (ArchiveLoadFailed, EOFError, OSError) as error:
+    except (ArchiveLoadFailed, OSError, zlib.error) as error:
+        what = f"no WARC archive, or a damaged one: {' '.join(str(error).split()).partition('. ')[0]}"
         fix = "get the file again, or say another format (data.format)"
-        raise DataError(
-            f"no WARC archive, or a damaged one: {error}", where=f"{part.path}:{number}", fix=fix
-        ) from error
+        raise DataError(what, where=f"{part.path}:{number}", fix=fix) from error
+
+
+class _Whole:
+    """A stream whose early end is an error: warcio takes an EOFError for the end of the archive."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.tell, self._stream = stream.tell, stream
+
+    def read(self, size: int) -> bytes:
+        """The next bytes. Raises OSError where compressed ones end too early."""
+        try:
+            return self._stream.read(size)
+        except EOFError as error:
+            raise OSError(str(error)) from error
+
+
+def _refuse_cut(record: Any, origin: Origin) -> None:
+    """Raises DataError for a record that is shorter than its header says: the file ends in the middle of it."""
+    while record.raw_stream.read(_BLOCK):
+        pass
+    length = record.rec_headers.get_header("Content-Length", str(record.length)).strip()
+    if not length.isdigit() or record.raw_stream.tell() < int(length):
+        what = "the record is not whole: the file ends before it does"
+        raise DataError(what, where=str(origin), fix="get the file again")
 
 
 def _text_of(record: Any) -> str | None:

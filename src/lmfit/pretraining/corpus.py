@@ -62,7 +62,7 @@ def load_corpus(config: CorpusConfig) -> Corpus:
     overlaps = _overlaps(config, stored, split)
     count = int((split == 0).sum())
     if count < _FEWEST:
-        raise _too_few(stored, kept, count)
+        raise _too_few(stored, kept, count, sum(overlaps.values()) if config.overlap == "drop" else 0)
     _hold_out(config, stored, split)
     facts = _facts(stored, kept, split, overlaps)
     notices = list(dict.fromkeys(told for part in stored for told in part.facts["notices"]))
@@ -77,16 +77,16 @@ def _hold_out(config: CorpusConfig, stored: Sequence[Stored], split: np.ndarray)
     with np.errstate(over="ignore"):
         places = mixed(hashes + np.uint64(key(config.split_seed, "held out"))) / 2.0**64
     places = np.where(split == 0, places, np.inf)
-    lowest, second = np.partition(places, 1)[:2]
-    test = max(config.held_out / 2, np.nextafter(lowest, 1))
+    test = max(config.held_out / 2, np.nextafter(places.min(), 1))
     split[places < test] = SPLITS.index("test")
-    validation = max(config.held_out, np.nextafter(second, 1))
+    lowest = places[places >= test].min(initial=np.inf)
+    validation = max(config.held_out, np.nextafter(lowest, 1))
     split[(places >= test) & (places < validation)] = SPLITS.index("validation")
 
 
 def _overlaps(config: CorpusConfig, stored: Sequence[Stored], split: np.ndarray) -> dict[str, int]:
     """How many documents share 13 words in a row with an evaluation set, by its file; dropped where asked for."""
-    sets = read_evaluation_sets(config.evaluation_sets)
+    sets = read_evaluation_sets(config.evaluation_sets, config.text)
     found: Counter[str] = Counter(dict.fromkeys(sets.files, 0))
     place = 0
     for part in stored if sets.files else ():
@@ -114,7 +114,7 @@ def _facts(stored: Sequence[Stored], kept: Kept, split: np.ndarray, overlaps: di
     }
 
 
-def _too_few(stored: Sequence[Stored], kept: Kept, count: int) -> DataError:
+def _too_few(stored: Sequence[Stored], kept: Kept, count: int, overlapping: int) -> DataError:
     read = sum(part.facts["documents"] for part in stored)
     where = ", ".join(part.path for part in stored[:3])
     if read < _FEWEST:
@@ -128,5 +128,6 @@ def _too_few(stored: Sequence[Stored], kept: Kept, count: int) -> DataError:
         rules.update(part.facts["left_out"])
     gone = [f"{name} {number:,}" for name, number in rules.items()]
     gone += [f"duplicates {kept.exact + kept.near:,}"] if kept.exact + kept.near else []
-    fix = "data.duplicates and data.filters say what is taken out"
+    gone += [f"overlap with data.evaluation_sets {overlapping:,}"] if overlapping else []
+    fix = "data.duplicates, data.filters and data.overlap say what is taken out"
     return DataError(f"of {read:,} documents {count} are left: {', '.join(gone)}", where=where, fix=fix)

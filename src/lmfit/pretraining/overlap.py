@@ -8,9 +8,10 @@ from lmfit.data.files import expand
 from lmfit.data.notices import Notices
 from lmfit.data.words import split_words
 from lmfit.errors import InputError
-from lmfit.pretraining.readers import Part, read_text
+from lmfit.pretraining.readers import Part, format_of
 
 RUN = 13
+_NO_TEXT = ("parquet", "warc")
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class EvaluationSets:
         return next((self.runs[run] for run in _runs(text) if run in self.runs), None)
 
 
-def read_evaluation_sets(paths: Sequence[str]) -> EvaluationSets:
-    """Hash the lines of text files, tables and JSON lines: labels around a text do not hide its words.
+def read_evaluation_sets(paths: Sequence[str], column: str) -> EvaluationSets:
+    """Hash the lines of text files, tables and JSON lines: labels around a text do not hide its words. Files that are
+    no text are read as the corpus is (`column`: that of their texts).
 
     Raises DataError for files that are not there, InputError for one without a run of 13 words.
     """
@@ -36,8 +38,9 @@ def read_evaluation_sets(paths: Sequence[str]) -> EvaluationSets:
     files = [path for item in paths for path, _ in expand(item)]
     for path in files:
         before = len(runs)
-        part = Part(path, "text", "line", "text", "auto", 0, "")
-        for document in read_text(part, Notices()):
+        form = format_of(path)
+        part = Part(path, form if form in _NO_TEXT else "text", "line", column, "auto", 0, "")
+        for document in part.read(None, Notices()):
             for run in _runs(document.text):
                 runs.setdefault(run, path)
         if len(runs) == before:

@@ -1,5 +1,6 @@
 """Documents of text files, tables, JSON lines and Hub data sets, as a stream."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -83,12 +84,14 @@ def parts_of(config: CorpusConfig) -> list[Part]:
     for number, source in enumerate(config.sources):
         parts = _hub_parts if "hub" in (source.format, config.format) else _file_parts
         found += parts(config, source, number)
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for part in found:
-        if part.path in seen:
+        place = os.path.realpath(part.path)
+        if place in seen:
+            other = "" if seen[place] == part.path else f", once as `{seen[place]}`"
             fix = "name it once, with the weight it should have"
-            raise ConfigError(f"`{part.path}` is named by two sources", where="data.train", fix=fix)
-        seen.add(part.path)
+            raise ConfigError(f"`{part.path}` is named by two sources{other}", where="data.train", fix=fix)
+        seen[place] = part.path
     return found
 
 
@@ -96,7 +99,7 @@ def _file_parts(config: CorpusConfig, source: CorpusFile, number: int) -> Iterat
     for path, _ in expand(source.path):
         form = source.format or config.format
         if form == "auto":
-            form = _BY_SUFFIX.get(split_suffix(path)[0], "text")
+            form = format_of(path)
         try:
             with open(path, "rb") as file:
                 digest = file_digest(file, "sha256").hexdigest()
@@ -107,6 +110,11 @@ def _file_parts(config: CorpusConfig, source: CorpusFile, number: int) -> Iterat
             continue
         unit, column = source.documents or config.documents, source.text or config.text
         yield Part(path, form, unit, column, config.encoding, number, digest)
+
+
+def format_of(path: str) -> str:
+    """The format that a file's suffix tells; text where it tells none."""
+    return _BY_SUFFIX.get(split_suffix(path)[0], "text")
 
 
 def _config_part(path: str, number: int) -> Part:

@@ -1,6 +1,7 @@
 """Documents on disk: the text of one file of the corpus, filtered, with a hash and a sketch of each document."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -23,6 +24,8 @@ from lmfit.pretraining.readers import Part
 PERMUTATIONS = 128
 SHINGLE = 5
 _VERSION = 2
+_VERSIONS = {"warc": 3}
+"""Of formats that are read otherwise than before."""
 
 Sketch = Callable[[str], np.ndarray]
 
@@ -61,7 +64,7 @@ class Stored:
 def collect(part: Part, config: CorpusConfig) -> Stored:
     """The documents of a file as they pass the filters: read and stored once, then cached by content and rules."""
     near = config.duplicates == "near"
-    key = [_VERSION, part.describe(), config.filters.model_dump(), config.limit, near]
+    key = [_VERSIONS.get(part.format, _VERSION), part.describe(), config.filters.model_dump(), config.limit, near]
     entry = Entry(fingerprint_of(["documents", *key])[:32], lambda folder: (folder / "meta.json").is_file())
 
     def read(folder: Path) -> Stored:
@@ -93,15 +96,23 @@ def _write(folder: Path, part: Part, config: CorpusConfig, *, near: bool) -> Non
             if sketch is not None:
                 files["sketches"].write(sketch(document.text).tobytes())
     facts = {"documents": total, "left_out": dict(left_out), "bytes": size, "words": words}
-    (folder / "meta.json").write_text(json.dumps(facts | {"near": near, "notices": notices.sentences}))
+    (folder / "meta.json").write_text(
+        json.dumps(facts | {"near": near, "notices": notices.sentences, "path": part.path})
+    )
 
 
 def _read(folder: Path, part: Part) -> Stored:
     facts = json.loads((folder / "meta.json").read_text())
+    facts["notices"] = [_renamed(told, facts.get("path", part.path), part.path) for told in facts["notices"]]
     width = PERMUTATIONS if facts["near"] else 0
     arrays = {name: mapped(folder / f"{name}.bin", dtype) for name, dtype in _TYPES.items()}
     sketches = mapped(folder / "sketches.bin", np.uint32).reshape(len(arrays["ends"]), width)
     return Stored(folder, part.path, part.source, **arrays, sketches=sketches, facts=facts)
+
+
+def _renamed(sentence: str, before: str, now: str) -> str:
+    """What was said of a file, of an equal one of another name."""
+    return re.sub(rf"(^|, first at ){re.escape(before)}(?=:)", lambda found: found[1] + now, sentence)
 
 
 _TYPES: dict[str, Any] = {"ends": np.int64, "lines": np.int64, "hashes": np.uint64}

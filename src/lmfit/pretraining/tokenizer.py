@@ -17,10 +17,11 @@ from lmfit.errors import ConfigError
 from lmfit.pretraining.corpus import Corpus
 from lmfit.pretraining.filters import count_words
 
-ENCODER_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+MASK = "[MASK]"
+ENCODER_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", MASK)
 END_OF_TEXT = "<|endoftext|>"
 _MOST_LETTERS = 1000
-_VERSION = 1
+_VERSION = 2
 _REPORTED = 500
 
 
@@ -56,6 +57,10 @@ def _train(corpus: Corpus, config: TokenizerConfig, *, causal: bool) -> Any:
     if size < config.vocabulary and config.kind != "characters":
         what = f"the text supports {size:,} pieces, not a vocabulary of {config.vocabulary:,}"
         fix = f"pretraining.tokenizer.vocabulary={size // 64 * 64 or size}, or more text"
+        raise ConfigError(what, where="pretraining.tokenizer.vocabulary", fix=fix)
+    if size > config.vocabulary:
+        what = f"single characters and special tokens alone are {size:,} pieces, more than {config.vocabulary:,}"
+        fix = f"pretraining.tokenizer.vocabulary={-(-size // 64) * 64}, or more"
         raise ConfigError(what, where="pretraining.tokenizer.vocabulary", fix=fix)
     if causal:
         names = {"bos_token": END_OF_TEXT, "eos_token": END_OF_TEXT, "pad_token": END_OF_TEXT}
@@ -136,7 +141,10 @@ def _byte_pairs(made: Any, texts: Sequence[str], config: TokenizerConfig, specia
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(
-        vocab_size=config.vocabulary, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+        vocab_size=config.vocabulary,
+        special_tokens=_with_blank(special),
+        initial_alphabet=alphabet,
+        show_progress=False,
     )
     made.train_from_iterator(texts, trainer)
     return made
@@ -147,10 +155,18 @@ def _unigram(made: Any, texts: Sequence[str], config: TokenizerConfig, special: 
 
     made.model = models.Unigram()
     trainer = trainers.UnigramTrainer(
-        vocab_size=config.vocabulary, special_tokens=special, unk_token="[UNK]", show_progress=False
+        vocab_size=config.vocabulary, special_tokens=_with_blank(special), unk_token="[UNK]", show_progress=False
     )
     made.train_from_iterator(texts, trainer)
     return made
+
+
+def _with_blank(special: Sequence[str]) -> list[Any]:
+    """The special tokens; the mask takes the blank before it, as the pieces that it stands for do."""
+    from tokenizers import AddedToken
+
+    mask = AddedToken(MASK, lstrip=True, normalized=False, special=True)
+    return [mask if name == MASK else name for name in special]
 
 
 def _single_characters(made: Any, texts: Sequence[str], config: TokenizerConfig, special: list[str]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lmfit import console
 from lmfit.config.load import LoadedConfig
+from lmfit.config.schema import SEARCH
 from lmfit.config.transfer import TransferConfig
 from lmfit.data.audit.against import compare_with_run
 from lmfit.data.findings import SEVERITIES, Finding
@@ -62,7 +63,7 @@ class Checked:
         for source in self.sources:
             told += [f"{source.name}:", *source.prepared.ledger.lines(), *_told(source.prepared.ledger.findings)]
         number = len(ledger.warnings)
-        counted = "no warnings" if not number else f"{number} warning{'s' if number > 1 else ''}"
+        counted = "no warnings" if not number else console.counted(number, "warning")
         return [*told, f"checked: {counted}, nothing that stops training; next: {command}"]
 
 
@@ -81,6 +82,7 @@ def run(
         device = None if cost_on is None else pick_device(cost_on, loaded.config.training.precision)
         prepared = prepare(loaded.config)
         sources = heritage(loaded, prepared).trained if isinstance(loaded.config, TransferConfig) else ()
+        _refuse_choices(loaded)
     beside = [] if compared is None else _beside(compared, prepared)
     suspects = find_label_errors(prepared.task.kind, prepared.splits.train) if label_errors else None
     if suspects is not None and not loaded.config.evaluation.texts:
@@ -90,6 +92,14 @@ def run(
         console.say(f"{len(suspects.found):,} suspected label errors -> {output}")
     cost = None if device is None else estimate(prepared, device, Path(loaded.config.output or runs_folder()))
     return Checked(prepared, compared, beside, suspects, cost, sources)
+
+
+def _refuse_choices(loaded: LoadedConfig) -> None:
+    """Raises ConfigError for a search over a value that cannot be tried."""
+    if loaded.stage == SEARCH:
+        from lmfit.stages.search import prepared
+
+        prepared(loaded, pick_device("cpu")).refuse_choices()
 
 
 def _beside(compared: Run, prepared: Prepared) -> list[Finding]:

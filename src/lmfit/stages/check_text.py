@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.config.pretraining import PretrainConfig
 from lmfit.errors import InputError
@@ -27,7 +28,7 @@ class CheckedText:
         """In words, warnings last but for the next command."""
         told = [f"probe {name}: {rows:,} training rows" for name, rows in self.probes.items()]
         warnings = self.ready.warnings
-        counted = "no warnings" if not warnings else f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
+        counted = "no warnings" if not warnings else console.counted(len(warnings), "warning")
         told += [f"warning: {warning}" for warning in warnings]
         return [*self.ready.lines(), *told, f"checked: {counted}, nothing that stops training; next: {command}"]
 

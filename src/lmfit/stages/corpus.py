@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lmfit import console
 from lmfit.config.model import ModelConfig
 from lmfit.config.pretraining import PretrainConfig
 from lmfit.data.ledger import find_few_steps
@@ -97,12 +98,13 @@ class Ready(TextMaterial):
         facts, train = self.corpus.facts, self.rows["train"].sequences
         left_out = [f"{name} {count:,}" for name, count in facts["left_out"].items()]
         twice = facts["duplicates"]
-        told = [f"corpus: {facts['read']:,} documents, {facts['words']:,} words in {len(facts['files'])} files"]
+        files = console.counted(len(facts["files"]), "file")
+        told = [f"corpus: {facts['read']:,} documents, {facts['words']:,} words in {files}"]
         told += [f"left out: {', '.join(left_out)}"] if left_out else []
         told += (
             [f"duplicates left out: {twice['exact']:,} exact, {twice['near']:,} near"] if any(twice.values()) else []
         )
-        told += [f"overlap with {path}: {count:,} documents" for path, count in facts["overlap"].items()]
+        told += [f"overlap with {path}: {console.counted(n, 'document')}" for path, n in facts["overlap"].items()]
         held = ", ".join(f"{name} {facts['splits'][name]:,}" for name in SPLITS)
         told += [f"documents: {held}; {train.facts['tokens']:,} training tokens in {len(train):,} sequences"]
         return [*told, str(self.report), *self.corpus.notices]
@@ -214,5 +216,6 @@ def _warnings(ready: Ready) -> list[str]:
         told.append(f"{ready.report.unknown:.1%} of the held-out tokens are unknown to the tokenizer")
     for path, count in ready.corpus.facts["overlap"].items():
         if count and ready.config.data.overlap == "report":
-            told.append(f"{count:,} documents share 13 words in a row with {path}; data.overlap=drop leaves them out")
+            met = f"{console.counted(count, 'document')} with 13 words in a row of {path}"
+            told.append(f"{met}; data.overlap=drop leaves such documents out")
     return told

@@ -79,6 +79,9 @@ def kept_labels(settings: TransferSettings, learnt: Learnt, target: Task) -> lis
 
     Raises ConfigError for names that neither side knows, and where a head cannot be kept.
     """
+    if not learnt.task and settings.label_map:
+        what = "the source has no head of a task, so it has no labels to map"
+        raise ConfigError(what, where="transfer.label_map", fix="leave transfer.label_map out")
     if settings.head == "new" or settings.layers != "all" or (not learnt.task and settings.head == "auto"):
         return None
     if (learnt.task, learnt.kind) != (target.name, target.kind):

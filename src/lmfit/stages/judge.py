@@ -107,7 +107,9 @@ def _over(entry: Mapping[str, Any]) -> str:
     spread = entry.get("spread")
     if not spread:
         return ""
-    return f" (mean of {spread['n_seeds']} seeds)" if spread["over"] == "seeds" else f" ({spread['n_folds']} folds)"
+    if spread["over"] == "folds":
+        return f" ({spread['n_folds']} folds)"
+    return f" (mean of {spread['n_seeds']} seeds)" if spread["n_seeds"] > 1 else " (one seed)"
 
 
 def shown(entry: Mapping[str, Any]) -> str:

@@ -107,7 +107,7 @@ def head_of(original: Predictor) -> Facts | None:
 
 def _tell(exported: Exported, how: Quantization) -> None:
     if exported.fused:
-        console.say(f"export: attention of all {exported.layers} layers fused")
+        console.say(f"export: attention fused, all of {console.counted(exported.layers, 'layer')}")
     elif how in SPLIT_ATTENTION and not exported.why:
         console.say(f"export: layer norm and GELU fused; attention stays in parts, which {how} can take")
     else:

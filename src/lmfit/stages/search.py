@@ -57,6 +57,7 @@ def run(
         chosen = pick_device(device, loaded.config.training.precision)
         choose_output(loaded.config.output, loaded.name, overwrite=overwrite, models=loaded.models)
         searched = prepared(loaded, chosen)
+        searched.refuse_choices()
     searched.tell()
     run = Run(claim_output(loaded.config.output, loaded.name, overwrite=overwrite))
     with run.locked():

@@ -7,11 +7,11 @@ from typing import Any
 
 from lmfit.config.load import LoadedConfig
 from lmfit.config.model import ModelConfig
-from lmfit.config.search import SearchConfig, search_of
+from lmfit.config.search import Range, SearchConfig, search_of
 from lmfit.config.transfer import TransferConfig
 from lmfit.data.source import fingerprint_of
 from lmfit.device import Device
-from lmfit.errors import ConfigError
+from lmfit.errors import ConfigError, InputError
 from lmfit.evaluation.card import write_card
 from lmfit.evaluation.card.pretrained import write_pretrained_card
 from lmfit.inference.load import load_predictor
@@ -29,6 +29,9 @@ from lmfit.stages.text_training import HEADLINE, record_pretraining, score_text
 from lmfit.stages.transfer import START, UNTRAINED, Transfer
 from lmfit.training.checkpoint import EXACT
 from lmfit.training.trainer import Hook
+
+_PREPARED = ("model.", "data.", "transfer.")
+"""Of what decides whether a trial can be prepared."""
 
 
 class Searched(ABC):
@@ -64,6 +67,21 @@ class Searched(ABC):
     def children(self, run: Run, child: Child, finished: Sequence[Run]) -> Iterator[Child]:
         """The runs that a trial takes, itself last; `child` holds its name, its title and its config."""
         yield child
+
+    def refuse_choices(self) -> None:
+        """Raises ConfigError for a value that cannot be tried, all else being as the config has it."""
+        for name, values in self.search.space.items():
+            if isinstance(values, Range) or not name.startswith(_PREPARED) or ".training." in name:
+                continue
+            for value in values:
+                try:
+                    self.check(self.made({name: value}, test=False))
+                except InputError as error:
+                    what = f"search.space: {name}={value} cannot be tried: {error.args[0]}"
+                    raise ConfigError(what, where="search.space", fix=error.problems[0].fix) from error
+
+    def check(self, loaded: LoadedConfig[Any]) -> None:  # noqa: B027
+        """Raises InputError for a trial that cannot be prepared. Nothing by default."""
 
     @abstractmethod
     def work(self, run: Run, child: Child, *, inexact: bool, hooks: Sequence[Hook]) -> Run:
@@ -137,6 +155,10 @@ class Tuned(Searched):
             model=config.model if "model.name" in values else config.model.model_copy(update=revision),
         )
 
+    def check(self, loaded: LoadedConfig[Any]) -> None:
+        """As training would."""
+        prepare(loaded.config)
+
     def work(self, run: Run, child: Child, *, inexact: bool, hooks: Sequence[Hook]) -> Run:
         """As a child of any run."""
         return finetune.work_child(run, child, device=self.device, inexact=inexact, hooks=hooks)
@@ -161,11 +183,18 @@ class Transferred(Tuned):
 
     def children(self, run: Run, child: Child, finished: Sequence[Run]) -> Iterator[Child]:
         """The sources, where their start is not there yet, then the target."""
-        transfer = Transfer(child.loaded, prepare(child.loaded.config), self.device)
+        transfer = self._transfer(child.loaded)
         decided: list[Any] = [source.loaded.dump() for source in transfer.heritage.trained]
         decided += [transfer.settings.layers, transfer.heritage.labels, child.loaded.config.model.model_dump()]
         transfer.mark = f"-{fingerprint_of(decided)[:8]}"
         yield from transfer.without_control(run, child, finished)
+
+    def check(self, loaded: LoadedConfig[Any]) -> None:
+        """Sources, too."""
+        self._transfer(loaded)
+
+    def _transfer(self, loaded: LoadedConfig[Any]) -> Transfer:
+        return Transfer(loaded, prepare(loaded.config), self.device)
 
     def tidy(self, run: Run, best: Run) -> None:
         """Sources and starts of trials that were not the best."""

@@ -48,7 +48,7 @@ def train_children(run: Run, several: Several, work: Callable[[Run, Child], obje
     finished: list[Run] = []
     for child in several.plan(run, finished):
         folder = Run(run.path / CHILDREN / child.name)
-        if not ((folder.path / "run.json").is_file() and folder.status == "finished"):
+        if not folder.is_finished:
             folder.path.mkdir(parents=True, exist_ok=True)
             console.say(child.title)
             with folder.locked(), interrupted_as(run):

@@ -63,7 +63,7 @@ def _check_sparsity(model: Any, sparsity: float) -> None:
 def _check_layers(count: int, depth: int) -> None:
     """Raises ConfigError where there are not more layers than are to stay."""
     if count >= depth:
-        what = f"{count} layers shall stay, and there are {depth}"
+        what = f"{console.counted(count, 'layer')} shall stay, and there are {depth}"
         raise ConfigError(what, where="compression.prune.layers", fix=f"{depth - 1} or less")
 
 

@@ -14,7 +14,7 @@ from lmfit.durable import publish, write_text
 from lmfit.evaluation.language import score_language
 from lmfit.evaluation.scores import Scores
 from lmfit.models.by_layer import can_compile, checkpointed, compiled
-from lmfit.models.load import quiet_transformers
+from lmfit.models.load import positions, quiet_transformers
 from lmfit.models.plain import LMFIT_KEY
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
@@ -59,8 +59,7 @@ def build(run: Run, ready: Ready, device: Device) -> Any:
                 )
                 begin_with_counts(model, ready.rows["train"].sequences, config.seed)
         else:
-            model, new = continued_model(ready.source, ready.weights)
-            told = "new, its decoder tied to the embeddings" if new else "as it was pretrained"
+            model, told = continued_model(ready.source, ready.weights)
             console.say(f"model: {ready.source}; language-model head: {told}")
             run.record(model=run.manifest["model"] | {"language_model_head": told})
     return model.to(device.torch_device)
@@ -180,11 +179,12 @@ def score_text(run: Run, ready: Ready, model: Any, device: Device) -> dict[str, 
 
 
 def save_pretrained(run: Run, ready: Ready, model: Any) -> None:
-    """model/ in Hugging Face format, with its tokenizer; appears whole."""
+    """model/ in Hugging Face format, with its tokenizer, which knows the longest input; appears whole."""
     temporary = run.model.with_name(f".writing-{run.model.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     facts = {"version": __version__, "pretrained": ready.weights, "max_length": ready.config.pretraining.max_length}
     setattr(model.config, LMFIT_KEY, facts)
+    ready.tokenizer.model_max_length = positions(model.config) or ready.tokenizer.model_max_length
     with quiet_transformers():
         model.save_pretrained(temporary)
         ready.tokenizer.save_pretrained(temporary)

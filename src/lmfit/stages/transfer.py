@@ -120,7 +120,7 @@ class Transfer(Several):
         task = self.prepared.task
         write_start(folder, source, base, task.auto_class, labels=labels, layers=layers)
         kept = "a new head" if labels is None else "the rows of its head by name"
-        console.say(f"carried over: {'the encoder' if layers == 'all' else f'{layers} layers'}, {kept}")
+        console.say(f"carried over: {'the encoder' if layers == 'all' else console.counted(layers, 'layer')}, {kept}")
 
     def _child(self, size: Size, seed: int, base: ModelConfig, start: Path | None = None) -> Child:
         """A training of the target on `size` rows: from the start, or (None) without transfer."""
@@ -188,7 +188,9 @@ class Transfer(Several):
         return "new" if self.heritage.labels is None else "kept"
 
     def _forgotten(self, named: Mapping[str, Run], target: Run) -> list[dict[str, Any]]:
-        """Each source's scores before and after the target was learnt; nothing where all were learnt at once."""
+        """Scores before and after the target was learnt of each source that was learnt by labels, and not at once with
+        the target.
+        """
         if self.settings.mode == "joint":
             return []
         sources = [(source.name, named[source.name], source.prepared.held_out) for source in self.heritage.trained]
@@ -197,7 +199,8 @@ class Transfer(Several):
         found = [{"name": name} | forgotten(run, rows, target, judge, self.device) for name, run, rows in sources]
         if first is not None and first.kind == "run":
             own = Run(Path(first.where).parent)
-            found.insert(0, {"name": first.name} | forgotten(own, None, target, judge, self.device))
+            if own.manifest.get("kind") != "language":
+                found.insert(0, {"name": first.name} | forgotten(own, None, target, judge, self.device))
         return [one for one in found if "after" in one]
 
 

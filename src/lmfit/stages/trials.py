@@ -14,7 +14,7 @@ from lmfit.config.search import searched_stage
 from lmfit.config.section import Section
 from lmfit.config.spaces import takes_whole_numbers
 from lmfit.durable import write_text
-from lmfit.errors import InputError, Interrupted, LmfitError
+from lmfit.errors import ConfigError, InputError, Interrupted, LmfitError
 from lmfit.evaluation.comparison.settings import flat
 from lmfit.evaluation.names import metric
 from lmfit.runs import CHILDREN, Run
@@ -26,7 +26,7 @@ from lmfit.training.pruning import PRUNED, Prune
 
 FREE = (*FREE_OF_SEVERAL, "search.trials", "search.budget")
 NOT_COMPARED = (*FREE, "search.storage", "search.study")
-MOST_FAILURES = 3
+MOST_FAILURES, MOST_PASSED_OVER = 3, 20
 
 
 class Trials(Several):
@@ -44,7 +44,7 @@ class Trials(Several):
         self.study = Study(run.path, self.search, loaded.name, **options)
         self.study.join(_sameness(loaded, searched))
         self._trial: Trial | None = None
-        self._failures = 0
+        self._failures = self._passed_over = 0
 
     def plan(self, run: Run, finished: Sequence[Run]) -> Iterator[Child]:
         """Those that are there already, unfinished ones too; then new ones, while there is time."""
@@ -56,18 +56,32 @@ class Trials(Several):
     def _children(self, trial: Trial, finished: Sequence[Run]) -> Iterator[Child]:
         """The runs that a trial takes, up to one that fails; then the study is told."""
         self._trial, before = trial, len(finished)
-        values = ", ".join(f"{name}={_shown(value)}" for name, value in trial.values.items())
-        child = Child(trial.name, f"{trial.name}: {values}", self.searched.made(trial.values, test=False))
         own = self.folder(trial.name)
-        whole = (own.path / "run.json").is_file() and own.status == "finished"
-        for each in [child] if whole else self.searched.children(self.run, child, finished):
+        whole = own.is_finished
+        for each in self._runs(trial, own, finished):
             yield each
-            if finished[-1].status != "finished":
+            if not finished[-1].is_finished:
                 break
-        if not whole and own.path.is_dir():
+        if not whole and (own.path / "run.json").is_file():
             spent = sum(_seconds(one) for one in finished[before:-1])
             own.record(seconds_of_sources=round(spent, 3))
-        self._end(trial, finished[-1])
+        self._end(trial, own)
+
+    def _runs(self, trial: Trial, own: Run, finished: Sequence[Run]) -> Iterator[Child]:
+        """What is to be trained for a trial; nothing where its values do not go together."""
+        values = ", ".join(f"{name}={_shown(value)}" for name, value in trial.values.items())
+        try:
+            child = Child(trial.name, f"{trial.name}: {values}", self.searched.made(trial.values, test=False))
+            yield from [child] if own.is_finished else self.searched.children(self.run, child, finished)
+        except ConfigError as error:
+            self._pass_over(f"{trial.name} ({values})", error)
+
+    def _pass_over(self, name: str, error: ConfigError) -> None:
+        """Say why a trial cannot be trained. Raises its error where nothing else has come for long."""
+        self._passed_over += 1
+        if self._passed_over >= MOST_PASSED_OVER:
+            raise error
+        console.warn(f"{name} cannot be trained: {error.args[0]}")
 
     def folder(self, name: str) -> Run:
         """The run of a trial."""
@@ -76,27 +90,29 @@ class Trials(Several):
     def finished(self, run: Run) -> list[Run]:
         """The runs of the trials that came to an end, in their order."""
         found = [self.folder(trial.name) for trial in self.study.own()]
-        return [one for one in found if (one.path / "run.json").is_file() and one.status == "finished"]
+        return [one for one in found if one.is_finished]
 
     def work(self, run: Run, child: Child, *, inexact: bool) -> None:
-        """Train a trial. One that fails is left as failed; the search fails where several do so in a row."""
+        """Train a trial. One that fails or cannot be trained is left; the search fails where several fail in a row."""
         trial = self._trial
         assert trial is not None
         hooks = [Prune(partial(self.study.behind, trial))] if child.name == trial.name else []
         try:
             self.searched.work(run, child, inexact=inexact, hooks=hooks)
+        except ConfigError as error:
+            self._pass_over(child.name, error)
         except LmfitError as error:
             self._failures += 1
             if isinstance(error, InputError | Interrupted) or error.__cause__ or self._failures >= MOST_FAILURES:
                 raise
             console.warn(f"{child.name} failed: {error.args[0]}")
         else:
-            self._failures = 0
+            self._failures = self._passed_over = 0
 
     def _end(self, trial: Trial, run: Run) -> None:
         """Tell the study what became of a trial, if it does not know yet; then drop what is not needed any more."""
         if not trial.done:
-            if run.status != "finished":
+            if not run.is_finished:
                 self.study.tell(trial, "failed")
             elif str(run.manifest["stopped"]).startswith(PRUNED):
                 self.study.tell(trial, "pruned")
