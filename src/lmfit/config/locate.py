@@ -8,7 +8,7 @@ from dataclasses import replace
 from lmfit.config.nodes import Node
 from lmfit.errors import InputError, Problem
 
-_KEY = re.compile(r"(?:task|model|data|training|evaluation|search)(?:\.[a-z_]+)*")
+_KEY = re.compile(r"(?:task|model|data|training|evaluation|search|pretraining|transfer|compression)(?:\.[a-z_]+)*")
 
 
 @contextmanager
