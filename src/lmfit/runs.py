@@ -184,13 +184,13 @@ def claim_output(output: str | None, name: str, *, overwrite: bool = False, mode
 
 
 def _refuse_overlap(path: Path, model: Path) -> None:
-    """Raises InputError where `path` is a model's folder, lies inside it, or holds it."""
+    """Raises InputError where `path` is a model's folder, lies inside it but among its children, or holds it."""
     if not model.is_dir():
         return
     new, read = path.resolve(), model.resolve()
     if new == read:
         told = "is the run or model that is read"
-    elif read in new.parents:
+    elif read in new.parents and new.relative_to(read).parts[0] != CHILDREN:
         told = f"lies inside `{model}`, which is read"
     elif new in read.parents:
         told = f"holds `{model}`, which is read"
