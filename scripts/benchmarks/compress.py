@@ -93,6 +93,11 @@ def backends(predictor: Predictor, folder: Path) -> tuple[dict[str, Any], dict[s
     return found, files
 
 
+def _bytes(path: Path) -> int:
+    """Of a graph, with the weights beside it."""
+    return sum(part.stat().st_size for part in path.parent.glob(f"{path.stem}.*"))
+
+
 def with_torchao(model: Any) -> Any:
     """The model with linear layers quantized by torchao."""
     from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
@@ -132,7 +137,7 @@ def speed_table(title: str, predictor: Predictor, rows: list[Row], folder: Path,
     print("| engine | batch 1, ms a row | faster | batch 32, ms a row | faster | file, MB |")
     print("|---|---|---|---|---|---|")
     for name in engines:
-        size = f"{files[name].stat().st_size / 1e6:.1f}" if name in files else ""
+        size = f"{_bytes(files[name]) / 1e6:.1f}" if name in files else ""
         cells = [cell for times in (alone, together) for cell in (f"{np.median(times[name]):.2f}", ratio(times, name))]
         print(f"| {name} | {' | '.join(cells)} | {size} |")
     return engines

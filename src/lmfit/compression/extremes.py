@@ -30,6 +30,7 @@ def on_extremes(source: Path, target: Path, quantize: Callable[[Path, Path], Non
     onnx.save(graph, str(small))
     del graph
     quantize(small, target)
+    small.unlink()
     made = onnx.load(str(target))
     held = {tensor.name: tensor for tensor in made.graph.initializer}
     for whole in aside:
