@@ -66,10 +66,8 @@ def _large(graph: Any) -> list[Any]:
 
 def _values(tensor: Any, folder: Path) -> np.ndarray:
     """The numbers of a tensor, of one in a file beside the graph without reading them yet."""
-    from onnx import numpy_helper
-
     if not tensor.external_data:
-        return np.asarray(numpy_helper.to_array(tensor))
+        return _array(tensor)
     told = {entry.key: entry.value for entry in tensor.external_data}
     return np.memmap(folder / told["location"], np.float32, "r", int(told["offset"]), tuple(tensor.dims))
 

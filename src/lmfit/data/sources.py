@@ -43,13 +43,17 @@ class Splits:
     words: WordMode | None = None
 
     @property
+    def named(self) -> dict[str, Source]:
+        """Those that are there, by name."""
+        held = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in held.items() if split is not None}
+
+    @property
     def fingerprints(self) -> dict[str, Any]:
         """For run.json: files, rows and content hash of each split."""
-        held = {name: getattr(self, name) for name in ("train", "validation", "test")}
         return {
             name: {"files": split.files, "rows": len(split), "sha256": split.fingerprint}
-            for name, split in held.items()
-            if split is not None
+            for name, split in self.named.items()
         }
 
 

@@ -83,17 +83,13 @@ class Prepared(Studied):
     def held_out(self) -> dict[str, Source]:
         """The splits that are scored: those besides the training data, the test rows only where that is wanted."""
         scored = ("validation", "test") if self.config.evaluation.test else ("validation",)
-        return {name: split for name, split in _named(self.splits) if name in scored}
+        return {name: split for name, split in self.splits.named.items() if name in scored}
 
     @property
     def fingerprints(self) -> dict[str, Any]:
         """For run.json: files, rows and content hash of each split."""
-        found = {
-            name: {"files": split.files, "rows": split.rows, "sha256": getattr(self.splits, name).fingerprint}
-            for name, split in self.ledger.splits.items()
-        }
         others = {f"source {i}": one.fingerprints["train"] for i, one in enumerate(self.beside, 1)}
-        return found | others
+        return self.splits.fingerprints | others
 
 
 def prepare(config: FinetuneConfig) -> Prepared:
@@ -114,9 +110,9 @@ def prepare(config: FinetuneConfig) -> Prepared:
     first = next(iter(splits.test or splits.validation or splits.train), None)
     check_details(config.evaluation, task, first, validation=splits.validation is not None)
     framer = make_framer(config, tokenizer, positions(model_config))
-    audit = audited(dict(_named(splits)), task.label_counts, (task.name, task.kind))
+    audit = audited(splits.named, task.label_counts, (task.name, task.kind))
     refuse_errors(audit.findings)
-    encoded = {name: tokenised(task, framer, split) for name, split in _named(splits)}
+    encoded = {name: tokenised(task, framer, split) for name, split in splits.named.items()}
     rows = encoded["train"]
     ledger = _make_ledger(config, source, audit, splits, encoded)
     ledger.notices += task.remarks
@@ -189,13 +185,6 @@ def _short(notice: str) -> str:
     return notice.replace(f"{SAMPLES}{os.sep}", "")
 
 
-def _named(splits: Splits) -> Iterator[tuple[str, Source]]:
-    for name in ("train", "validation", "test"):
-        split = getattr(splits, name)
-        if split is not None:
-            yield name, split
-
-
 def tokenised(task: Task, framer: Framer, split: Source) -> Rows:
     """The rows of a split, from the cache where they are there."""
     stats = Stats()
@@ -222,7 +211,9 @@ def rows_key(task: Task, framer: Framer, split: Source) -> dict[str, Any]:
 def _make_ledger(
     config: FinetuneConfig, source: ModelSource, audit: Audit, splits: Splits, encoded: dict[str, Rows]
 ) -> Ledger:
-    held = {name: SplitLedger(s.files, audit.profiles[name], dict(encoded[name].stats)) for name, s in _named(splits)}
+    held = {
+        name: SplitLedger(s.files, audit.profiles[name], dict(encoded[name].stats)) for name, s in splits.named.items()
+    }
     training = config.training
     plan = BatchPlan(
         encoded["train"].lengths, config.seed, batch_size=training.batch_size, batch_tokens=training.batch_tokens
