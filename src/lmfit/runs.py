@@ -23,7 +23,8 @@ GAIN = "gain"
 """What a transfer was worth, in metrics.json: split -> metric -> {value, low, high, ...}, more is better."""
 BESIDE = ("baseline", "control", GAIN)
 """What stands in metrics.json beside the splits."""
-ANSWERING = ("finetune", "search", "transfer", "compress")
+COMPRESS = "compress"
+ANSWERING = ("finetune", "search", "transfer", COMPRESS)
 """Stages whose runs hold a model that answers texts."""
 COMPRESSING = ("cut_seconds", "export_seconds", "quantize_seconds")
 """Parts of `timing` of a compressed run besides training: pruning and trimming, export, quantization."""

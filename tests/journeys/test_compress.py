@@ -28,13 +28,13 @@ finally:
 @pytest.fixture(scope="module")
 def compressed(trained: Callable[[str], Run], tmp_path_factory: pytest.TempPathFactory) -> Compressed:
     """The int8 run of a tiny BERT. Tests must not change its folder."""
-    from lmfit.stages import compress
+    from lmfit.stages import compress, compressible
 
     @cache
     def make(task: str) -> Run:
         parent, output = trained(task), tmp_path_factory.mktemp("int8") / task
         words = ["compression.quantize=int8", f"output={output}"]
-        return compress.run(parent, compress.load(parent, None, words))
+        return compress.run(parent, compressible.load(parent, None, words))
 
     return make
 
@@ -101,6 +101,14 @@ def test_a_new_file_is_evaluated_without_torch(
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "again" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["--prune", "2"], ["--set", "model.name=other"]])
+def test_what_is_asked_wrongly_is_told_before_torch_is_loaded(words: list[str], trained: Callable[[str], Run]) -> None:
+    asked = ["compress", str(trained(TASKS[1]).path), *words]
+    done = subprocess.run([sys.executable, "-c", ANSWER, *asked], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "imported" not in done.stderr
 
 
 def test_the_certificate_is_repeated(compressed: Compressed, command: Command, tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ from lmfit.cli.options import (
 from lmfit.cli.output import show
 from lmfit.cli.processes import Processes, is_alone, on_processes
 from lmfit.errors import InputError
-from lmfit.runs import ANSWERING
+from lmfit.runs import ANSWERING, COMPRESS
 
-RESUMED = ("finetune", "pretrain", "search", "transfer", "compress")
+RESUMED = ("finetune", "pretrain", "search", "transfer", COMPRESS)
 """The stages whose runs can go on; each is a module of that name with a function `resume`."""
 TOGETHER = ("finetune", "pretrain", "transfer", "search")
 """Those that several processes can work on."""
@@ -148,9 +148,11 @@ def compress(
     words += [] if prune is None else [f"compression.prune={{sparsity: {prune}}}"]
     words += [] if distill is None else [f"compression.distill.{_student(distill)}"]
     words += ["compression.trim_vocabulary={}"] if trim_vocabulary else []
+    from lmfit.stages import compressible
+
+    loaded = compressible.load(chosen, config, [*words, *overrides([], sets, output, seed)])
     from lmfit.stages import compress as stage
 
-    loaded = stage.load(chosen, config, [*words, *overrides([], sets, output, seed)])
     made = stage.run(chosen, loaded, device=device, overwrite=overwrite, remarks=remarks(note, tags))
     show(made.manifest | {"path": str(made.path), "metrics": made.metrics} if json else compressed_lines(made))
     check_requirements(made.metrics, requirements)
@@ -265,9 +267,9 @@ def resume(
     chosen = find_run(run, stages, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if (made_by := chosen.stage) == "compress" and stages is TOGETHER:
+    if (made_by := chosen.stage) == COMPRESS and stages is TOGETHER:
         raise InputError(f"{made_by} works in one process", where="--processes", fix=f"lmfit resume {chosen.path}")
-    if made_by == "compress" and chosen.status != "finished":
+    if made_by == COMPRESS and chosen.status != "finished":
         _resume_compression(chosen, sets, device, json=json)
         return
     if made_by not in RESUMED:
@@ -280,7 +282,7 @@ def resume(
         raise InputError(f"`{chosen.path}` is finished; its settings stay", where="--set", fix=fix)
     else:
         console.say(f"{chosen.path} is finished already; there is nothing to resume")
-    lines = compressed_lines if made_by == "compress" else finished_lines
+    lines = compressed_lines if made_by == COMPRESS else finished_lines
     show(chosen.manifest | {"path": str(chosen.path), "metrics": chosen.metrics} if json else lines(chosen))
 
 

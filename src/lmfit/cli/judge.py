@@ -23,7 +23,7 @@ from lmfit.cli.options import (
 )
 from lmfit.cli.output import emit, show
 from lmfit.errors import InputError
-from lmfit.runs import ANSWERING
+from lmfit.runs import ANSWERING, COMPRESS
 
 
 @app.command()
@@ -137,7 +137,7 @@ def repeat_certificate(run: str | None, *, json: bool) -> None:
     """The certificate of a compressed run, measured here."""
     from lmfit.summary import check_certificate
 
-    chosen = choose_run(run, ("compress",))
+    chosen = choose_run(run, (COMPRESS,))
     from lmfit.stages import certify as stage
 
     measured = stage.recertify(chosen)

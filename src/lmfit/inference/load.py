@@ -9,7 +9,7 @@ from lmfit.inference.certified import check_certified
 from lmfit.inference.onnx import OnnxBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.plain import ONNX_FILE, read_facts, read_head, read_tokenizer
-from lmfit.runs import Run, no_model
+from lmfit.runs import COMPRESS, Run, no_model
 
 
 def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto", unfinished: bool = False) -> Predictor:
@@ -21,7 +21,7 @@ def load_predictor(run: Run, *, device: str = "auto", precision: str = "auto", u
     """
     folder, compressed = onnx_folder(run), False
     if (run.path / "run.json").is_file():
-        compressed = run.stage == "compress"
+        compressed = run.stage == COMPRESS
         _refuse_unfinished(run, has_model=folder is not None or (run.model / "config.json").is_file())
         if compressed and run.status != "finished" and not unfinished:
             what = f"the run `{run.path}` is {run.status}: its model is not certified yet"

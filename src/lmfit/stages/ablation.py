@@ -14,10 +14,10 @@ from lmfit.config.load import LoadedConfig
 from lmfit.durable import write_text
 from lmfit.errors import ConfigError
 from lmfit.inference.certified import CERTIFICATE
-from lmfit.runs import CHILDREN, Run, read_json
+from lmfit.runs import CHILDREN, COMPRESS, Run, read_json
 from lmfit.stages.certify import Parent
 from lmfit.stages.compressed import record_begun
-from lmfit.stages.making import STAGE, make, write_pages
+from lmfit.stages.making import make, write_pages
 from lmfit.stages.milliseconds import TARGET
 from lmfit.stages.several import interrupted_as
 from lmfit.stages.shrinking import steps_of
@@ -114,7 +114,7 @@ def _make(child: Run, parent: Parent, work: Work, loaded: LoadedConfig[Any]) -> 
     """One variant, from the run's own model to its pages."""
     settings = work.config.compression
     write_text(child.path / "config.yaml", loaded.having(output=None, compression=settings).dump())
-    record_begun(child, parent.run, STAGE, work)
+    record_begun(child, parent.run, COMPRESS, work)
     make(parent, replace(work, task=deepcopy(parent.predictor.task)), steps_of(settings))
     write_pages(child)
     child.record(status="finished", finished=time())

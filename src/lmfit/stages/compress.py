@@ -3,61 +3,35 @@
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
 from lmfit.compression.export import need_onnx
 from lmfit.compression.steps import Step, Work
 from lmfit.config.compression import CompressConfig, CompressionConfig
-from lmfit.config.load import LoadedConfig, load_config, load_run_config
+from lmfit.config.load import LoadedConfig, load_config
 from lmfit.data.sources import load_splits
 from lmfit.device import pick_device
 from lmfit.durable import write_text
 from lmfit.errors import ConfigError, InputError
 from lmfit.inference.certified import parent_of, weights_hash
-from lmfit.inference.load import load_predictor, onnx_folder
-from lmfit.runs import ANSWERING, Run, choose_output, claim_output
+from lmfit.inference.load import load_predictor
+from lmfit.runs import COMPRESS, Run, choose_output, claim_output
 from lmfit.stages.ablation import ablate, check_ablation
 from lmfit.stages.certify import Parent
 from lmfit.stages.compressed import record_begun
+from lmfit.stages.compressible import check
 from lmfit.stages.ending import recorded
-from lmfit.stages.making import STAGE, make, write_pages
+from lmfit.stages.making import make, write_pages
 from lmfit.stages.milliseconds import check_export
 from lmfit.stages.quantize import check_width, head_of
 from lmfit.stages.relatives import relatives
-from lmfit.stages.resuming import differing, refuse_changed_data
+from lmfit.stages.resuming import refuse_changed_data
 from lmfit.stages.shrinking import steps_of
 from lmfit.stages.targets import check_targets
 
 _HASH = "parent_sha256"
 NO_REMARKS: Mapping[str, Any] = MappingProxyType({})
-
-
-def load(parent: Run, source: Path | None, words: Sequence[str]) -> LoadedConfig:
-    """The config of compressing `parent`: its own, with what a file and overrides lay on it.
-
-    Raises ConfigError where that says nothing of compression, or changes what has no effect.
-    """
-    check(parent)
-    loaded = load_config(STAGE, source or {}, words, base=parent.config)
-    if source is not None and "compression" not in loaded.tree.keys:
-        what = f"`{source}` has no section compression"
-        raise ConfigError(what, where=str(source), fix="add `compression: {quantize: int8}`, or --quantize int8")
-    _refuse_idle(parent, loaded)
-    return loaded
-
-
-def _refuse_idle(parent: Run, loaded: LoadedConfig) -> None:
-    """Raises ConfigError for a setting that is not the parent's and decides nothing."""
-    settings = cast(CompressConfig, loaded.config).compression
-    idle = {"model": "the model is the run's own", "task": "the task is the run's own"}
-    if settings.distill is None and settings.joint is None:
-        idle["training"] = "nothing is trained"
-    for key in differing(load_run_config(parent).resolved(), loaded.resolved()):
-        if why := idle.get(key.partition(".")[0]):
-            with loaded.located():
-                raise ConfigError(f"{key} has no effect: {why}", where=key, fix="take it out")
 
 
 def run(
@@ -82,7 +56,7 @@ def run(
     made = Run(claim_output(config.output, name, overwrite=overwrite))
     with made.locked():
         write_text(made.path / "config.yaml", loaded.having(output=None).dump())
-        record_begun(made, parent, STAGE, work, **remarks)
+        record_begun(made, parent, COMPRESS, work, **remarks)
         return _done(parent, loaded, replace(work, run=made), steps)
 
 
@@ -92,7 +66,7 @@ def resume(made: Run, *, device: str = "auto") -> Run:
     Raises InputError where the run that is compressed is gone, or has changed.
     """
     parent = _parent_as_before(made)
-    loaded = load_config(STAGE, made.config)
+    loaded = load_config(COMPRESS, made.config)
     steps = wanted(cast(CompressConfig, loaded.config).compression, device)
     with made.locked():
         work = _begun(parent, loaded, made, steps, device)
@@ -149,23 +123,6 @@ def _done(parent: Run, loaded: LoadedConfig, work: Work, steps: Sequence[Step]) 
         write_pages(work.run)
     work.run.mark_latest()
     return work.run
-
-
-def check(parent: Run) -> None:
-    """Raises InputError for a run that cannot be compressed."""
-    if not (parent.path / "run.json").is_file():
-        what = f"`{parent.path}` is a model folder: there is no data to compare the compressed model on"
-        raise InputError(what, where="RUN", fix="name a run folder, or train it: lmfit finetune CONFIG model.name=...")
-    manifest = parent.manifest
-    if parent.status != "finished":
-        raise InputError(
-            f"the run `{parent.path}` is {parent.status}", fix=f"finish it first: lmfit resume {parent.path}"
-        )
-    if onnx_folder(parent) is not None:
-        what = f"`{parent.path}` is compressed to {manifest.get('quantization', 'ONNX')} already and cannot go further"
-        raise InputError(what, where="RUN", fix=f"compress the run that it was made from: {parent_of(parent).path}")
-    if (stage := manifest.get("stage")) not in ANSWERING:
-        raise InputError(f"`{parent.path}` is a run of {stage}, which has no model for a task", where="RUN")
 
 
 def wanted(settings: CompressionConfig, device: str) -> list[Step]:

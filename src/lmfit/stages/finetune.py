@@ -12,6 +12,7 @@ from lmfit.config.schema import FinetuneConfig
 from lmfit.device import Device, pick_device, use_threads
 from lmfit.durable import write_text
 from lmfit.evaluation.card import write_card
+from lmfit.evaluation.comparison.settings import changes
 from lmfit.evaluation.report import write_report
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
@@ -30,7 +31,6 @@ from lmfit.stages.resuming import (
     FREE,
     FREE_OF_SEVERAL,
     conditions,
-    differing,
     go_on,
     refuse_changed,
     refuse_changed_data,
@@ -96,7 +96,7 @@ def resume(
     """
     begun, loaded = load_config(run.stage, run.config), load_config(run.stage, run.config, overrides)
     alone = trains_alone(loaded.config)
-    changed = differing(settings_of(begun), settings_of(loaded))
+    changed = changes(settings_of(begun), settings_of(loaded))
     refuse_changed(changed, FREE if alone else FREE_OF_SEVERAL)
     chosen = pick_device(device, loaded.config.training.precision)
     with run.locked():

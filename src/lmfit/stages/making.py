@@ -13,13 +13,11 @@ from lmfit.evaluation.report import write_report
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.save import save_model
-from lmfit.runs import CHILDREN, Run
+from lmfit.runs import CHILDREN, COMPRESS, Run
 from lmfit.stages.certify import Child, Parent, certify, uncertify
 from lmfit.stages.compressed import record_begun, record_done, record_kept, score_compressed
 from lmfit.stages.quantize import quantize
 from lmfit.stages.temperature import unchanged
-
-STAGE = "compress"
 
 
 def make(parent: Parent, work: Work, steps: Sequence[Step]) -> None:
@@ -53,7 +51,7 @@ def _beside(made: Run, parent: Parent, work: Work) -> Run:
     run.path.mkdir(parents=True, exist_ok=True)
     uncertify(run)
     write_text(run.path / "config.yaml", (made.path / "config.yaml").read_text(encoding="utf-8"))
-    record_begun(run, parent.run, STAGE, work)
+    record_begun(run, parent.run, COMPRESS, work)
     run.record(quantization=None)
     return run
 

@@ -9,6 +9,7 @@ from lmfit.config.pretraining import PretrainConfig
 from lmfit.device import Device, pick_device, use_threads
 from lmfit.durable import write_text
 from lmfit.evaluation.card.pretrained import write_pretrained_card
+from lmfit.evaluation.comparison.settings import changes
 from lmfit.evaluation.report import write_report
 from lmfit.runs import Run, choose_output, claim_output
 from lmfit.stages.corpus import TOKENIZER, Ready, prepare_corpus
@@ -20,7 +21,6 @@ from lmfit.stages.recording import record_result, record_size
 from lmfit.stages.resuming import (
     FREE,
     conditions,
-    differing,
     go_on,
     refuse_changed,
     refuse_changed_data,
@@ -72,7 +72,7 @@ def begin(run: Run, loaded: Loaded, ready: Ready) -> None:
 def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", inexact: bool = False) -> Run:
     """Go on with an interrupted run from its newest whole checkpoint; `inexact` as for fine-tuning."""
     begun, loaded = load_config(STAGE, run.config), load_config(STAGE, run.config, overrides)
-    changed = differing(settings_of(begun), settings_of(loaded))
+    changed = changes(settings_of(begun), settings_of(loaded))
     refuse_changed(changed, FREE)
     with run.locked():
         chosen, exactness = go_on(run, loaded, pick_device(device, loaded.config.training.precision), inexact=inexact)

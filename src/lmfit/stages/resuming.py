@@ -10,7 +10,7 @@ from lmfit import console
 from lmfit.config.load import LoadedConfig
 from lmfit.device import Device, use_threads
 from lmfit.errors import ConfigError, InputError
-from lmfit.evaluation.comparison.settings import flat
+from lmfit.evaluation.comparison.settings import changes, flat
 from lmfit.runs import Run, inside
 from lmfit.stages.versions import versions
 from lmfit.training.checkpoint import EXACT, ROUNDING, Checkpoints
@@ -85,19 +85,10 @@ def with_threads(device: Device, threads: int | None) -> Device:
     return replace(device, threads=threads)
 
 
-def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
-    """Key -> `old -> new` of the settings that differ; nothing where the old ones are not known."""
-    if not before:
-        return {}
-    old, new = flat(before), flat(now)
-    keys = dict.fromkeys([*old, *new])
-    return {key: f"{old.get(key)} -> {new.get(key)}" for key in keys if old.get(key) != new.get(key)}
-
-
 def _changed(before: Mapping[str, Any], loaded: LoadedConfig[Any]) -> dict[str, str]:
     """What differs; a key that an older lmfit did not know differs where something else than its default is asked."""
     asked = flat(before).keys() | flat(loaded.config.model_dump(exclude_defaults=True)).keys()
-    return {key: told for key, told in differing(before, settings_of(loaded)).items() if key in asked}
+    return {key: told for key, told in changes(before, settings_of(loaded)).items() if key in asked}
 
 
 def refuse_changed(changed: Mapping[str, str], free: tuple[str, ...] = FREE) -> None:

@@ -10,6 +10,7 @@ from lmfit.config.schema import SEARCH
 from lmfit.config.search import search_of, searched_stage
 from lmfit.device import Device, pick_device
 from lmfit.durable import write_text
+from lmfit.evaluation.comparison.settings import changes
 from lmfit.evaluation.report import write_report
 from lmfit.runs import Run, choose_output, claim_output
 from lmfit.stages.ending import recorded
@@ -17,7 +18,6 @@ from lmfit.stages.finetune import NO_REMARKS
 from lmfit.stages.following import begun_before
 from lmfit.stages.recording import record_children, record_size
 from lmfit.stages.resuming import (
-    differing,
     refuse_changed,
     refuse_changed_data,
     settings_of,
@@ -70,7 +70,7 @@ def run(
 def resume(run: Run, overrides: Sequence[str] = (), *, device: str = "auto", inexact: bool = False) -> Run:
     """Go on with the trial that was interrupted, then with new ones, until there are as many as wanted."""
     begun, loaded = load_config(STAGE, run.config), load_config(STAGE, run.config, overrides)
-    changed = differing(settings_of(begun), settings_of(loaded))
+    changed = changes(settings_of(begun), settings_of(loaded))
     refuse_changed(changed, FREE)
     chosen = pick_device(device, loaded.config.training.precision)
     with run.locked():

@@ -49,6 +49,15 @@ def flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     return found
 
 
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Key -> `old -> new` of the settings that differ; nothing where the old ones are not known."""
+    if not before:
+        return {}
+    old, new = flat(before), flat(now)
+    keys = dict.fromkeys([*old, *new])
+    return {key: f"{old.get(key)} -> {new.get(key)}" for key in keys if old.get(key) != new.get(key)}
+
+
 def _made_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What decides results besides the config: the content of the data, the machine, the libraries."""
     data, versions = manifest.get("data", {}), manifest.get("versions", {})

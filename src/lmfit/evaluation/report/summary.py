@@ -10,7 +10,7 @@ from lmfit.evaluation.report.files import RunFiles, dig, number
 from lmfit.evaluation.report.scores import Estimate, Headline
 from lmfit.evaluation.report.several import seeds_line
 from lmfit.evaluation.report.words import MISSING, Words, capital, count, score, size
-from lmfit.runs import COMPRESSING
+from lmfit.runs import COMPRESS, COMPRESSING
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _cost(run: RunFiles, words: Words) -> Figure:
     for key, name in (("cost.training_speed", "tokens_per_second"), ("cost.speed", "predict_tokens_per_second")):
         if speed := number(dig(run.manifest, "throughput", name)):
             lines.append(words.plain(key, speed=count(speed)))
-    compressed = run.manifest.get("stage") == "compress"
+    compressed = run.manifest.get("stage") == COMPRESS
     parts = ("train_seconds", *COMPRESSING) if compressed else ("train_seconds",)
     known = [one for part in parts if (one := number(dig(run.manifest, "timing", part))) is not None]
     title = words.plain("figure.cost.compression" if compressed else "figure.cost")
