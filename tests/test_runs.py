@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from lmfit.errors import InputError
-from lmfit.runs import Run, choose_output, claim_output, find_run, list_runs, read_json, write_json
+from lmfit.outputs import choose_output, claim_output
+from lmfit.runs import Run, find_run, list_runs, read_json, write_json
 
 
 @pytest.fixture(autouse=True)

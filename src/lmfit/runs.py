@@ -3,8 +3,7 @@
 import fcntl
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +27,7 @@ ANSWERING = ("finetune", "search", "transfer", COMPRESS)
 """Stages whose runs hold a model that answers texts."""
 COMPRESSING = ("cut_seconds", "export_seconds", "quantize_seconds")
 """Parts of `timing` of a compressed run besides training: pruning and trimming, export, quantization."""
-_LOCK = ".lock"
-_UNBEGUN = re.compile(r"\.lock|config\.yaml|tokenizer|\.(config\.yaml|run\.json)\.\d+")
-"""What a run leaves that is ended before it has a run.json."""
+LOCK = ".lock"
 
 
 def runs_folder() -> Path:
@@ -97,7 +94,7 @@ class Run:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process; gone with the process. Raises InputError where another one holds it."""
-        with open(self.path / _LOCK, "a") as file:
+        with open(self.path / LOCK, "a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -107,7 +104,7 @@ class Run:
     def is_locked(self) -> bool:
         """Whether a process holds the folder."""
         try:
-            with open(self.path / _LOCK) as file:
+            with open(self.path / LOCK) as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -145,81 +142,6 @@ def inside(name: str) -> str:
     return f"{CHILDREN}/{rest}" if found else name
 
 
-def choose_output(output: str | None, name: str, *, overwrite: bool = False, models: Iterable[str | Path] = ()) -> Path:
-    """The folder of a new run: `output`, or runs/NAME, then NAME-2, NAME-3. A given one that is taken is refused.
-
-    models: what the new run reads; a given output must not be, hold or lie in one that is a folder.
-    """
-    if output is None:
-        path, number = runs_folder() / name, 1
-        while path.exists():
-            number += 1
-            path = runs_folder() / f"{name}-{number}"
-        return path
-    path = Path(output)
-    if path.exists() and not path.is_dir():
-        raise InputError(f"output `{output}` is a file", fix="give another name with --output")
-    for model in models:
-        _refuse_overlap(path, Path(model))
-    if _is_taken(path) and not overwrite:
-        raise InputError(
-            f"output `{output}` is taken ({_describe(path)})",
-            where="output",
-            fix=f"go on with it: lmfit resume {output}; or move it away: --overwrite; or another name: --output",
-        )
-    return path
-
-
-def claim_output(output: str | None, name: str, *, overwrite: bool = False, models: Iterable[str | Path] = ()) -> Path:
-    """Make the folder that `choose_output` gives; with `overwrite` the old one there is moved to NAME.old-1."""
-    models = list(models)
-    while True:
-        path = choose_output(output, name, overwrite=overwrite, models=models)
-        if _is_taken(path):
-            move_away(path)
-        try:
-            path.mkdir(parents=True, exist_ok=output is not None)
-        except FileExistsError:
-            continue
-        return path
-
-
-def _refuse_overlap(path: Path, model: Path) -> None:
-    """Raises InputError where `path` is a model's folder, lies inside it but among its children, or holds it."""
-    if not model.is_dir():
-        return
-    new, read = path.resolve(), model.resolve()
-    if new == read:
-        told = "is the run or model that is read"
-    elif read in new.parents and new.relative_to(read).parts[0] != CHILDREN:
-        told = f"lies inside `{model}`, which is read"
-    elif new in read.parents:
-        told = f"holds `{model}`, which is read"
-    else:
-        return
-    raise InputError(f"output `{path}` {told}", where="output", fix="give another name with --output")
-
-
-def _is_taken(path: Path) -> bool:
-    """Whether a folder holds anything, but what a run leaves that is ended before it has begun."""
-    held = [entry.name for entry in path.iterdir()] if path.is_dir() else []
-    return bool(held) and not (_LOCK in held and all(map(_UNBEGUN.fullmatch, held)))
-
-
-def _describe(path: Path) -> str:
-    return f"a run, {Run(path).status}" if (path / "run.json").is_file() else "not a run"
-
-
-def move_away(path: Path) -> None:
-    """Rename a folder to NAME.old-1, or the next free number. Raises InputError for a run at work."""
-    if (path / "run.json").is_file() and Run(path).is_locked():
-        raise InputError("another process works in this run folder", where=str(path))
-    number = 1
-    while (old := path.with_name(f"{path.name}.old-{number}")).exists():
-        number += 1
-    path.rename(old)
-
-
 def find_run(
     name: str | None, stages: tuple[str, ...] = (), *, finished: bool = True, backend: str | None = None
 ) -> Run:
@@ -233,7 +155,7 @@ def find_run(
         for path in (Path(name), runs_folder() / name):
             if (path / "run.json").is_file() or (path / "config.json").is_file():
                 return Run(path)
-        if (Path(name) / _LOCK).is_file():
+        if (Path(name) / LOCK).is_file():
             fix = f"begin it again: the same command with --output {name}"
             raise InputError(f"`{name}` was ended before it had begun", where="--run", fix=fix)
         known = [run.path.name for run in list_runs()]

@@ -11,7 +11,8 @@ import pytest
 import lmfit
 from interruptions import TRAINING, killed, outcome
 from lmfit.config.yaml import dump
-from lmfit.runs import Run, choose_output
+from lmfit.outputs import choose_output
+from lmfit.runs import Run
 from lmfit.training.trainer import StepResult, Trainer
 
 Command = Callable[..., tuple[int, str, str]]

@@ -16,7 +16,8 @@ from lmfit.durable import write_text
 from lmfit.errors import ConfigError, InputError
 from lmfit.inference.certified import parent_of, weights_hash
 from lmfit.inference.load import load_predictor
-from lmfit.runs import COMPRESS, Run, choose_output, claim_output
+from lmfit.outputs import choose_output, claim_output
+from lmfit.runs import COMPRESS, Run
 from lmfit.stages.ablation import ablate, check_ablation
 from lmfit.stages.certify import Parent
 from lmfit.stages.compressed import record_begun

@@ -9,7 +9,8 @@ from pathlib import Path
 from lmfit.data.example import Example, Origin
 from lmfit.errors import InputError
 from lmfit.evaluation.outcomes import Outcomes
-from lmfit.runs import EVALUATIONS, Run, move_away
+from lmfit.outputs import move_away
+from lmfit.runs import EVALUATIONS, Run
 from lmfit.stages.seen import Seen
 from lmfit.tasks.base import Task
 from lmfit.tasks.predictions import LabelPrediction

@@ -19,7 +19,8 @@ from lmfit.inference.predictor import Predictor
 from lmfit.models.lora import merge
 from lmfit.models.own_head import facts_of
 from lmfit.models.save import Adapter, save_model
-from lmfit.runs import Run, choose_output, claim_output
+from lmfit.outputs import choose_output, claim_output
+from lmfit.runs import Run
 from lmfit.stages.calibrate import calibrate
 from lmfit.stages.ending import recorded
 from lmfit.stages.folds import Folds

@@ -11,7 +11,8 @@ from lmfit.durable import write_text
 from lmfit.evaluation.card.pretrained import write_pretrained_card
 from lmfit.evaluation.comparison.settings import changes
 from lmfit.evaluation.report import write_report
-from lmfit.runs import Run, choose_output, claim_output
+from lmfit.outputs import choose_output, claim_output
+from lmfit.runs import Run
 from lmfit.stages.corpus import TOKENIZER, Ready, prepare_corpus
 from lmfit.stages.ending import recorded
 from lmfit.stages.finetune import NO_REMARKS

@@ -12,7 +12,8 @@ from lmfit.device import Device, pick_device
 from lmfit.durable import write_text
 from lmfit.evaluation.comparison.settings import changes
 from lmfit.evaluation.report import write_report
-from lmfit.runs import Run, choose_output, claim_output
+from lmfit.outputs import choose_output, claim_output
+from lmfit.runs import Run
 from lmfit.stages.ending import recorded
 from lmfit.stages.finetune import NO_REMARKS
 from lmfit.stages.following import begun_before

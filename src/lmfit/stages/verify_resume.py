@@ -17,7 +17,8 @@ from lmfit.device import has_gpu
 from lmfit.durable import write_text
 from lmfit.errors import ConfigError, InputError, LmfitError, VerdictError
 from lmfit.evaluation.comparison.sameness import first_different_step
-from lmfit.runs import CHILDREN, Run, claim_output, read_json
+from lmfit.outputs import claim_output
+from lmfit.runs import CHILDREN, Run, read_json
 from lmfit.stages.ending import recorded
 from lmfit.stages.fingerprints import fingerprints
 from lmfit.stages.looks import forget
