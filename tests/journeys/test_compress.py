@@ -230,6 +230,15 @@ def test_what_cannot_be_compressed_is_refused_in_words(
         (["compress", parent.path, "--quantize", "int8", "--device", "cuda"], "on the CPU"),
         (["compress", parent.path, "--quantize", "int8", "--set", "model.name=other"], "the model is the run's own"),
         (["compress", parent.path, "--quantize", "int8", "--set", "training.max_steps=1"], "nothing is trained"),
+        (["compress", parent.path, "--quantize", "int8", "--set", "data.max_length=16"], "max_length is the run's own"),
+        (
+            ["compress", parent.path, "--set", 'compression.prune={pattern: "2:4", layers: 1}'],
+            "layers: has no effect with compression.prune.pattern: 2:4",
+        ),
+        (
+            ["compress", parent.path, "--distill", "minilm-l6", "--set", "compression.distill.layers=2"],
+            "give student or layers",
+        ),
         (["compress", parent.path, "--config", idle], "has no section compression"),
         (["compress", parent.path, "--quantize", "int8", "-o", parent.path, "--overwrite"], "that is read"),
         (["finetune", run.path / "config.yaml"], "compression"),
@@ -243,6 +252,21 @@ def test_what_cannot_be_compressed_is_refused_in_words(
     code, _, err = command("compress", "--quantize", "int8")
     assert code == 2
     assert "no finished run" in err
+
+
+def test_on_other_test_rows_the_parent_is_judged_anew(
+    trained: Callable[[str], Run], command: Command, tmp_path: Path
+) -> None:
+    parent, out = trained("text-classification"), tmp_path / "out"
+    tested = Path(parent.manifest["data"]["test"]["files"][0])
+    lines, other = tested.read_text(encoding="utf-8").splitlines(), tmp_path / f"other{tested.suffix}"
+    other.write_text("\n".join(lines[:13]) + "\n", encoding="utf-8")
+    code, _, err = command("compress", parent.path, "--quantize", "int8", "-o", out, "--set", f"data.test={other}")
+    assert code == 0, err
+    metric = json.loads((out / "certificate.json").read_text())["metric"]
+    judged = [json.loads(line) for line in (out / "predictions" / "test.parent.jsonl").read_text().splitlines()]
+    assert {row["origin"].rpartition(":")[0] for row in judged} == {str(other)}
+    assert metric["parent"]["n"] == metric["child"]["n"] == len(judged) == 12
 
 
 def test_a_missed_limit_is_told_and_the_result_kept(

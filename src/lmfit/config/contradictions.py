@@ -15,6 +15,7 @@ _TABLE = ("data.format", {"auto", "csv", "tsv"})
 _SHEETS = ("data.format", {"auto", "xlsx"})
 _TEXTS = ("task.name", {"text-classification"})
 _WORDS = ("task.name", {"token-classification"})
+_UNITS = ("compression.prune.pattern", {"structured"})
 _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "data.subset": _HUB,
     "data.revision": _HUB,
@@ -39,6 +40,7 @@ _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "model.embedding_width": ("model.architecture", {"electra"}),
     "pretraining.masking.mean_span": ("pretraining.masking.unit", {"span"}),
     "data.near": ("data.duplicates", {"near"}),
+    **{f"compression.prune.{key}": _UNITS for key in ("layers", "scores", "refit", "rows", "length")},
 }
 """Key -> the key that decides whether it has an effect, and the values of that key with which it has one."""
 

@@ -90,3 +90,9 @@ class DistillConfig(Section):
     """Weight of the mean squared error between hidden states, the student's projected to the teacher's width."""
     relations: float = Field(default=0.0, ge=0)
     """Weight of the divergence between the last layers' query, key and value relations (MiniLM v2)."""
+
+    @model_validator(mode="after")
+    def _one_student(self) -> "DistillConfig":
+        if self.student is not None and self.layers is not None:
+            raise ValueError("give student or layers: layers are those of a student made of the teacher")
+        return self

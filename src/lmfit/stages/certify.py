@@ -119,10 +119,12 @@ def _ratio(a: float, b: float) -> float:
 
 
 def _parent_scores(parent: Parent, child: Child, config: CompressConfig) -> Scores:
-    """The parent's scores on the rows that the child is judged on, from the answers that it kept, if it has any."""
+    """The parent's scores on the rows that the child is judged on, from the answers that it kept to the same rows."""
     judge = Judge(config.evaluation.resamples, config.seed, config.evaluation.texts)
     stored, copied = parent.run.predictions(child.split), child.run.path / _of_parent(child.split)
-    if stored.is_file() and parent.run.manifest.get("several") is None:
+    manifest = parent.run.manifest
+    same = manifest.get("data", {}).get(child.split, {}).get("sha256") == child.rows.fingerprint
+    if same and stored.is_file() and manifest.get("several") is None:
         _copy(stored, copied, texts=config.evaluation.texts)
         return judge.scores_of(parent.predictor.task, recalled(parent.predictor.task, child.rows, copied))
     return judge.score(parent.predictor, child.rows, total=len(child.rows), out=copied)

@@ -30,11 +30,12 @@ def load(parent: Run, source: Path | None, words: Sequence[str]) -> LoadedConfig
 def _refuse_idle(parent: Run, loaded: LoadedConfig) -> None:
     """Raises ConfigError for a setting that is not the parent's and decides nothing."""
     settings = cast(CompressConfig, loaded.config).compression
-    idle = {"model": "the model is the run's own", "task": "the task is the run's own"}
+    own = ("model", "task", "data.max_length", "data.overflow")
+    idle = {key: f"the {key.rpartition('.')[2]} is the run's own" for key in own}
     if settings.distill is None and settings.joint is None:
         idle["training"] = "nothing is trained"
     for key in changes(load_run_config(parent).resolved(), loaded.resolved()):
-        if why := idle.get(key.partition(".")[0]):
+        for why in (idle[one] for one in idle if f"{key}.".startswith(f"{one}.")):
             with loaded.located():
                 raise ConfigError(f"{key} has no effect: {why}", where=key, fix="take it out")
 
