@@ -15,6 +15,8 @@ from lmfit.errors import InputError, suggestion
 
 SCHEMA = 1
 CHILDREN = "children"
+PYTORCH = "pytorch"
+"""The child that holds the PyTorch model of a quantized one."""
 EVALUATIONS = "evaluations"
 TRAININGS = "trainings"
 """Below it the trainings that a joint one is made of, each with its log and checkpoints."""

@@ -92,6 +92,8 @@ def compressed_lines(run: Run) -> list[str]:
     same, child = certificate["parity"], certificate["speed"]["child"]
     kept, timing = manifest.get("kept_in_fp32") or [], manifest["timing"]
     spent = {"training": timing["train_seconds"], "compression": sum(timing.get(part, 0.0) for part in COMPRESSING)}
+    spent |= {"scoring": timing["evaluate_seconds"], "certificate": timing.get("certificate_seconds", 0.0)}
+    left = f"; {same['left_out']:,} others are cut into other windows" if same.get("left_out") else ""
     times = ", ".join(f"{shown_seconds(seconds)} {what}" for what, seconds in spent.items() if seconds)
     agreement = "" if same["label_agreement"] is None else f", {same['label_agreement']:.2%} of decisions equal"
     return [
@@ -99,7 +101,7 @@ def compressed_lines(run: Run) -> list[str]:
         *([] if certificate["verdict"]["holds"] is None else [certificate["verdict"]["sentence"]]),
         *([f"kept in fp32, since int8 lost too much: {', '.join(kept)}"] if kept else []),
         f"answers: logits differ by {same['mean_logit_difference']:.3f} on average, "
-        f"{same['largest_logit_difference']:.2f} at most{agreement} ({same['rows']:,} rows)",
+        f"{same['largest_logit_difference']:.3f} at most{agreement} ({same['rows']:,} rows{left})",
         f"speed: {child['latency_ms']['p50']:.1f} ms a row, {child['rows_per_second']:,.0f} rows/s in batches of 32, "
         f"{child['threads']} threads; model: {certificate['size']['child_bytes'] / 1e6:.1f} MB",
         f"{f'time: {times}; ' if times else ''}certificate: {run.path / 'certificate.json'}",

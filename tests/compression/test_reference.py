@@ -39,6 +39,16 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
         read_reference(tmp_path / "a.npz")
 
 
+def test_rows_of_other_lengths_than_told_are_damage(tmp_path: Path) -> None:
+    Reference([[row(1, 2)], [row(3, 4, 5)]], [[np.ones(2, np.float32)]] * 2, None).save(tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as file:
+        arrays = dict(file)
+    for changed in ({"lengths": np.array([2, 2])}, {"counts": np.array([1])}, {"token.labels": np.arange(3)}):
+        np.savez(tmp_path / "b.npz", **(arrays | changed))
+        with pytest.raises(InputError, match="not as long as it says"):
+            read_reference(tmp_path / "b.npz")
+
+
 def test_agreement_counts_items() -> None:
     assert agreement([np.array([1, 2]), np.array([3])], [np.array([1, 0]), np.array([3])]) == pytest.approx(2 / 3)
     assert agreement([None], None) is None

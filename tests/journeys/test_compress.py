@@ -157,11 +157,42 @@ def test_a_damaged_certificate_is_told(compressed: Compressed, command: Command,
     shutil.copytree(compressed("text-classification").path, run)
     text.write_text("Where is my order ?\n")
     certificate = json.loads((run / "certificate.json").read_text())
-    for changes in ({"machine": None}, {"repeated": [{}]}, {"repeated": 1}, {"child": []}, {"split": None}):
+    for changes in ({"machine": None}, {"repeated": [{}]}, {"repeated": 1}, {"child": []}, {"split": "no"}):
         (run / "certificate.json").write_text(json.dumps(certificate | changes))
         code, _, err = command("predict", text, "-r", run)
         assert code == 2, (changes, err)
         assert "certificate.json is damaged" in err
+
+
+def test_other_labels_than_the_certified_ones_are_refused(
+    compressed: Compressed, command: Command, tmp_path: Path
+) -> None:
+    run, text = tmp_path / "run", tmp_path / "texts.txt"
+    shutil.copytree(compressed("text-classification").path, run)
+    text.write_text("Where is my order ?\n")
+    path = run / "model" / "config.json"
+    path.write_text(
+        path.read_text().replace("complaint", "c").replace("praise", "complaint").replace('"c"', '"praise"')
+    )
+    for words in (["predict", text, "-r", run], ["evaluate", run, "--certify"]):
+        code, _, err = command(*words)
+        assert code == 2
+        assert "tokenizer, labels or settings in model/ are others than when the model was certified" in err
+
+
+def test_answers_of_the_parent_that_are_missed_are_told(
+    compressed: Compressed, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmfit.stages.certify.footprint", lambda run: None)
+    run = tmp_path / "run"
+    shutil.copytree(compressed("text-classification").path, run)
+    (run / "predictions" / "test.parent.jsonl").unlink()
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("targets: {}", "targets: {size_ratio: 90}"))
+    code, out, err = command("evaluate", run, "--certify")
+    assert "the parent's answers to them are not here" in err
+    assert "90 asked for: missed" in out + err
+    assert code == 3
 
 
 @pytest.fixture
@@ -222,6 +253,7 @@ def test_what_cannot_be_compressed_is_refused_in_words(
 ) -> None:
     run, parent, idle = compressed("text-classification"), trained("text-classification"), tmp_path / "idle.yaml"
     idle.write_text("training: {max_steps: 1}\n")
+    joint = ["compress", parent.path, "--prune", "0.3", "--set", "compression.joint={}"]
     refused = [
         (["compress", run.path, "--quantize", "int8"], "is compressed to int8 already"),
         (["compress", parent.path], "nothing says how to compress"),
@@ -238,6 +270,17 @@ def test_what_cannot_be_compressed_is_refused_in_words(
         (
             ["compress", parent.path, "--distill", "minilm-l6", "--set", "compression.distill.layers=2"],
             "give student or layers",
+        ),
+        (
+            [*joint, "--set", "training.schedule=cosine"],
+            "training.schedule has no effect: a joint training has its own",
+        ),
+        ([*joint, "--set", "training.evaluate_every=2"], "a joint training keeps its last weights"),
+        ([*joint, "--set", "compression.joint.quantize=0.2"], "has no effect with compression.quantize"),
+        ([*joint, "--set", "compression.prune.length=12"], "prune.length: has no effect without a target of latency"),
+        (
+            ["compress", parent.path, "--set", "compression.prune={latency_ratio: 1.1, length: 99999}"],
+            "tokens at once",
         ),
         (["compress", parent.path, "--config", idle], "has no section compression"),
         (["compress", parent.path, "--quantize", "int8", "-o", parent.path, "--overwrite"], "that is read"),

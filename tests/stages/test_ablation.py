@@ -28,8 +28,8 @@ def test_variants_of_a_joint_training() -> None:
     assert list(made) == [f"ablation-{parts}" for parts in ("none", "P", "Q", "D", "PQ", "PD", "QD")]
     assert (made["ablation-none"].joint, made["ablation-none"].quantize) == (None, "fp32")
     unrounded = made["ablation-PD"]
-    assert unrounded.joint is not None
-    assert (unrounded.joint.quantize, unrounded.quantize, unrounded.distill) == (0.0, "fp32", DistillConfig())
+    assert (unrounded.joint, unrounded.rounds, unrounded.distill) == (JointConfig(), False, DistillConfig())
+    assert made["ablation-PQ"].rounds
     assert (made["ablation-PQ"].distill, made["ablation-QD"].prune) == (None, None)
     few_bits = whole.model_copy(update={"embedding_bits": 4})
     for one in variants(few_bits):

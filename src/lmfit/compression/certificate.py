@@ -106,7 +106,10 @@ def versions() -> dict[str, str]:
 def judged(limits: CertificateLimits, measured: Mapping[str, Any] | None, split: str) -> dict[str, Any]:
     """{"holds": true | false | null, "sentence"}: whether the limits are kept; null where nothing was required."""
     if measured is None:
-        return {"holds": None, "sentence": "the metric was not measured: there are no labelled rows"}
+        return {
+            "holds": None,
+            "sentence": "the metric was not measured: there are no labelled rows, or no answers of the parent to them",
+        }
     name, found = measured["metric"], measured["difference"]
     sign, value = 1 if metric_of(name).better == "higher" else -1, found["value"]
     if value is None:

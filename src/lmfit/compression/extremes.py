@@ -18,7 +18,10 @@ _PLACES = {"MatMul": (1,), "Gather": (0,), "EmbedLayerNormalization": (2, 3, 4)}
 
 
 def on_extremes(source: Path, target: Path, quantize: Callable[[Path, Path], None]) -> None:
-    """Write what `quantize` makes of `source` to `target`, without ever holding all weights of `source` at once."""
+    """Write what `quantize` makes of `source` to `target`, without ever holding all weights of `source` at once.
+
+    Its weights stand in the order of their names.
+    """
     import onnx
 
     graph, small, aside = onnx.load(str(source), load_external_data=False), target.with_suffix(".extremes"), []
@@ -39,6 +42,7 @@ def on_extremes(source: Path, target: Path, quantize: Callable[[Path, Path], Non
             _fill(quantized, rounded(_values(whole, source.parent), scale, zero))
         if whole.name in held:
             _fill(held[whole.name], _values(whole, source.parent))
+    made.graph.initializer.sort(key=lambda tensor: tensor.name)
     onnx.save(made, str(target))
 
 

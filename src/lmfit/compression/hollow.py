@@ -53,6 +53,7 @@ def stand_in(graph: Any, weights: Weights) -> Weights:
 def write(graph: Any, aside: Weights, path: Path) -> None:
     """Save a graph; the weights that stand aside are written one by one to a file beside it, which it names.
 
+    In the order of their names: the optimizer hands them on in that of a set, another in each process.
     Raises ValueError where one is gone that a node still reads.
     """
     import onnx
@@ -60,6 +61,7 @@ def write(graph: Any, aside: Weights, path: Path) -> None:
     data = path.with_suffix(".weights")
     filled, left = onnx.ModelProto(), dict(aside)
     filled.CopyFrom(graph)
+    filled.graph.initializer.sort(key=lambda tensor: tensor.name)
     with data.open("wb") as out:
         for tensor in filled.graph.initializer:
             if tensor.name not in left:

@@ -67,7 +67,7 @@ def choose(examples: Sequence[Example], seed: int) -> list[Example]:
 
 
 def make_reference(parent: Predictor, child: Predictor, examples: Sequence[Example]) -> Reference:
-    """What `parent` answers in full precision to the examples that both cut into windows alike."""
+    """What `parent` answers in full precision to the examples that both cut into as many windows."""
     ours = list(child.task.encode(examples, child.framer, Stats()))
     theirs = list(parent.task.encode(examples, parent.framer, Stats()))
     answers = Answerer(parent.backend, parent.task, parent.framer, quick=False).answers(theirs)
@@ -78,8 +78,8 @@ def make_reference(parent: Predictor, child: Predictor, examples: Sequence[Examp
     return Reference(rows, [answers[i] for i in alike], known if len(known) == len(alike) else None)
 
 
-def drawn(reference: Reference, parent: Predictor, child: Predictor, seed: int) -> Reference:
-    """Rows as long as those of a reference, of tokens drawn at random, with what `parent` answers to them.
+def drawn(given: Sequence[Sequence[Row]], parent: Predictor, child: Predictor, seed: int) -> Reference:
+    """Rows of each example as long as the given ones, of tokens drawn at random, with what `parent` answers to them.
 
     They tell nothing of the texts; special tokens keep their places. The child's vocabulary is part of the parent's.
     """
@@ -99,7 +99,7 @@ def drawn(reference: Reference, parent: Predictor, child: Predictor, seed: int) 
     def as_parent(row: Row) -> Row:
         return Row({**row.tokens, "input_ids": of_parent[row.tokens["input_ids"]]}, row.values)
 
-    rows = [[other(row) for row in each] for each in reference.rows]
+    rows = [[other(row) for row in each] for each in given]
     nothing: Any = None
     asked = [Encoded(nothing, [as_parent(row) for row in each]) for each in rows]
     answers = Answerer(parent.backend, parent.task, parent.framer, quick=False).answers(asked)
@@ -116,6 +116,8 @@ def read_reference(path: Path) -> Reference:
         names = [name for name in arrays if name.startswith("token.")]
         tokens = {name.removeprefix("token."): np.split(arrays[name], ends) for name in names}
         every = [Row({name: pieces[i] for name, pieces in tokens.items()}) for i in range(len(arrays["lengths"]))]
+        if arrays["counts"].sum() != len(every) or any(len(t) != arrays["lengths"].sum() for t in _tokens(arrays)):
+            raise ValueError("its rows are not as long as it says")
         items = arrays["items"]
         pieces = np.split(arrays["answers"], np.cumsum(np.where(items == 0, 1, items))[:-1])
         answers = [piece[0] if count == 0 else piece for piece, count in zip(pieces, items, strict=True)]
@@ -124,6 +126,10 @@ def read_reference(path: Path) -> Reference:
     except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
         what = f"the rows that the certificate rests on cannot be read: {error}"
         raise InputError(what, where=str(path), fix="copy the run again, or make it anew: lmfit compress") from None
+
+
+def _tokens(arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+    return [values for name, values in arrays.items() if name.startswith("token.")]
 
 
 def _grouped(values: Sequence[Any], counts: np.ndarray) -> list[list[Any]]:

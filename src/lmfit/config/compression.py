@@ -57,13 +57,34 @@ class CompressionConfig(Section):
                 raise ValueError(f"{name}: {'a share of the parent: above 0, at most 1' if retained else 'above 0'}")
         return targets
 
+    @property
+    def rounds(self) -> bool:
+        """Whether what is shipped rounds to 8-bit integers, so that a joint training learns under that."""
+        return self.quantize in ("int8", "int8-static")
+
     @model_validator(mode="after")
-    def _aimed(self) -> "CompressionConfig":
+    def _together(self) -> "CompressionConfig":
         prune = self.prune
-        if self.embedding_bits != 8 and self.quantize not in ("int8", "int8-static"):
+        if self.embedding_bits != 8 and not self.rounds:
             raise ValueError("embedding_bits goes with quantize: int8 or int8-static")
         if prune is not None and prune.scores in LEARNT and self.joint is None:
             raise ValueError(f"{prune.scores} is learnt in training: add compression.joint={{}}")
+        timed = prune is not None and (prune.latency_ratio is not None or "latency_ratio" in self.targets)
+        if prune is not None and prune.length is not None and not timed:
+            raise ValueError("prune.length: has no effect without a target of latency")
+        return self
+
+    @model_validator(mode="after")
+    def _shares(self) -> "CompressionConfig":
+        if (joint := self.joint) is not None:
+            shares = joint.dense + joint.ramp + (joint.quantize if self.rounds else 0.0)
+            if shares > 1 + 1e-9:
+                raise ValueError("joint: dense, ramp and quantize are shares of the steps: together at most 1")
+        return self
+
+    @model_validator(mode="after")
+    def _aimed(self) -> "CompressionConfig":
+        prune = self.prune
         aims = any(name == "latency_ratio" or (name.endswith(RETAINED) and not self.joint) for name in self.targets)
         if prune is None or prune.pattern != "structured" or aims:
             return self

@@ -40,6 +40,7 @@ _ACTS_WITH: Mapping[str, tuple[str, set[str]]] = {
     "model.embedding_width": ("model.architecture", {"electra"}),
     "pretraining.masking.mean_span": ("pretraining.masking.unit", {"span"}),
     "data.near": ("data.duplicates", {"near"}),
+    "compression.joint.quantize": ("compression.quantize", {"int8", "int8-static"}),
     **{f"compression.prune.{key}": _UNITS for key in ("layers", "scores", "refit", "rows", "length")},
 }
 """Key -> the key that decides whether it has an effect, and the values of that key with which it has one."""

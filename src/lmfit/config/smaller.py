@@ -62,15 +62,9 @@ class JointConfig(Section):
     cuts: int = Field(default=4, ge=1)
     """In how many cuts it falls; where the scores are learnt (gates, movement) there is one, at the end of the ramp."""
     quantize: float = Field(default=0.3, ge=0, lt=1)
-    """Share, at the end, that is trained under the rounding of the int8 model."""
+    """Share, at the end, that is trained under the rounding of the int8 model; nothing where none is made."""
     quant_weight: float = Field(default=1.0, ge=0)
     """Weight of the distance between logits with and without rounding."""
-
-    @model_validator(mode="after")
-    def _shares(self) -> "JointConfig":
-        if self.dense + self.ramp + self.quantize > 1:
-            raise ValueError("dense, ramp and quantize are shares of the steps: together at most 1")
-        return self
 
 
 class DistillConfig(Section):

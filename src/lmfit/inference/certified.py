@@ -21,6 +21,14 @@ def weights_hash(folder: Path) -> str:
     return hashes[0] if len(hashes) == 1 else sha256("".join(hashes).encode()).hexdigest()
 
 
+def companions_hash(folder: Path) -> str:
+    """The sha256 over names and hashes of what decides answers besides the weights: tokenizer, labels, settings."""
+    weights = {path for pattern in _WEIGHTS for path in folder.glob(pattern)}
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path not in weights)
+    held = [f"{path.name} {_hash_of(path)}" for path in files if path.suffix != ".md" and path.name[0] != "."]
+    return sha256("\n".join(held).encode()).hexdigest()
+
+
 def _hash_of(path: Path) -> str:
     with open(path, "rb") as file:
         return file_digest(file, "sha256").hexdigest()
@@ -54,6 +62,9 @@ def check_certified(run: Run, folder: Path) -> None:
     if certificate["child"]["sha256"] != found:
         what = f"{CERTIFICATE} is about other weights than those in {folder.name}/: one of them is damaged, or replaced"
         raise InputError(what, where=str(path), fix=f"put the right one back, or make the run anew: {_again(run)}")
+    if certificate["child"].get("companions_sha256") not in (None, companions_hash(folder)):
+        what = f"tokenizer, labels or settings in {folder.name}/ are others than when the model was certified"
+        raise InputError(what, where=str(folder), fix=f"copy the run again, or make it anew: {_again(run)}")
     if (folder / ONNX_FILE).is_file():
         _warn_of_other_machine(run, certificate)
 
@@ -63,7 +74,11 @@ def _whole(run: Run, certificate: dict[str, Any]) -> dict[str, Any]:
     try:
         machines = [one["machine"] for one in (certificate, *certificate.get("repeated", []))]
         whole = all(isinstance(one["cpu"], str) and isinstance(one["flags"], list) for one in machines)
-        whole = whole and isinstance(certificate["child"]["sha256"], str) and isinstance(certificate["split"], str)
+        whole = (
+            whole
+            and isinstance(certificate["child"]["sha256"], str)
+            and certificate["split"] in ("train", "validation", "test")
+        )
     except (KeyError, TypeError):
         whole = False
     if not whole:

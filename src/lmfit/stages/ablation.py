@@ -91,8 +91,6 @@ def _without(settings: CompressionConfig, off: Sequence[str]) -> CompressionConf
     changes |= {part: None for part in off if part != "quantize"}
     if "quantize" in off:
         changes |= {"quantize": UNQUANTIZED, "embedding_bits": 8}
-    if settings.joint is not None and "quantize" in off:
-        changes["joint"] = settings.joint.model_copy(update={"quantize": 0.0})
     if not left:
         changes["joint"] = None
     return settings.model_copy(update=changes)
@@ -130,4 +128,5 @@ def _row(run: Run, parts: Sequence[str], whole: Sequence[str]) -> dict[str, Any]
         "difference": measured.get("difference"),
         "bytes": certificate["size"]["child_bytes"],
         "latency_ratio": certificate["speed"]["latency_ratio"],
+        "latency_ratio_between": certificate["speed"].get("latency_ratio_between"),
     }

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,30 @@ from typing import Any
 from lmfit import console
 from lmfit.compression.certificate import compared, judged, parity, size_of, stamp
 from lmfit.compression.footprint import footprint
-from lmfit.compression.reference import FILE, Reference, choose, drawn, make_reference, read_reference
+from lmfit.compression.reference import FILE, choose, drawn, make_reference, read_reference
 from lmfit.compression.speed import measure
 from lmfit.config.compression import CompressConfig
 from lmfit.config.load import load_run_config
+from lmfit.data.example import Example
 from lmfit.data.rows import Row
 from lmfit.data.sources import Source, load_splits
 from lmfit.durable import write_text
 from lmfit.errors import InputError
 from lmfit.evaluation.report import write_report
 from lmfit.evaluation.scores import Scores
-from lmfit.inference.certified import CERTIFICATE, weights_hash
+from lmfit.inference.certified import CERTIFICATE, companions_hash, weights_hash
 from lmfit.inference.load import load_predictor
 from lmfit.inference.predictor import Predictor
 from lmfit.runs import Run, read_json, write_json
+from lmfit.stages.compressed import judged_on
 from lmfit.stages.judge import Judge, without_texts
 from lmfit.stages.recall import read_rows, recalled
 from lmfit.stages.targets import reached, retained, with_targets
 from lmfit.tasks.base import Stats
 
 SCHEMA = 1
+BUSY = 2.0
+"""How far apart the quartiles of the ratio of two latencies may lie, which differs with the rows' lengths too."""
 DRAWN = "parity_of_drawn_rows"
 """Parity on rows of random tokens, which stand in for the texts where no text is kept (evaluation.texts: false)."""
 
@@ -67,14 +71,10 @@ def certify(parent: Parent, child: Child, config: CompressConfig) -> dict[str, A
     """Measure, write certificate.json and what it rests on; returns it."""
     console.say("certificate: comparing answers and speed with the parent")
     examples = choose(list(child.rows), config.seed)
-    reference = make_reference(parent.predictor, child.predictor, examples)
-    kept = reference if config.evaluation.texts else drawn(reference, parent.predictor, child.predictor, config.seed)
-    kept.save(child.run.path / FILE)
+    same = _parity(parent.predictor, child, examples, config)
     parent_scores = None if child.scores is None else _parent_scores(parent, child, config)
     metric = _metric(child.scores, parent_scores, config)
-    encoded = parent.predictor.task.encode(examples, parent.predictor.framer, Stats())
-    theirs = [row for one in encoded for row in one.rows]
-    speed = _speed(child.predictor, reference, parent.predictor, theirs)
+    speed = _speed(parent.predictor, child.predictor, examples)
     limits, targets = config.compression.certificate, config.compression.targets
     sizes = {name: size_of(run.model) for name, run in (("parent", parent.run), ("child", child.run))}
     ratio = _ratio(*sizes.values())
@@ -82,11 +82,10 @@ def certify(parent: Parent, child: Child, config: CompressConfig) -> dict[str, A
     certificate = {
         "schema": SCHEMA,
         "parent": {"run": parent.run.path.resolve().name, "sha256": weights_hash(parent.run.model)},
-        "child": {"sha256": weights_hash(child.run.model)},
+        "child": {"sha256": weights_hash(child.run.model), "companions_sha256": companions_hash(child.run.model)},
         "limits": limits.model_dump(),
         "split": child.split,
-        "parity": parity(child.predictor, reference, child.temperature),
-        **({} if kept is reference else {DRAWN: parity(child.predictor, kept, child.temperature)}),
+        **same,
         "metric": metric,
         "size": {"parent_bytes": sizes["parent"], "child_bytes": sizes["child"], "ratio": ratio},
         "memory": {"parent": footprint(parent.run.path), "child": footprint(child.run.path)},
@@ -99,6 +98,25 @@ def certify(parent: Parent, child: Child, config: CompressConfig) -> dict[str, A
     return certificate
 
 
+def _parity(parent: Predictor, child: Child, examples: Sequence[Example], config: CompressConfig) -> dict[str, Any]:
+    """Parity with the parent, for certificate.json; writes the rows and answers that it can be measured with again."""
+    real = make_reference(parent, child.predictor, examples)
+    if not len(real):
+        console.warn("no row is cut into as many windows as before: answers to rows of random tokens are compared")
+    kept = real
+    if not (len(real) and config.evaluation.texts):
+        rows = real.rows or [[row] for row in _rows(child.predictor, examples)]
+        kept = drawn(rows, parent, child.predictor, config.seed)
+    kept.save(child.run.path / FILE)
+    found = parity(child.predictor, real if len(real) else kept, child.temperature)
+    told = {"parity": found | {"left_out": len(examples) - len(real)}}
+    return told if kept is real else told | {DRAWN: parity(child.predictor, kept, child.temperature)}
+
+
+def _rows(predictor: Predictor, examples: Sequence[Example]) -> list[Row]:
+    return [row for one in predictor.task.encode(examples, predictor.framer, Stats()) for row in one.rows]
+
+
 def _metric(child: Scores | None, parent: Scores | None, config: CompressConfig) -> dict[str, Any] | None:
     """None where there are no labelled rows besides those of training."""
     if child is None or parent is None:
@@ -106,10 +124,15 @@ def _metric(child: Scores | None, parent: Scores | None, config: CompressConfig)
     return compared(child, parent, config.evaluation.resamples, config.seed)
 
 
-def _speed(child: Predictor, reference: Reference, parent: Predictor, theirs: list[Row]) -> dict[str, Any]:
-    found: dict[str, Any] = measure({"parent": (parent, theirs), "child": (child, reference.flat)})
+def _speed(parent: Predictor, child: Predictor, examples: Sequence[Example]) -> dict[str, Any]:
+    timed = measure({"parent": (parent, _rows(parent, examples)), "child": (child, _rows(child, examples))})
+    found: dict[str, Any] = {name: times.told() for name, times in timed.items()}
     one, other = found["parent"], found["child"]
     found["latency_ratio"] = _ratio(one["latency_ms"]["p50"], other["latency_ms"]["p50"])
+    found["latency_ratio_between"] = low, high = timed["child"].times_as_fast_as(timed["parent"])
+    if high > BUSY * low:
+        told = f"half of the single rows were answered {low:.1f} to {high:.1f} times as fast as by the parent"
+        console.warn(f"{told}: the machine was busy, so how much faster it is is roughly known only")
     found["throughput_ratio"] = _ratio(other["rows_per_second"], one["rows_per_second"])
     return found
 
@@ -122,9 +145,7 @@ def _parent_scores(parent: Parent, child: Child, config: CompressConfig) -> Scor
     """The parent's scores on the rows that the child is judged on, from the answers that it kept to the same rows."""
     judge = Judge(config.evaluation.resamples, config.seed, config.evaluation.texts)
     stored, copied = parent.run.predictions(child.split), child.run.path / _of_parent(child.split)
-    manifest = parent.run.manifest
-    same = manifest.get("data", {}).get(child.split, {}).get("sha256") == child.rows.fingerprint
-    if same and stored.is_file() and manifest.get("several") is None:
+    if judged_on(parent.run, child.split, child.rows) and stored.is_file() and "several" not in parent.run.manifest:
         _copy(stored, copied, texts=config.evaluation.texts)
         return judge.scores_of(parent.predictor.task, recalled(parent.predictor.task, child.rows, copied))
     return judge.score(parent.predictor, child.rows, total=len(child.rows), out=copied)
@@ -158,13 +179,14 @@ def recertify(chosen: Run) -> dict[str, Any]:
     split, targets = certificate["split"], config.compression.targets
     child, parent = _scores_here(chosen, predictor, split, config)
     metric = _metric(child, parent, config)
-    aims = reached(targets, retained(targets, child, parent))
+    ratio = _ratio(certificate["size"]["parent_bytes"], size_of(chosen.model))
+    aims = reached(targets, {"size_ratio": ratio, **retained(targets, child, parent)})
     measured = {
         "parity": parity(predictor, reference, temperature),
         "drawn": DRAWN in certificate,
         "metric": metric,
         "memory": {"child": footprint(chosen.path)},
-        "speed": measure({"child": (predictor, reference.flat)}),
+        "speed": {"child": measure({"child": (predictor, reference.flat)})["child"].told()},
         "targets": aims,
         "verdict": with_targets(judged(config.compression.certificate, metric, split), aims),
         **stamp(),
@@ -179,13 +201,14 @@ def recertify(chosen: Run) -> dict[str, Any]:
 def _scores_here(
     chosen: Run, predictor: Predictor, split: str, config: CompressConfig
 ) -> tuple[Scores | None, Scores | None]:
-    """The scores of child and parent where the data can be read, else None, which is said."""
-    judge = Judge(config.evaluation.resamples, config.seed, config.evaluation.texts)
+    """The scores of child and parent where the data and the parent's answers can be read, else None, which is said."""
+    judge, missed = Judge(config.evaluation.resamples, config.seed, config.evaluation.texts), "labelled rows"
     try:
         rows = getattr(load_splits(config.data, predictor.task.example_kind), split)
+        missed = "parent's answers to them"
         parent = judge.scores_of(predictor.task, recalled(predictor.task, rows, chosen.path / _of_parent(split)))
     except InputError as error:
-        console.warn(f"the metric is not measured: the labelled rows are not here ({str(error).splitlines()[0]})")
+        console.warn(f"the metric is not measured: the {missed} are not here ({str(error).splitlines()[0]})")
         return None, None
     return judge.score(predictor, rows, total=len(rows), out=None), parent
 
@@ -198,7 +221,7 @@ def certificate_lines(measured: Mapping[str, Any]) -> list[str]:
     return [
         measured["verdict"]["sentence"],
         f"answers: logits differ by {same['mean_logit_difference']:.3f} on average, "
-        f"{same['largest_logit_difference']:.2f} at most{told} ({same['rows']:,} {rows})",
+        f"{same['largest_logit_difference']:.3f} at most{told} ({same['rows']:,} {rows})",
         f"speed: {speed['latency_ms']['p50']:.1f} ms a row (p99 {speed['latency_ms']['p99']:.1f}), "
         f"{speed['rows_per_second']:,.0f} rows/s in batches of 32, {speed['threads']} threads",
     ]

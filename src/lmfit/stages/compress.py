@@ -17,7 +17,7 @@ from lmfit.errors import ConfigError, InputError
 from lmfit.inference.certified import parent_of, weights_hash
 from lmfit.inference.load import load_predictor
 from lmfit.outputs import choose_output, claim_output
-from lmfit.runs import COMPRESS, Run
+from lmfit.runs import CHILDREN, COMPRESS, PYTORCH, Run
 from lmfit.stages.ablation import ablate, check_ablation
 from lmfit.stages.certify import Parent
 from lmfit.stages.compressed import record_begun
@@ -49,7 +49,7 @@ def run(
     """
     config = cast(CompressConfig, loaded.config)
     steps = wanted(config.compression, device)
-    name = "-".join([parent.path.resolve().name, *_suffixes(steps, config.compression)])
+    name = "-".join([_called(parent), *_suffixes(steps, config.compression)])
     distill = config.compression.distill
     models = [str(parent.path), *([distill.student] if distill and distill.student else [])]
     chosen = choose_output(config.output, name, overwrite=overwrite, models=models)
@@ -138,6 +138,15 @@ def wanted(settings: CompressionConfig, device: str) -> list[Step]:
     if settings.quantize is not None:
         need_onnx(f"--quantize {settings.quantize}")
     return steps
+
+
+def _called(parent: Run) -> str:
+    """The name of a run, behind that of the run whose child it is; of the PyTorch model beside a result that alone."""
+    path = parent.path.resolve()
+    if path.parent.name != CHILDREN:
+        return path.name
+    own = [] if path.name == PYTORCH else [path.name]
+    return "-".join([path.parent.parent.name, *own])
 
 
 def _suffixes(steps: Sequence[Step], settings: CompressionConfig) -> list[str]:

@@ -10,6 +10,7 @@ from lmfit.compression.steps import Work
 from lmfit.config.compression import CompressConfig
 from lmfit.data.sources import Source, Splits
 from lmfit.device import peak_memory_of_process
+from lmfit.evaluation.names import metric
 from lmfit.evaluation.scores import Scores
 from lmfit.inference.certified import weights_hash
 from lmfit.inference.predictor import Predictor
@@ -60,6 +61,11 @@ def record_begun(made: Run, parent: Run, stage: str, work: Work, **remarks: Any)
     )
 
 
+def judged_on(parent: Run, split: str, rows: Source) -> bool:
+    """Whether the parent's scores of a split are about these rows."""
+    return bool(parent.manifest.get("data", {}).get(split, {}).get("sha256") == rows.fingerprint)
+
+
 def score_compressed(
     made: Run, parent: Run, predictor: Predictor, splits: Splits, config: CompressConfig, calibration: Mapping[str, Any]
 ) -> Judged:
@@ -75,7 +81,9 @@ def score_compressed(
     validation = seen["validation"].outcomes() if "validation" in seen else None
     details = Details(settings, judge.seed, calibration["temperature"], validation)
     scores = {name: details.added(one, seen[name], {}) for name, one in scores.items()}
-    baseline = parent.metrics.get("baseline", {})
+    alike = [name for name, split in held.items() if judged_on(parent, name, split)]
+    rivals = parent.metrics.get("baseline", {})
+    baseline = {name: {split: told[split] for split in alike if split in told} for name, told in rivals.items()}
     write_json(made.path / "metrics.json", {name: one.metrics for name, one in scores.items()} | {"baseline": baseline})
     write_json(made.path / "tables.json", {name: one.tables for name, one in scores.items()})
     write_slices(made.path, {name: details.slices(seen[name]) for name in held})
@@ -95,7 +103,7 @@ def record_done(
         backend=backend,
         precision=made.manifest.get("quantization") or "fp32",
         headline=None if scores is None else {"split": split, "metric": scores.headline},
-        verdict=_verdict(certificate, scores, split),
+        verdict=_verdict(certificate, scores, split, made.metrics.get("baseline", {})),
         looks=dict(judged.looks),
         evaluate_seconds=judged.seconds,
         tokens_per_second=judged.tokens_per_second,
@@ -130,14 +138,16 @@ def _record(
         timing=timing | facts.get("seconds", {}),
         throughput={"tokens_per_second": 0.0, "predict_tokens_per_second": round(tokens_per_second, 1)},
         peak_memory_bytes=peak_memory_of_process(),
-        model=made.manifest["model"] | {"bytes": size_of(made.model)},
+        model=made.manifest["model"] | {"parameters": facts["parameters"], "bytes": size_of(made.model)},
         **more,
-        **{name: value for name, value in facts.items() if name != "seconds"},
+        **{name: value for name, value in facts.items() if name not in ("seconds", "parameters")},
     )
 
 
-def _verdict(certificate: Mapping[str, Any], scores: Scores | None, split: str) -> dict[str, Any]:
-    """A sentence on what was gained and lost. It is compared with its parent, not with baselines."""
+def _verdict(
+    certificate: Mapping[str, Any], scores: Scores | None, split: str, baselines: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A sentence on what was gained and lost against its parent, and whether a trivial baseline is as good."""
     size, speed = certificate["size"]["ratio"], certificate["speed"]
     gained = (
         f"It is {size:.1f} times smaller than its parent and answers single rows {speed['latency_ratio']:.1f} times, "
@@ -149,4 +159,19 @@ def _verdict(certificate: Mapping[str, Any], scores: Scores | None, split: str) 
     within = "" if found["low"] is None else f" [{found['low']:+.3f}, {found['high']:+.3f}]"
     change = "" if found["value"] is None else f", {found['value']:+.3f}{within} against its parent"
     sentence = f"The compressed model reaches {split} {scores.headline} {shown(value)}{change}. {gained}"
-    return {"beats_baseline": None, "sentence": sentence}
+    facts: dict[str, Any] = {"beats_baseline": None}
+    if (best := _as_good(scores, split, baselines)) is not None:
+        facts = {"beats_baseline": False, "baseline": best}
+        rival = shown(baselines[best][split][scores.headline])
+        sentence += f" It does not beat a trivial baseline ({best}, {rival})."
+    return {**facts, "sentence": sentence}
+
+
+def _as_good(scores: Scores, split: str, baselines: Mapping[str, Any]) -> str | None:
+    """The best of the baselines that score at least as well, by value alone."""
+    name = scores.headline
+    sign, value = 1 if metric(name).better == "higher" else -1, scores.metrics[name]["value"]
+    known = {one: told[split][name]["value"] for one, told in baselines.items() if name in told.get(split, {})}
+    known = {one: sign * rival for one, rival in known.items() if rival is not None}
+    best = max(known, key=known.__getitem__, default=None)
+    return best if best is not None and value is not None and known[best] >= sign * value else None

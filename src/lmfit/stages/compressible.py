@@ -10,7 +10,7 @@ from lmfit.errors import ConfigError, InputError
 from lmfit.evaluation.comparison.settings import changes
 from lmfit.inference.certified import parent_of
 from lmfit.inference.load import onnx_folder
-from lmfit.runs import ANSWERING, COMPRESS, Run
+from lmfit.runs import ANSWERING, CHILDREN, COMPRESS, PYTORCH, Run
 
 
 def load(parent: Run, source: Path | None, words: Sequence[str]) -> LoadedConfig:
@@ -34,6 +34,10 @@ def _refuse_idle(parent: Run, loaded: LoadedConfig) -> None:
     idle = {key: f"the {key.rpartition('.')[2]} is the run's own" for key in own}
     if settings.distill is None and settings.joint is None:
         idle["training"] = "nothing is trained"
+    if settings.joint is not None:
+        idle |= {f"training.{key}": "a joint training has its own" for key in ("schedule", "early_stopping")}
+        why = "a joint training keeps its last weights and judges none before"
+        idle |= {f"training.{key}": why for key in ("evaluate_every", "best_metric")}
     for key in changes(load_run_config(parent).resolved(), loaded.resolved()):
         for why in (idle[one] for one in idle if f"{key}.".startswith(f"{one}.")):
             with loaded.located():
@@ -52,6 +56,10 @@ def check(parent: Run) -> None:
         )
     if onnx_folder(parent) is not None:
         what = f"`{parent.path}` is compressed to {manifest.get('quantization', 'ONNX')} already and cannot go further"
-        raise InputError(what, where="RUN", fix=f"compress the run that it was made from: {parent_of(parent).path}")
+        beside = Run(parent.path / CHILDREN / PYTORCH)
+        fix = f"compress the run that it was made from: {parent_of(parent).path}"
+        if (beside.path / "run.json").is_file():
+            fix = f"compress its PyTorch model: {beside.path}"
+        raise InputError(what, where="RUN", fix=fix)
     if (stage := manifest.get("stage")) not in ANSWERING:
         raise InputError(f"`{parent.path}` is a run of {stage}, which has no model for a task", where="RUN")

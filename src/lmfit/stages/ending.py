@@ -39,7 +39,7 @@ def recorded(run: Run, again: str = "") -> Iterator[None]:
         with suppress(OSError):
             run.record(status="failed", error=f"{type(error).__name__}: {first}".removesuffix(": "))
         if refused:
-            what = f"the disk refuses what the run writes: {refused}; what the last checkpoint holds is safe"
+            what = f"the disk refuses what the run writes: {refused}; {_left(run)}"
             raise LmfitError(what, where=str(run.path), fix=f"make room, then: {again}") from error
         if isinstance(error, PeerLost):
             raise PeerLost(fix=f"go on with: {again}") from error

@@ -73,7 +73,7 @@ def joint(work: Work) -> Work:
     teacher = work.original.backend.model  # type: ignore[attr-defined]
     rows = numbered(rows_of(work, settings.distill.text))
     steps = _steps(work, rows)
-    rounded = round((1 - settings.joint.quantize) * steps)
+    rounded = steps - round(settings.joint.quantize * steps) if work.config.compression.rounds else steps
     material = Studied(work.config, work.task, work.framer, rows, replace(work.splits, validation=None))
     said = asked(teacher, model, rows, TaskObjective(work.task, work.framer), settings.distill)
     phases = _Phases(work, settings, material, said, teacher, steps)

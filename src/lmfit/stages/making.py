@@ -1,7 +1,7 @@
 """One compression in its run folder: the steps in PyTorch, the quantized file, scores, certificate, pages."""
 
 from collections.abc import Mapping, Sequence
-from time import time
+from time import perf_counter, time
 from typing import Any
 
 from lmfit import console
@@ -13,7 +13,7 @@ from lmfit.evaluation.report import write_report
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.save import save_model
-from lmfit.runs import CHILDREN, COMPRESS, Run
+from lmfit.runs import CHILDREN, COMPRESS, PYTORCH, Run
 from lmfit.stages.certify import Child, Parent, certify, uncertify
 from lmfit.stages.compressed import record_begun, record_done, record_kept, score_compressed
 from lmfit.stages.quantize import quantize
@@ -47,7 +47,7 @@ def write_pages(made: Run) -> None:
 
 def _beside(made: Run, parent: Parent, work: Work) -> Run:
     """The folder of the PyTorch model beside a quantized one."""
-    run = Run(made.path / CHILDREN / "pytorch")
+    run = Run(made.path / CHILDREN / PYTORCH)
     run.path.mkdir(parents=True, exist_ok=True)
     uncertify(run)
     write_text(run.path / "config.yaml", (made.path / "config.yaml").read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def _keep_pytorch(run: Run, parent: Parent, work: Work, *, judged: bool) -> None
     if judged:
         _judge(run, parent, work, predictor, {"calibration": calibration}, backend="pytorch")
     else:
-        record_kept(run, parent.run, {"calibration": calibration, "compression": work.facts})
+        record_kept(run, parent.run, {"calibration": calibration, **_made_of(work)})
 
 
 def _judge(
@@ -75,5 +75,12 @@ def _judge(
     judged = score_compressed(made, parent.run, predictor, work.splits, work.config, calibration)
     rows, scores = getattr(work.splits, judged.split), judged.scores.get(judged.split)
     child = Child(made, predictor, judged.split, rows, scores, calibration["temperature"])
+    started = perf_counter()
     certificate = certify(parent, child, work.config)
-    record_done(made, certificate, judged, {**facts, "compression": work.facts}, backend=backend)
+    seconds = {**facts.get("seconds", {}), "certificate_seconds": round(perf_counter() - started, 3)}
+    told = {**facts, "seconds": seconds, **_made_of(work)}
+    record_done(made, certificate, judged, told, backend=backend)
+
+
+def _made_of(work: Work) -> dict[str, Any]:
+    return {"parameters": sum(p.numel() for p in work.model.parameters()), "compression": work.facts}

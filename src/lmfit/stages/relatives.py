@@ -83,6 +83,7 @@ def _told(name: str, run: Run, certificate: Mapping[str, Any], *, own: bool) -> 
         "how": [*manifest.get("compression", {}), *([quantization] if quantization else [])],
         "bytes": certificate["size"]["child_bytes"],
         "latency_ratio": certificate["speed"]["latency_ratio"],
+        "latency_ratio_between": certificate["speed"].get("latency_ratio_between"),
         "score": measured.get("child"),
     }
 

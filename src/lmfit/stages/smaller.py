@@ -44,11 +44,19 @@ def check_pruning(work: Work) -> None:
     elif settings.size is not None:
         _size_budget(work.model, settings.size)
     elif settings.latency_ratio is not None or TARGET in work.config.compression.targets:
+        _check_length(settings.length, work.framer.max_length)
         timed(work).budget(work, settings.latency_ratio)
     elif settings.sparsity is not None:
         _check_sparsity(work.model, settings.sparsity)
     else:
         check_retaining(work)
+
+
+def _check_length(length: int | None, most: int) -> None:
+    """Raises ConfigError where the row that latency is measured with is longer than the model takes."""
+    if length is not None and length > most:
+        what = f"the run takes at most {most} tokens at once"
+        raise ConfigError(what, where="compression.prune.length", fix=f"length={most} or less; null: the rows' median")
 
 
 def _check_sparsity(model: Any, sparsity: float) -> None:

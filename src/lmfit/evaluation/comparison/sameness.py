@@ -23,11 +23,13 @@ class Sameness:
 
 def sameness(a: Run, b: Run, *, written: bool) -> Sameness:
     """Compare two runs that give equal answers; `written`: whether their prediction rows are equal with all scores."""
-    step = first_different_step(a.path / "log.jsonl", b.path / "log.jsonl")
+    logs = [run.path / "log.jsonl" for run in (a, b)]
+    trained = all(log.is_file() for log in logs)
+    step = first_different_step(*logs) if trained else None
     if step is not None:
         return Sameness(False, f"their logs first differ at {step}")
     if _weights(a) != _weights(b):
-        return Sameness(False, "their logs are equal, their weights are not")
+        return Sameness(False, "their logs are equal, their weights are not" if trained else "their weights differ")
     if not written:
         return Sameness(False, "logs and weights are equal, the scores of the predictions are not")
     return Sameness(bits=True)

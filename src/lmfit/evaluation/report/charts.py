@@ -189,9 +189,10 @@ def compared_lines(lines: Sequence[Line], labels: Sequence[str], label: str) -> 
 
 @dataclass(frozen=True)
 class Dot:
-    """A place in a chart, drawn hollow unless `full`; its area grows with `weight`."""
+    """A place in a chart, drawn hollow unless `full`; its area grows with `weight`. mark: what stands in it."""
 
     name: str
+    mark: str
     x: float
     y: float
     weight: float
@@ -217,6 +218,8 @@ def front_chart(dots: Sequence[Dot], label: str) -> Markup:
         tip = element("title", f"{dot.name}: {dot.x:.2f}×, {tick_label(dot.y)}")
         radius = 3 + 9 * math.sqrt(dot.weight / largest)
         parts.append(element("circle", tip, cx=x(dot.x), cy=y(dot.y), r=radius, class_="dot" if dot.full else "hollow"))
+        mark = "mark" if dot.full else "mark soft"
+        parts.append(element("text", dot.mark, class_=mark, x=x(dot.x), y=y(dot.y) + 3.5, text_anchor="middle"))
     return element("svg", *parts, class_="chart", role="img", aria_label=label, width="100%", height=_HEIGHT)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lmfit.evaluation.report.charts import Dot, front_chart
-from lmfit.evaluation.report.files import Json, RunFiles, dig, mapping, number, records
+from lmfit.evaluation.report.files import Json, RunFiles, dig, items, mapping, number, records
 from lmfit.evaluation.report.scores import estimate
 from lmfit.evaluation.report.words import MISSING, Words, score, size
 
@@ -36,7 +36,7 @@ def front(run: RunFiles, words: Words) -> Front | None:
         return None
     metric = words.heading("metric", str(dig(run.certificate, "metric", "metric")))
     title = words.plain("front.chart", metric=metric)
-    dots = [dot for one in held if (dot := _dot(one)) is not None]
+    dots = [dot for place, one in enumerate(held, 1) if (dot := _dot(place, one)) is not None]
     return Front(
         title=title,
         chart=front_chart(dots, title) if len(dots) > 1 else None,
@@ -65,8 +65,9 @@ def _size_and_speed(words: Words) -> list[str]:
 
 
 def _measured(one: Json) -> list[str]:
-    ratio = number(one.get("latency_ratio"))
-    return [size(number(one.get("bytes"))), MISSING if ratio is None else f"{ratio:.2f}×"]
+    ratio, ends = number(one.get("latency_ratio")), [number(end) for end in items(one.get("latency_ratio_between"))]
+    spread = f" ({ends[0]:.2f} – {ends[1]:.2f})" if len(ends) == 2 and None not in ends else ""
+    return [size(number(one.get("bytes"))), MISSING if ratio is None else f"{ratio:.2f}×{spread}"]
 
 
 def _cells(one: Json, words: Words) -> list[str]:
@@ -80,8 +81,8 @@ def _scored(raw: Any) -> str:
     return score(None) if one is None else score(one.value) + (f" ({one.interval})" if one.interval else "")
 
 
-def _dot(one: Json) -> Dot | None:
+def _dot(place: int, one: Json) -> Dot | None:
     value, speed, weight = (number(v) for v in (dig(one, "score", "value"), one.get("latency_ratio"), one.get("bytes")))
     if value is None or speed is None or weight is None:
         return None
-    return Dot(str(one.get("name")), speed, value, weight, one.get("front") is True)
+    return Dot(str(one.get("name")), str(place), speed, value, weight, one.get("front") is True)
