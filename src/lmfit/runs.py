@@ -74,6 +74,15 @@ class Run:
         return "interrupted" if status == "running" and not self.is_locked() else status
 
     @property
+    def began_in(self) -> Path:
+        """The folder that paths of its config are relative to: where its command was given, if that is known and there.
+
+        Else the current one.
+        """
+        told = Path(self.manifest.get("began_in") or ".")
+        return told if told.is_dir() else Path()
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run has begun, and ended well."""
         return (self.path / "run.json").is_file() and self.status == "finished"
@@ -90,7 +99,8 @@ class Run:
     def record(self, **facts: Any) -> None:
         """Put facts into run.json, atomically."""
         path = self.path / "run.json"
-        before = read_json(path, "run") if path.is_file() else {"schema": SCHEMA, "created": time()}
+        begun = {"schema": SCHEMA, "created": time(), "began_in": os.getcwd()}
+        before = read_json(path, "run") if path.is_file() else begun
         write_json(path, before | facts)
 
     @contextmanager

@@ -65,6 +65,23 @@ def test_after_a_kill(kept: list[int], straight: Run, tmp_path: Path, command: C
     assert run.status == "finished"
 
 
+def test_from_another_folder(
+    tiny_config: Callable[..., Any], tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "home")
+    config = tiny_config("text-classification", training=TRAINING, output="run")
+    config["data"] = {name: os.path.relpath(file) for name, file in config["data"].items()}
+    straight = lmfit.finetune(config)
+    run = killed(straight, tmp_path / "home" / "moved", [4])
+    monkeypatch.chdir(tmp_path)
+    code, _, err = command("resume", Path("home") / "moved")
+    assert code == 0, err
+    assert f"paths are relative to {tmp_path / 'home'}, where the run began" in err
+    assert Path.cwd() == tmp_path
+    assert outcome(run) == outcome(Run(tmp_path / "home" / "run"))
+
+
 def test_a_damaged_checkpoint_is_passed_over(straight: Run, tmp_path: Path, command: Command) -> None:
     run = killed(straight, tmp_path / "moved", [4, 8])
     with open(run.path / "checkpoints/step-00000008/model.safetensors", "r+b") as file:
