@@ -169,6 +169,13 @@ def test_two_columns_of_one_name_are_refused(read):
         read("csv", "text,text,label\na,b,c\n", header=True)
 
 
+def test_a_name_twice_is_no_sign_of_a_missing_header(read):
+    rows = "".join(f"good {i},fine {i},{'pos' if i % 2 else 'neg'}\n" for i in range(200))
+    with pytest.raises(DataError, match="two columns are named `text`"):
+        read("csv", f"text,text,label\n{rows}", columns={"text": 0, "label": 2})
+    assert len(read("csv", f"fine,fine,pos\n{rows}", columns={"text": 0, "label": 2})) == 201
+
+
 def test_unlabelled_rows_keep_every_column(read):
     (example,) = read("csv", "id,text,note\n7,NA,\n", labelled=False, keep_columns=True)
     assert (example.label, example.id, dict(example.columns)) == (None, "7", {"id": "7", "text": "NA", "note": ""})
