@@ -106,7 +106,8 @@ def _spans(text: str, entities: object, faults: UnfitSpans) -> list[Span]:
     """The entities in ascending order, none of which overlap; of equal ones the first."""
     where = str(faults.origin)
     if not isinstance(entities, Sequence) or isinstance(entities, str):
-        raise DataError("entities are no list", where=where, fix=f"write [{_FORM}, ...]")
+        alone = "; if each row has one label: task: text-classification" if isinstance(entities, str) else ""
+        raise DataError("entities are no list", where=where, fix=f"write [{_FORM}, ...]{alone}")
     read = [_span(text, entity, faults) for entity in entities]
     spans = sorted({span for span in read if span is not None})
     for _ in range(len(read) - read.count(None) - len(spans)):

@@ -82,7 +82,7 @@ def run(
 def _look_through(source: str, options: ReadOptions) -> tuple[int | None, list[str]]:
     """(rows, what was said about them) of files, read once to their end; (None, []) of a stream, read only once.
 
-    Raises DataError with up to 20 rows that cannot be read.
+    Raises DataError with the first rows that cannot be read.
     """
     if source == "-" or (os.path.exists(source) and not (os.path.isfile(source) or os.path.isdir(source))):
         return None, []

@@ -246,6 +246,11 @@ def test_broken_json_in_a_field_is_told(read):
         read("csv", csv_of(["text", "prediction"], ["In Rome", '[{"start": 3']), "words", columns={"labels": 1})
 
 
+def test_one_label_a_row_hints_at_the_other_task(read):
+    with pytest.raises(DataError, match="entities are no list\n.*\n.*if each row has one label: task: text-class"):
+        read("csv", "text,label\nIn Rome,good\n", "words")
+
+
 def test_several_labels_as_predict_writes_them(read):
     said = []
     content = csv_of(["text", "prediction"], ["x", '["a", "b"]'], ["y", "[]"], ["z", "[c]"])
