@@ -247,7 +247,7 @@ def test_broken_json_in_a_field_is_told(read):
 
 
 def test_one_label_a_row_hints_at_the_other_task(read):
-    with pytest.raises(DataError, match="entities are no list\n.*\n.*if each row has one label: task: text-class"):
+    with pytest.raises(DataError, match=r"entities are no list\n.*\n.*if each row has one label: task: text-class"):
         read("csv", "text,label\nIn Rome,good\n", "words")
 
 
