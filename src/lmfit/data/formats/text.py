@@ -36,6 +36,8 @@ class TextReader(Reader[TextLines]):
             parts["rows" if line.strip() or not self._options.labelled else "blank lines"] += 1
             origin = Origin(file.path, number)
             if not self._options.labelled:
+                if not line.strip():
+                    doubt_blank(origin, notices)
                 yield Example(origin, line)
             elif line.strip():
                 with notices.mistakes:
