@@ -373,6 +373,12 @@ class TestCheck:
         assert output.read_text().startswith("file,line,given,likely,margin,word,text\n")
         assert command("check", config, "--label-errors", "-o", output)[0] == 2
 
+    def test_none_found_is_said(self, config: Path, command: Command) -> None:
+        code, out, _ = command("check", config, "--label-errors", "data.limit_per_class=2")
+        assert code == 0
+        assert "suspected label errors: none (0 of " in out
+        assert "look at them" not in out
+
     def test_output_without_label_errors_is_refused(self, config: Path, command: Command, tmp_path: Path) -> None:
         code, _, err = command("check", config, "-o", tmp_path / "x.csv")
         assert code == 2

@@ -112,6 +112,9 @@ def _suspect_lines(suspects: Suspects) -> Iterator[str]:
     """The 50 labels that are most likely wrong."""
     shown = suspects.found[:SHOWN_SUSPECTS]
     judged = f"{suspects.judged:,} of {suspects.rows:,} labels judged"
+    if not shown:
+        yield f"suspected label errors: none ({judged})"
+        return
     yield f"suspected label errors: {len(suspects.found):,} ({judged}); the {len(shown)} most likely:"
     for one in shown:
         text = " ".join(f"{one.word!r} in {one.text}".split() if one.word else one.text.split())
