@@ -134,6 +134,16 @@ def test_files_that_are_no_text(write, name):
         load(train=write(name, b"PK\0"))
 
 
+def test_folders_of_images(write, tmp_path):
+    (tmp_path / "d/cats").mkdir(parents=True)
+    for name in ("1.jpg", "2.PNG", "notes.txt"):
+        write(f"d/cats/{name}", "x")
+    with pytest.raises(ConfigError, match=r"`d` holds images \(2\)"):
+        load(train="d")
+    write("d/cats/more.txt", "x")
+    assert load(train="d").train.files == ["d"]
+
+
 def test_empty_files(write):
     with pytest.raises(DataError, match=r"`a\.csv` is empty"):
         load(train=write("a.csv", ""))
