@@ -116,6 +116,18 @@ class TestMistakes:
         assert err.startswith("error: ")
         assert "Traceback" not in err
 
+    @pytest.mark.parametrize(
+        ("words", "where"),
+        [
+            (["predict", "x", "--run", "absent"], "--run"),
+            (["evaluate", "absent"], "RUN"),
+            (["compress", "absent", "--quantize", "int8"], "RUN"),
+            (["resume", "absent"], "RUN"),
+        ],
+    )
+    def test_a_missing_run_is_told_where_it_was_named(self, words: list[str], where: str, command: Command) -> None:
+        assert f"at: {where}\n" in command(*words)[2]
+
     def test_a_missing_input_is_named(self, trained: Callable[[str], Run], command: Command) -> None:
         code, _, err = command("predict", "absent.txt", "-r", trained("text-classification").path)
         assert code == 2

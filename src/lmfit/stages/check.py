@@ -138,7 +138,7 @@ def _write(output: Path, suspects: Suspects) -> None:
 
 def _trained(name: str) -> Run:
     """The run called `name`. Raises InputError where it keeps no profile of its data."""
-    chosen = find_run(name)
+    chosen = find_run(name, where="--against")
     ledger = read_json(chosen.path / "ledger.json", "run with a ledger")
     if "profile" not in ledger.get("splits", {}).get("train", {}):
         what = f"`{chosen.path}` keeps no profile of its training data"
