@@ -11,6 +11,7 @@ import pytest
 import lmfit
 from interruptions import TRAINING, killed, outcome
 from lmfit.config.yaml import dump
+from lmfit.errors import InputError
 from lmfit.outputs import choose_output
 from lmfit.runs import Run
 from lmfit.training.trainer import StepResult, Trainer
@@ -132,8 +133,10 @@ def test_a_run_folder_in_use_is_refused(straight: Run, tmp_path: Path, command: 
     with run.locked():
         assert run.status == "running"
         code, _, err = command("resume", run.path)
-        with pytest.raises(Exception, match="is taken"):
-            choose_output(str(run.path), "x")
+        for overwrite in (False, True):
+            with pytest.raises(InputError, match="is taken: another process") as refused:
+                choose_output(str(run.path), "x", overwrite=overwrite)
+            assert refused.value.problems[0].fix == "wait for its end, or give another name with --output"
         told = command("finetune", straight.config, f"output={run.path}", "--overwrite")
     assert code == told[0] == 2
     assert "another process works in this run folder" in err
