@@ -14,6 +14,7 @@ from lmfit.config.yaml import dump
 from lmfit.outputs import choose_output
 from lmfit.runs import Run
 from lmfit.training.trainer import StepResult, Trainer
+from tiny_data import write_jsonl
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -63,6 +64,25 @@ def test_after_a_kill(kept: list[int], straight: Run, tmp_path: Path, command: C
     assert code == 0
     assert outcome(run) == outcome(straight)
     assert run.status == "finished"
+
+
+@pytest.mark.parametrize("ema", [None, 0.5])
+def test_numbers_in_units_of_their_own(
+    ema: float | None, tiny_config: Callable[..., Any], tmp_path: Path, command: Command
+) -> None:
+    rows = [{"text": f"the lamp {'is' * (i % 3)}", "label": 20_000 + 10_000 * (i % 3)} for i in range(24)]
+    path = str(write_jsonl(tmp_path / "rows.jsonl", rows))
+    config = tiny_config(
+        "text-classification",
+        task={"problem": "regression"},
+        data={"train": path, "validation": path, "test": path},
+        training={**TRAINING, "ema": ema},
+        output=str(tmp_path / "straight"),
+    )
+    whole = lmfit.finetune(config)
+    run = killed(whole, tmp_path / "moved", [4])
+    assert command("resume", run.path)[0] == 0
+    assert outcome(run) == outcome(whole)
 
 
 def test_a_damaged_checkpoint_is_passed_over(straight: Run, tmp_path: Path, command: Command) -> None:
