@@ -10,6 +10,7 @@ from lmfit.catalog import MODELS
 from lmfit.config.model import ModelConfig
 from lmfit.errors import ConfigError, InputError, suggestion
 from lmfit.hub import explain_hub_errors, hub_file_cached, is_offline
+from lmfit.models.damaged import check_config, check_tokenizer, check_weights
 from lmfit.models.lora import CONFIG_FILE, load_adapter
 from lmfit.models.own_head import HEAD_KEY, Facts, give_head, load_head
 from lmfit.models.padding import with_padding
@@ -26,6 +27,11 @@ class ModelSource:
     where: str
     revision: str | None = None
     trust_remote_code: bool = False
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of a user that it lies in."""
+        return Path(self.where) if self.kind in ("folder", "run") else None
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -95,6 +101,8 @@ def load_config(source: ModelSource, **changes: Any) -> Any:
     """The model's transformers config."""
     from transformers import AutoConfig
 
+    if source.folder is not None:
+        check_config(source.folder, source.name, trusted=source.trust_remote_code)
     with explain_hub_errors(source.where, "model"):
         return AutoConfig.from_pretrained(source.where, **source.arguments, **changes)
 
@@ -106,6 +114,8 @@ def load_tokenizer(source: ModelSource) -> Any:
     """
     from transformers import AutoTokenizer
 
+    if source.folder is not None and not source.trust_remote_code:
+        check_tokenizer(source.folder, source.name)
     with explain_hub_errors(source.where, "tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(source.where, **source.arguments)
     if not getattr(tokenizer, "is_fast", False):
@@ -181,7 +191,8 @@ def _load_native(
 
         kind = getattr(transformers, auto_class)
         return kind.from_config(load_config(source, **settings), dtype=torch.float32), True
-    if source.kind in ("folder", "run") and (Path(source.where) / CONFIG_FILE).is_file():
+    if source.folder is not None and (source.folder / CONFIG_FILE).is_file():
+        check_weights(source.folder, source.name)
         return _load_adapted(source, auto_class, settings)
     model, new = _pretrained(source, auto_class, settings)
     inside = {name for name in new if name.startswith(f"{model.base_model_prefix}.")}
@@ -204,12 +215,15 @@ def _pretrained(source: ModelSource, auto_class: str, settings: dict[str, Any]) 
     from lmfit.models.pruned import class_for
 
     kind = getattr(transformers, auto_class)
+    if source.folder is not None:
+        check_weights(source.folder, source.name)
     with explain_hub_errors(source.where, "model"), quiet_transformers():
         model, found = class_for(kind, load_config(source)).from_pretrained(
             source.where,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            use_safetensors=True,
             **source.arguments,
             **settings,
         )

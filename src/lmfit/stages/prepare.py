@@ -25,6 +25,7 @@ from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.names import METRICS, Metric, metric
 from lmfit.hub import cached_commit
 from lmfit.inference.predictor import encode_all
+from lmfit.models.damaged import check_vocabulary, check_weights
 from lmfit.models.grow import Growth
 from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
 from lmfit.models.lora import check_adapter
@@ -97,11 +98,14 @@ def prepare(config: FinetuneConfig) -> Prepared:
     started = time.perf_counter()
     check_trackers(config.trackers)
     source = find_model(config.model)
+    if source.folder is not None:
+        check_weights(source.folder, source.name)
     check_adapter(config.model.lora, source)
     kind = TASKS.load(config.task.name)
     splits = load_splits(config.data, kind.example_kind, keep_columns=bool(config.evaluation.slices))
     source = fitted(source, splits.train)
     model_config, tokenizer = load_config(source), load_tokenizer(source)
+    check_vocabulary(tokenizer.get_vocab().values(), model_config, source.name)
     if kind.example_kind == "words":
         mark_words(tokenizer)
     task = kind.learn(config.task, splits.words or "unicode", splits.train)
