@@ -11,9 +11,10 @@ from lmfit.errors import InputError
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
 from lmfit.models.damaged import check_vocabulary
-from lmfit.models.load import find_model, load_config, load_model, load_tokenizer, mark_words, positions
+from lmfit.models.load import find_model, load_config, load_model, load_tokenizer, mark_words
 from lmfit.models.padding import fit_padding
 from lmfit.models.plain import LMFIT_KEY
+from lmfit.models.positions import positions
 from lmfit.runs import Run
 from lmfit.tasks.base import Task
 

@@ -11,6 +11,7 @@ from lmfit.config.model import ModelConfig
 from lmfit.errors import ConfigError, InputError, suggestion
 from lmfit.hub import explain_hub_errors, hub_file_cached, is_offline
 from lmfit.models.damaged import check_config, check_tokenizer, check_weights
+from lmfit.models.gaps import refuse_excess, refuse_gaps
 from lmfit.models.lora import CONFIG_FILE, load_adapter
 from lmfit.models.own_head import HEAD_KEY, Facts, give_head, load_head
 from lmfit.models.padding import with_padding
@@ -196,14 +197,16 @@ def _load_native(
         return _load_adapted(source, auto_class, settings)
     model, new = _pretrained(source, auto_class, settings)
     inside = {name for name in new if name.startswith(f"{model.base_model_prefix}.")}
-    _refuse_gaps(source, {name for name in inside if "pooler" not in name} if settings or headless else new)
+    refuse_gaps(
+        source.where, source.name, {name for name in inside if "pooler" not in name} if settings or headless else new
+    )
     return model, bool(new - inside)
 
 
 def load_encoder(source: ModelSource) -> tuple[Any, set[str]]:
     """The encoder alone, in fp32, and the names of its weights that the model does not have (a pooler)."""
     model, new = _pretrained(source, "AutoModel", {})
-    _refuse_gaps(source, {name for name in new if "pooler" not in name})
+    refuse_gaps(source.where, source.name, {name for name in new if "pooler" not in name})
     return model, new
 
 
@@ -227,6 +230,7 @@ def _pretrained(source: ModelSource, auto_class: str, settings: dict[str, Any]) 
             **source.arguments,
             **settings,
         )
+    refuse_excess(source.where, source.name, model, found["unexpected_keys"])
     return model, {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
 
 
@@ -254,48 +258,11 @@ def load_language_model(source: ModelSource, auto_class: str) -> tuple[Any, set[
     held = source if base is None else find_model(ModelConfig(**base))
     model, new = _pretrained(held, auto_class, {"tie_word_embeddings": True})
     inside = f"{model.base_model_prefix}."
-    _refuse_gaps(held, {name for name in new if name.startswith(inside) and "pooler" not in name})
+    refuse_gaps(held.where, held.name, {name for name in new if name.startswith(inside) and "pooler" not in name})
     if base is not None:
         load_adapter(model, Path(source.where), head=False)
     model.tie_weights()
     return model, new
-
-
-def _refuse_gaps(source: ModelSource, new: set[str]) -> None:
-    """To be trained, a model may lack its head, and a pooler (masked language models have none); else it is damaged."""
-    if gaps := sorted(new):
-        raise InputError(
-            f"{len(gaps)} weights of `{source.name}` are missing or of another size: {', '.join(gaps[:3])}",
-            where=source.where,
-            fix="the download or the copy may be incomplete; get the model again",
-        )
-
-
-def positions(config: Any) -> int | None:
-    """Longest input that the position embeddings allow, special tokens included; None where there is no limit."""
-    limit = getattr(config, "max_position_embeddings", None)
-    if limit is None or limit <= 0:
-        return None
-    offset = (
-        config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS and config.pad_token_id is not None else 0
-    )
-    return int(limit) - offset
-
-
-_OFFSET_POSITIONS = {
-    "roberta",
-    "xlm-roberta",
-    "camembert",
-    "xlm-roberta-xl",
-    "roberta-prelayernorm",
-    "mpnet",
-    "longformer",
-    "data2vec-text",
-    "xmod",
-    "luke",
-    "ibert",
-    "esm",
-}
 
 
 class quiet_transformers:

@@ -27,10 +27,11 @@ from lmfit.hub import cached_commit
 from lmfit.inference.predictor import encode_all
 from lmfit.models.damaged import check_vocabulary, check_weights
 from lmfit.models.grow import Growth
-from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
+from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words
 from lmfit.models.lora import check_adapter
 from lmfit.models.own_head import HEAD_KEY, facts_of
 from lmfit.models.plain import LMFIT_KEY
+from lmfit.models.positions import positions
 from lmfit.models.scratch import doubts_about, fitted
 from lmfit.stages.details import check_details
 from lmfit.tasks.base import Stats, Task
