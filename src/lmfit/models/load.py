@@ -46,8 +46,8 @@ class ModelSource:
         return f"{self.name} ({told.get(self.kind, self.kind)})"
 
 
-def find_model(config: ModelConfig) -> ModelSource:
-    """What `model.name` means: a path, a run folder, a model of the catalogue, or a Hub id.
+def find_model(config: ModelConfig, *, where: str = "model.name") -> ModelSource:
+    """What `model.name` means: a path, a run folder, a model of the catalogue, or a Hub id. where: the key of the name.
 
     Raises ConfigError where it is none of these, InputError where the Hub is needed and cannot be reached.
     """
@@ -59,20 +59,18 @@ def find_model(config: ModelConfig) -> ModelSource:
         folder = Path(name)
         if (folder / "run.json").is_file():
             if not (folder / "model" / "config.json").is_file():
-                raise no_model(Run(folder), where="model.name")
-            _refuse_onnx(folder / "model", name)
+                raise no_model(Run(folder), where=where)
+            _refuse_onnx(folder / "model", name, where)
             return ModelSource(name, "run", str(folder / "model"), None, config.trust_remote_code)
         if (folder / "config.json").is_file():
-            _refuse_onnx(folder, name)
+            _refuse_onnx(folder, name, where)
             return ModelSource(name, "folder", name, None, config.trust_remote_code)
         if folder.exists():
-            raise ConfigError(
-                f"`{name}` is no model folder: it has neither config.json nor run.json", where="model.name"
-            )
+            raise ConfigError(f"`{name}` is no model folder: it has neither config.json nor run.json", where=where)
     if name.count("/") > 1 or name.startswith((".", "/", "~")) or (name == config.name and not _hub_like(name)):
         near = suggestion(name, list(MODELS))
         raise ConfigError(
-            f"no model `{name}`: no such folder, and no name of `lmfit list models`", where="model.name", fix=near
+            f"no model `{name}`: no such folder, and no name of `lmfit list models`", where=where, fix=near
         )
     source = ModelSource(name, "hub", name, config.revision, config.trust_remote_code)
     if is_offline() and not hub_file_cached(name, "config.json", config.revision):
@@ -80,17 +78,17 @@ def find_model(config: ModelConfig) -> ModelSource:
         raise InputError(
             f"`{name}` is no folder and no name of `lmfit list models`; as a model of the Hub it is not in the local "
             "cache, and the Hub cannot be reached",
-            where="model.name",
+            where=where,
             fix=f"did you mean `{close[0]}`?" if close else "connect, or use a local folder or `minilm-l6`",
         )
     return source
 
 
-def _refuse_onnx(folder: Path, name: str) -> None:
+def _refuse_onnx(folder: Path, name: str, where: str) -> None:
     """Raises InputError for a model that has no weights in PyTorch."""
     if (folder / ONNX_FILE).is_file() and not any(folder.glob("*.safetensors")):
         what = f"`{name}` is compressed to ONNX: it answers, but cannot be trained"
-        raise InputError(what, where="model.name", fix="use the run that it was made from")
+        raise InputError(what, where=where, fix="use the run that it was made from")
 
 
 def _hub_like(name: str) -> bool:

@@ -93,7 +93,7 @@ def check_student_of(work: Work) -> None:
 def student_of(work: Work, teacher: Any, settings: DistillConfig) -> Any:
     """A named model, some layers of the teacher, or the model as it is (pruned). Raises ConfigError where none fits."""
     if settings.student is not None:
-        source = find_model(ModelConfig(name=settings.student))
+        source = find_model(ModelConfig(name=settings.student), where="compression.distill.student")
         with seeded(key(work.config.seed, "head")):
             student, new = load_model(source, work.task.auto_class, work.task.model_settings())
         if new and work.task.units is not None:
