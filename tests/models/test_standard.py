@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from lmfit.models.joint_head import joint_head
 from lmfit.models.standard import Units, answers_in_units, begin_at_mean, standard_weights
 
 UNITS = (30000.0, 8000.0)
@@ -19,6 +20,7 @@ class Model(nn.Module):
     def __init__(self, *, bias: bool = True, rows: int = 1) -> None:
         super().__init__()
         torch.manual_seed(0)
+        self.config = SimpleNamespace()
         self.encoder = nn.Identity()
         self.head = nn.Linear(4, rows, bias=bias)
 
@@ -56,10 +58,18 @@ def test_weights_in_lower_precision_lose_nothing_of_the_mean() -> None:
 
 
 def test_tasks_beside_have_units_of_their_own() -> None:
-    model = Model(rows=2)
-    plain = answers(model)
-    with answers_in_units(model, [UNITS, (1.0, 2.0)], device=HERE):
-        assert torch.allclose(answers(model)[:, 1], plain[:, 1] * 2 + 1)
+    model = Model()
+    begin_at_mean(model, UNITS)
+    alone = answers(model)
+    with (
+        standard_weights(model, UNITS),
+        answers_in_units(model, [UNITS, (1.0, 2.0)], device=HERE),
+        joint_head(model, 1, 1, seed=5),
+    ):
+        beside = model.head.beside(torch.eye(4))[:, 0].detach()
+        assert torch.allclose(answers(model.train()), torch.stack([alone[:, 0], beside * 2 + 1], 1), rtol=1e-5)
+        assert torch.allclose(answers(model.eval()), alone, rtol=1e-5)
+    assert torch.allclose(answers(model), alone, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("rows", "units"), [(1, None), (2, UNITS)])
