@@ -74,6 +74,14 @@ def test_errors_of_other_kinds_keep_their_first_line() -> None:
         raise ValueError("bad header\nand more")
 
 
+def test_a_sentence_is_not_cut_behind_its_colon() -> None:
+    with (
+        pytest.raises(InputError, match=r"from one of: \(1\) a file, \(2\) a name"),
+        hub.explain_hub_errors("x", "model"),
+    ):
+        raise ValueError("cannot be made from one of:\n (1) a file,\n (2) a name")
+
+
 def test_a_hub_in_trouble_is_to_be_tried_again() -> None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 

@@ -163,8 +163,13 @@ def _told(name: str, what: str, cause: BaseException | None, status: int | None,
         return InputError(
             f"the Hub refused the {what} `{name}`" + (f" ({status})" if status else ""), fix="try again later"
         )
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return InputError(f"cannot load the {what} `{name}`: {first}")
+    return InputError(f"cannot load the {what} `{name}`: {_first_sentence(error)}")
+
+
+def _first_sentence(error: Exception) -> str:
+    """The first line, with those that it announces by a colon."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(lines) if lines[0].endswith(":") else lines[0]
 
 
 @contextmanager

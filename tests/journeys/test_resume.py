@@ -15,6 +15,7 @@ from lmfit.errors import InputError
 from lmfit.outputs import choose_output
 from lmfit.runs import Run
 from lmfit.training.trainer import StepResult, Trainer
+from tiny_data import write_jsonl
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -81,6 +82,25 @@ def test_from_another_folder(
     assert f"paths are relative to {tmp_path / 'home'}, where the run began" in err
     assert Path.cwd() == tmp_path
     assert outcome(run) == outcome(Run(tmp_path / "home" / "run"))
+
+
+@pytest.mark.parametrize("ema", [None, 0.5])
+def test_numbers_in_units_of_their_own(
+    ema: float | None, tiny_config: Callable[..., Any], tmp_path: Path, command: Command
+) -> None:
+    rows = [{"text": f"the lamp {'is' * (i % 3)}", "label": 20_000 + 10_000 * (i % 3)} for i in range(24)]
+    path = str(write_jsonl(tmp_path / "rows.jsonl", rows))
+    config = tiny_config(
+        "text-classification",
+        task={"problem": "regression"},
+        data={"train": path, "validation": path, "test": path},
+        training={**TRAINING, "ema": ema},
+        output=str(tmp_path / "straight"),
+    )
+    whole = lmfit.finetune(config)
+    run = killed(whole, tmp_path / "moved", [4])
+    assert command("resume", run.path)[0] == 0
+    assert outcome(run) == outcome(whole)
 
 
 def test_a_damaged_checkpoint_is_passed_over(straight: Run, tmp_path: Path, command: Command) -> None:

@@ -84,6 +84,46 @@ def test_regression(tiny_config: Config, tmp_path: Path, output: str) -> None:
     assert prediction.label == pytest.approx(theirs[0]["score"], abs=1e-4)
 
 
+def test_numbers_are_learnt_alike_in_any_unit(tiny_config: Config, tmp_path: Path) -> None:
+    from transformers import pipeline
+
+    def learnt(name: str, factor: float, offset: float) -> Run:
+        values = {"the lamp": 0.0, "I love the kettle": 2.0, "very bad": -1.0, "where is my order": 1.0}
+        rows = [{"text": text, "label": value * factor + offset} for text, value in values.items()] * 4
+        path = str(write_jsonl(tmp_path / f"{name}.jsonl", rows))
+        task = {"name": "text-classification", "problem": "regression"}
+        data = {"train": path, "validation": path, "test": path}
+        training = {**LEARN, "max_steps": 20, "epochs": None, "checkpoint_every": 10}
+        output = str(tmp_path / name)
+        return lmfit.finetune(
+            tiny_config("text-classification", task=task, data=data, training=training, output=output)
+        )
+
+    texts = ["very bad", "the kettle", "I love the lamp"]
+    small, large = learnt("small", 1.0, 0.0), learnt("large", 10_000.0, 30_000.0)
+    found = [prediction.label for prediction in lmfit.load(small.path).predict(texts)]
+    scaled = [prediction.label for prediction in lmfit.load(large.path).predict(texts)]
+    assert scaled == pytest.approx([10_000 * value + 30_000 for value in found], abs=50)
+    assert large.metrics["test"]["mae"]["value"] == pytest.approx(
+        10_000 * small.metrics["test"]["mae"]["value"], rel=0.02
+    )
+    theirs = pipeline("text-classification", str(large.model), device="cpu")(texts)
+    assert [each["score"] for each in theirs] == pytest.approx(scaled, rel=1e-5)
+    assert any("labels: numbers from 20,000 to 50,000, mean 35,000" in told for told in ledger(large)["notices"])
+    again = lmfit.finetune(
+        tiny_config(
+            "text-classification",
+            task={"name": "text-classification", "problem": "regression"},
+            data={"train": str(tmp_path / "small.jsonl"), "validation": None, "test": str(tmp_path / "large.jsonl")},
+            model={"name": str(large.path)},
+            training={**LEARN, "max_steps": 1, "epochs": None, "learning_rate": 1e-9},
+            output=str(tmp_path / "again"),
+        )
+    )
+    kept = [prediction.label for prediction in lmfit.load(again.path).predict(texts)]
+    assert kept == pytest.approx(scaled, rel=1e-4)
+
+
 def test_all_subwords(tiny_config: Config, output: str) -> None:
     task = {"name": "token-classification", "label_subwords": "all"}
     run = lmfit.finetune(tiny_config("token-classification", task=task, training=LEARN, output=output))

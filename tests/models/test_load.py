@@ -8,7 +8,7 @@ import pytest
 
 from lmfit.config.model import ModelConfig
 from lmfit.errors import ConfigError, InputError
-from lmfit.models.load import find_model, load_config, load_model, load_tokenizer, mark_words, positions
+from lmfit.models.load import find_model, load_config, load_model, load_tokenizer, mark_words
 
 Tiny = Callable[[str], Path]
 LABELS = {"num_labels": 3}
@@ -57,13 +57,6 @@ class TestFind:
     def test_code_of_a_folder_is_run_only_when_asked(self, tiny: Tiny) -> None:
         assert find(tiny("bert")).arguments["trust_remote_code"] is False
         assert find(tiny("bert"), trust_remote_code=True).arguments["trust_remote_code"] is True
-
-
-@pytest.mark.parametrize(
-    ("family", "limit"), [("bert", 64), ("roberta", 64), ("xlm-roberta", 64), ("modernbert", 64), ("distilbert", 64)]
-)
-def test_positions_leave_out_the_padding_offset(family: str, limit: int, tiny: Tiny) -> None:
-    assert positions(load_config(find(tiny(family)))) == limit
 
 
 @pytest.mark.parametrize("family", ["roberta", "modernbert", "bert", "deberta-v2", "xlm-roberta", "albert"])
@@ -124,6 +117,30 @@ class TestWeights:
     def test_missing_layers_are_not(self, broken: Callable[..., Path]) -> None:
         with pytest.raises(InputError, match=r"missing or of another size: bert\.encoder\.layer\.1"):
             load_model(find(broken("layer.1.")), "AutoModelForTokenClassification", LABELS)
+
+    def test_layers_that_the_config_does_not_have_are_not_dropped(self, broken: Callable[..., Path]) -> None:
+        with pytest.raises(
+            InputError, match=r"16 weights of layers that its config\.json does not have: encoder\.layer"
+        ):
+            load_model(find(broken(num_hidden_layers=1)), "AutoModelForTokenClassification", LABELS)
+
+    def test_weights_without_a_place_in_the_encoder_are_told(
+        self, broken: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from safetensors.torch import load_file, save_file
+
+        folder = broken()
+        held = load_file(folder / "model.safetensors")
+        one = held["embeddings.word_embeddings.weight"][:1].clone()
+        heads = ("cls.predictions.bias", "lm_head.weight", "bert.pooler.extra", "bert.embeddings.position_ids")
+        save_file(held | {head: one.clone() for head in heads}, folder / "model.safetensors", metadata={"format": "pt"})
+        load_model(find(folder), "AutoModelForTokenClassification", LABELS)
+        assert capsys.readouterr().err == ""
+        strange = {f"encoder.layer.{i}.adapter.weight": one.clone() for i in range(2)}
+        save_file(held | strange, folder / "model.safetensors", metadata={"format": "pt"})
+        load_model(find(folder), "AutoModelForTokenClassification", LABELS)
+        assert "2 weights of `" in (told := capsys.readouterr().err)
+        assert "encoder.layer.*.adapter.weight" in told
 
     def test_other_sizes_are_not(self, broken: Callable[..., Path]) -> None:
         with pytest.raises(InputError, match="word_embeddings"):

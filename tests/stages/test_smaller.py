@@ -156,6 +156,18 @@ def test_targets_out_of_reach_are_said(trained: Any, command: Command, tmp_path:
         assert told in err
 
 
+def test_a_student_that_is_nowhere_is_said_before_a_model_is_loaded(
+    trained: Any, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmfit.stages.compress.load_predictor", None)
+    parent = trained("text-classification").path
+    code, _, err = command("compress", parent, "--distill", tmp_path / "absent", "-o", tmp_path / "no")
+    assert code == 2
+    assert "no such folder" in err
+    assert "compression.distill.student" in err
+    assert "model.name" not in err
+
+
 def test_student_with_another_tokenizer_is_refused(
     trained: Any, command: Command, tmp_path: Path, tiny: Callable[[str], Path]
 ) -> None:

@@ -37,6 +37,24 @@ class TestLearn:
         with pytest.raises(DataError, match=r"task\.problem=regression"):
             learn(*(i + 0.25 for i in range(20)))
 
+    @pytest.mark.parametrize(
+        ("numbers", "units"), [((20.0, 40.0), (30.0, 10.0)), ((0.1, 0.1, 0.1), (pytest.approx(0.1), 1.0))]
+    )
+    def test_units_of_numbers_are_learnt_and_kept(self, numbers: tuple[float, ...], units: tuple[float, float]) -> None:
+        task = learn(*numbers, problem="regression")
+        assert task.units == units
+        assert TextClassification.restore(task.state()).units == task.units
+        old = {name: value for name, value in task.state().items() if name != "units"}
+        assert TextClassification.restore(old).units is None
+
+    def test_a_loss_of_numbers_counts_in_their_spread(self) -> None:
+        task = learn(20.0, 40.0, problem="regression")
+        batch = {"target": torch.tensor([20.0, 40.0]), "weight": torch.ones(2)}
+        guessed, teacher = torch.tensor([[30.0], [60.0]]), torch.tensor([[30.0], [40.0]])
+        assert float(task.loss(guessed, batch)) == pytest.approx(1 + 4)
+        assert float(task.soft_loss(guessed, teacher, batch, 1.0)) == pytest.approx(4)
+        assert float(task.divergence(guessed, teacher, batch)) == pytest.approx(4)
+
     def test_numbers_can_be_classes(self) -> None:
         assert len(learn(*(i + 0.25 for i in range(20)), problem="single_label").labels) == 20
 
@@ -225,7 +243,7 @@ class TestLoss:
         assert float(task.loss(logits, batch)) / task.targets(batch) == pytest.approx(float(expected))
 
     def test_regression(self) -> None:
-        task = learn(1.0, 2.0, problem="regression")
+        task = learn(0.0, 2.0, problem="regression")
         assert float(task.loss(torch.tensor([[1.0], [4.0]]), self.batch([2.0, 1.0], [1.0, 0.5]))) == 5.5
 
 

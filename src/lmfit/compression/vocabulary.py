@@ -19,7 +19,8 @@ from lmfit.data.example import Example
 from lmfit.data.framing import Framer
 from lmfit.errors import InputError, LmfitError
 from lmfit.inference.predictor import encode_all
-from lmfit.models.load import ModelSource, load_tokenizer, positions
+from lmfit.models.load import ModelSource, load_tokenizer
+from lmfit.models.positions import positions
 from lmfit.tasks.base import Stats, Task
 
 SPECIAL_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "mask_token_id")

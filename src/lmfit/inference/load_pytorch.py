@@ -10,9 +10,11 @@ from lmfit.device import pick_device
 from lmfit.errors import InputError
 from lmfit.inference.backends import TorchBackend
 from lmfit.inference.predictor import Predictor
-from lmfit.models.load import find_model, load_config, load_model, load_tokenizer, mark_words, positions
+from lmfit.models.damaged import check_vocabulary
+from lmfit.models.load import find_model, load_config, load_model, load_tokenizer, mark_words
 from lmfit.models.padding import fit_padding
 from lmfit.models.plain import LMFIT_KEY
+from lmfit.models.positions import positions
 from lmfit.runs import Run
 from lmfit.tasks.base import Task
 
@@ -35,6 +37,7 @@ def load_pytorch(run: Run, *, device: str, precision: str) -> Predictor:
     kind = TASKS.load(facts["task"])
     task: Task = kind.restore(facts["state"])
     tokenizer = load_tokenizer(source)
+    check_vocabulary(tokenizer.get_vocab().values(), config, source.name)
     if kind.example_kind == "words":
         mark_words(tokenizer)
     framer = Framer(tokenizer, facts["max_length"], facts["overflow"])

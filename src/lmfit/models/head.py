@@ -48,8 +48,9 @@ def start_from_class_means(model: nn.Module, rows: LabelledInputs, classes: int)
     Prototypical networks (Snell et al. 2017) and weight imprinting (Qi et al. 2018): the weights of a class are the
     unit mean of its rows' centred features; their scale has the least leave-one-out cross entropy. "mean pooling":
     the dense layer before (a pooler) becomes the ridge map from its input to the mean of the last hidden states,
-    where that has the lower loss: most sentence encoders were trained on that mean. Where the loss stays near the
-    entropy of the labels (an untrained encoder) nothing is changed.
+    where that has the lower loss: most sentence encoders were trained on that mean; not where there is no hidden state
+    for each token (T5, Funnel). Where the loss stays near the entropy of the labels (an untrained encoder) nothing is
+    changed.
     """
     inputs, _ = next(iter(rows()))
     final, dense = _row_layers(model, inputs, classes)
@@ -61,7 +62,7 @@ def start_from_class_means(model: nn.Module, rows: LabelledInputs, classes: int)
     found, done = prototypes(features, gold, classes), "features"
     shares = torch.bincount(gold).double() / len(gold)
     chance = float(-torch.xlogy(shares, shares).sum())
-    if dense is not None and dense.bias is not None:
+    if dense is not None and dense.bias is not None and len(pooled):
         kept = dense.weight.clone(), dense.bias.clone()
         _map_to(dense, before, pooled)
         mapped = prototypes(_capture(model, rows, final, None)[0], gold, classes)
@@ -125,7 +126,10 @@ def _row_layers(model: nn.Module, inputs: Inputs, classes: int) -> tuple[nn.Line
 def _capture(
     model: nn.Module, rows: LabelledInputs, final: nn.Linear, dense: nn.Linear | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Per row in float64: the inputs of the two layers, the mean of the last hidden states, and the class."""
+    """Per row in float64: the inputs of the two layers, the mean of the last hidden states, and the class.
+
+    Of what there is nothing of (no layer before, no hidden state for each token) it is empty.
+    """
     features: list[Tensor] = []
     before: list[Tensor] = []
     pooled: list[Tensor] = []
@@ -135,11 +139,25 @@ def _capture(
         hooks.append((dense, lambda _, arguments: before.append(arguments[0].double().cpu())))
     with _Hooks(model, hooks):
         for inputs, classes in rows():
-            hidden = model(**inputs, output_hidden_states=True).hidden_states[-1].float()
-            mask = inputs["attention_mask"].unsqueeze(-1).to(hidden.dtype)
-            pooled.append(((hidden * mask).sum(1) / mask.sum(1)).double().cpu())
+            found = model(**inputs, output_hidden_states=True)
+            hidden = getattr(found, "hidden_states", None)
+            mask = inputs["attention_mask"]
+            if hidden is not None and hidden[-1].shape[:2] == mask.shape:
+                pooled.append(_mean(hidden[-1].float(), mask).double().cpu())
             gold.append(classes.cpu())
-    return torch.cat(features), torch.cat(before) if before else torch.empty(0), torch.cat(pooled), torch.cat(gold)
+    if len(pooled) < len(gold):
+        pooled.clear()
+    return torch.cat(features), _joined(before), _joined(pooled), torch.cat(gold)
+
+
+def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Hidden states (B, L, D) to their mean over real tokens, (B, D)."""
+    real = mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * real).sum(1) / real.sum(1)
+
+
+def _joined(pieces: list[Tensor]) -> Tensor:
+    return torch.cat(pieces) if pieces else torch.empty(0)
 
 
 def _map_to(dense: nn.Linear, source: Tensor, target: Tensor, penalty: float = 0.1, spread: float = 0.25) -> None:

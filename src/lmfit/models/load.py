@@ -10,6 +10,8 @@ from lmfit.catalog import MODELS
 from lmfit.config.model import ModelConfig
 from lmfit.errors import ConfigError, InputError, suggestion
 from lmfit.hub import explain_hub_errors, hub_file_cached, is_offline
+from lmfit.models.damaged import check_config, check_tokenizer, check_weights
+from lmfit.models.gaps import refuse_excess, refuse_gaps
 from lmfit.models.lora import CONFIG_FILE, load_adapter
 from lmfit.models.own_head import HEAD_KEY, Facts, give_head, load_head
 from lmfit.models.padding import with_padding
@@ -28,6 +30,11 @@ class ModelSource:
     trust_remote_code: bool = False
 
     @property
+    def folder(self) -> Path | None:
+        """The folder of a user that it lies in."""
+        return Path(self.where) if self.kind in ("folder", "run") else None
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """Arguments for every from_pretrained."""
         local = self.kind != "hub" or is_offline()
@@ -39,8 +46,8 @@ class ModelSource:
         return f"{self.name} ({told.get(self.kind, self.kind)})"
 
 
-def find_model(config: ModelConfig) -> ModelSource:
-    """What `model.name` means: a path, a run folder, a model of the catalogue, or a Hub id.
+def find_model(config: ModelConfig, *, where: str = "model.name") -> ModelSource:
+    """What `model.name` means: a path, a run folder, a model of the catalogue, or a Hub id. where: the key of the name.
 
     Raises ConfigError where it is none of these, InputError where the Hub is needed and cannot be reached.
     """
@@ -52,20 +59,18 @@ def find_model(config: ModelConfig) -> ModelSource:
         folder = Path(name)
         if (folder / "run.json").is_file():
             if not (folder / "model" / "config.json").is_file():
-                raise no_model(Run(folder), where="model.name")
-            _refuse_onnx(folder / "model", name)
+                raise no_model(Run(folder), where=where)
+            _refuse_onnx(folder / "model", name, where)
             return ModelSource(name, "run", str(folder / "model"), None, config.trust_remote_code)
         if (folder / "config.json").is_file():
-            _refuse_onnx(folder, name)
+            _refuse_onnx(folder, name, where)
             return ModelSource(name, "folder", name, None, config.trust_remote_code)
         if folder.exists():
-            raise ConfigError(
-                f"`{name}` is no model folder: it has neither config.json nor run.json", where="model.name"
-            )
+            raise ConfigError(f"`{name}` is no model folder: it has neither config.json nor run.json", where=where)
     if name.count("/") > 1 or name.startswith((".", "/", "~")) or (name == config.name and not _hub_like(name)):
         near = suggestion(name, list(MODELS))
         raise ConfigError(
-            f"no model `{name}`: no such folder, and no name of `lmfit list models`", where="model.name", fix=near
+            f"no model `{name}`: no such folder, and no name of `lmfit list models`", where=where, fix=near
         )
     source = ModelSource(name, "hub", name, config.revision, config.trust_remote_code)
     if is_offline() and not hub_file_cached(name, "config.json", config.revision):
@@ -73,17 +78,17 @@ def find_model(config: ModelConfig) -> ModelSource:
         raise InputError(
             f"`{name}` is no folder and no name of `lmfit list models`; as a model of the Hub it is not in the local "
             "cache, and the Hub cannot be reached",
-            where="model.name",
+            where=where,
             fix=f"did you mean `{close[0]}`?" if close else "connect, or use a local folder or `minilm-l6`",
         )
     return source
 
 
-def _refuse_onnx(folder: Path, name: str) -> None:
+def _refuse_onnx(folder: Path, name: str, where: str) -> None:
     """Raises InputError for a model that has no weights in PyTorch."""
     if (folder / ONNX_FILE).is_file() and not any(folder.glob("*.safetensors")):
         what = f"`{name}` is compressed to ONNX: it answers, but cannot be trained"
-        raise InputError(what, where="model.name", fix="use the run that it was made from")
+        raise InputError(what, where=where, fix="use the run that it was made from")
 
 
 def _hub_like(name: str) -> bool:
@@ -95,6 +100,8 @@ def load_config(source: ModelSource, **changes: Any) -> Any:
     """The model's transformers config."""
     from transformers import AutoConfig
 
+    if source.folder is not None:
+        check_config(source.folder, source.name, trusted=source.trust_remote_code)
     with explain_hub_errors(source.where, "model"):
         return AutoConfig.from_pretrained(source.where, **source.arguments, **changes)
 
@@ -106,6 +113,8 @@ def load_tokenizer(source: ModelSource) -> Any:
     """
     from transformers import AutoTokenizer
 
+    if source.folder is not None and not source.trust_remote_code:
+        check_tokenizer(source.folder, source.name)
     with explain_hub_errors(source.where, "tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(source.where, **source.arguments)
     if not getattr(tokenizer, "is_fast", False):
@@ -181,18 +190,21 @@ def _load_native(
 
         kind = getattr(transformers, auto_class)
         return kind.from_config(load_config(source, **settings), dtype=torch.float32), True
-    if source.kind in ("folder", "run") and (Path(source.where) / CONFIG_FILE).is_file():
+    if source.folder is not None and (source.folder / CONFIG_FILE).is_file():
+        check_weights(source.folder, source.name)
         return _load_adapted(source, auto_class, settings)
     model, new = _pretrained(source, auto_class, settings)
     inside = {name for name in new if name.startswith(f"{model.base_model_prefix}.")}
-    _refuse_gaps(source, {name for name in inside if "pooler" not in name} if settings or headless else new)
+    refuse_gaps(
+        source.where, source.name, {name for name in inside if "pooler" not in name} if settings or headless else new
+    )
     return model, bool(new - inside)
 
 
 def load_encoder(source: ModelSource) -> tuple[Any, set[str]]:
     """The encoder alone, in fp32, and the names of its weights that the model does not have (a pooler)."""
     model, new = _pretrained(source, "AutoModel", {})
-    _refuse_gaps(source, {name for name in new if "pooler" not in name})
+    refuse_gaps(source.where, source.name, {name for name in new if "pooler" not in name})
     return model, new
 
 
@@ -204,15 +216,19 @@ def _pretrained(source: ModelSource, auto_class: str, settings: dict[str, Any]) 
     from lmfit.models.pruned import class_for
 
     kind = getattr(transformers, auto_class)
+    if source.folder is not None:
+        check_weights(source.folder, source.name)
     with explain_hub_errors(source.where, "model"), quiet_transformers():
         model, found = class_for(kind, load_config(source)).from_pretrained(
             source.where,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            use_safetensors=True,
             **source.arguments,
             **settings,
         )
+    refuse_excess(source.where, source.name, model, found["unexpected_keys"])
     return model, {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
 
 
@@ -240,48 +256,11 @@ def load_language_model(source: ModelSource, auto_class: str) -> tuple[Any, set[
     held = source if base is None else find_model(ModelConfig(**base))
     model, new = _pretrained(held, auto_class, {"tie_word_embeddings": True})
     inside = f"{model.base_model_prefix}."
-    _refuse_gaps(held, {name for name in new if name.startswith(inside) and "pooler" not in name})
+    refuse_gaps(held.where, held.name, {name for name in new if name.startswith(inside) and "pooler" not in name})
     if base is not None:
         load_adapter(model, Path(source.where), head=False)
     model.tie_weights()
     return model, new
-
-
-def _refuse_gaps(source: ModelSource, new: set[str]) -> None:
-    """To be trained, a model may lack its head, and a pooler (masked language models have none); else it is damaged."""
-    if gaps := sorted(new):
-        raise InputError(
-            f"{len(gaps)} weights of `{source.name}` are missing or of another size: {', '.join(gaps[:3])}",
-            where=source.where,
-            fix="the download or the copy may be incomplete; get the model again",
-        )
-
-
-def positions(config: Any) -> int | None:
-    """Longest input that the position embeddings allow, special tokens included; None where there is no limit."""
-    limit = getattr(config, "max_position_embeddings", None)
-    if limit is None or limit <= 0:
-        return None
-    offset = (
-        config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS and config.pad_token_id is not None else 0
-    )
-    return int(limit) - offset
-
-
-_OFFSET_POSITIONS = {
-    "roberta",
-    "xlm-roberta",
-    "camembert",
-    "xlm-roberta-xl",
-    "roberta-prelayernorm",
-    "mpnet",
-    "longformer",
-    "data2vec-text",
-    "xmod",
-    "luke",
-    "ibert",
-    "esm",
-}
 
 
 class quiet_transformers:

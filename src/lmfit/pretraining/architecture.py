@@ -9,7 +9,8 @@ import torch
 
 from lmfit.config.pretraining import PretrainModelConfig
 from lmfit.errors import ConfigError
-from lmfit.models.load import ModelSource, load_config, load_language_model, positions
+from lmfit.models.load import ModelSource, load_config, load_language_model
+from lmfit.models.positions import positions
 from lmfit.pretraining.masking import Vocabulary
 from lmfit.pretraining.rows import Frame
 

@@ -6,6 +6,7 @@ from typing import cast
 
 from lmfit.config.compression import CompressConfig
 from lmfit.config.load import LoadedConfig, load_config, load_run_config
+from lmfit.config.model import ModelConfig
 from lmfit.errors import ConfigError, InputError
 from lmfit.evaluation.comparison.settings import changes
 from lmfit.inference.certified import parent_of
@@ -24,7 +25,19 @@ def load(parent: Run, source: Path | None, words: Sequence[str]) -> LoadedConfig
         what = f"`{source}` has no section compression"
         raise ConfigError(what, where=str(source), fix="add `compression: {quantize: int8}`, or --quantize int8")
     _refuse_idle(parent, loaded)
+    _refuse_absent(loaded)
     return loaded
+
+
+def _refuse_absent(loaded: LoadedConfig) -> None:
+    """Raises ConfigError for a student that is nowhere."""
+    distill = cast(CompressConfig, loaded.config).compression.distill
+    if distill is None or distill.student is None:
+        return
+    from lmfit.models.load import find_model
+
+    with loaded.located():
+        find_model(ModelConfig(name=distill.student), where="compression.distill.student")
 
 
 def _refuse_idle(parent: Run, loaded: LoadedConfig) -> None:

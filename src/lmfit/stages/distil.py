@@ -27,6 +27,7 @@ from lmfit.errors import ConfigError
 from lmfit.models.freeze import layers_of
 from lmfit.models.load import find_model, load_model, load_tokenizer
 from lmfit.models.modeling_pruned import blocks_of
+from lmfit.models.standard import begin_at_mean
 from lmfit.stages.prepare import Studied
 from lmfit.stages.training import TaskObjective, train
 from lmfit.stages.unlabelled import check_texts, rows_of
@@ -92,9 +93,11 @@ def check_student_of(work: Work) -> None:
 def student_of(work: Work, teacher: Any, settings: DistillConfig) -> Any:
     """A named model, some layers of the teacher, or the model as it is (pruned). Raises ConfigError where none fits."""
     if settings.student is not None:
-        source = find_model(ModelConfig(name=settings.student))
+        source = find_model(ModelConfig(name=settings.student), where="compression.distill.student")
         with seeded(key(work.config.seed, "head")):
-            student, _ = load_model(source, work.task.auto_class, work.task.model_settings())
+            student, new = load_model(source, work.task.auto_class, work.task.model_settings())
+        if new and work.task.units is not None:
+            begin_at_mean(student, work.task.units)
         vocabularies = [t.backend_tokenizer.get_vocab(True) for t in (work.framer.tokenizer, load_tokenizer(source))]
         check_student(teacher, student, *vocabularies)
         return student

@@ -25,11 +25,13 @@ from lmfit.errors import ConfigError, suggestion
 from lmfit.evaluation.names import METRICS, Metric, metric
 from lmfit.hub import cached_commit
 from lmfit.inference.predictor import encode_all
+from lmfit.models.damaged import check_vocabulary, check_weights
 from lmfit.models.grow import Growth
-from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words, positions
+from lmfit.models.load import ModelSource, find_model, load_config, load_tokenizer, mark_words
 from lmfit.models.lora import check_adapter
 from lmfit.models.own_head import HEAD_KEY, facts_of
 from lmfit.models.plain import LMFIT_KEY
+from lmfit.models.positions import positions
 from lmfit.models.scratch import doubts_about, fitted
 from lmfit.stages.details import check_details
 from lmfit.tasks.base import Stats, Task
@@ -97,11 +99,14 @@ def prepare(config: FinetuneConfig) -> Prepared:
     started = time.perf_counter()
     check_trackers(config.trackers)
     source = find_model(config.model)
+    if source.folder is not None:
+        check_weights(source.folder, source.name)
     check_adapter(config.model.lora, source)
     kind = TASKS.load(config.task.name)
     splits = load_splits(config.data, kind.example_kind, keep_columns=bool(config.evaluation.slices))
     source = fitted(source, splits.train)
     model_config, tokenizer = load_config(source), load_tokenizer(source)
+    check_vocabulary(tokenizer.get_vocab().values(), model_config, source.name)
     if kind.example_kind == "words":
         mark_words(tokenizer)
     task = kind.learn(config.task, splits.words or "unicode", splits.train)

@@ -14,8 +14,9 @@ from lmfit.durable import publish, write_text
 from lmfit.evaluation.language import score_language
 from lmfit.evaluation.scores import Scores
 from lmfit.models.by_layer import can_compile, checkpointed, compiled
-from lmfit.models.load import positions, quiet_transformers
+from lmfit.models.load import quiet_transformers
 from lmfit.models.plain import LMFIT_KEY
+from lmfit.models.positions import positions
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
 from lmfit.pretraining.architecture import continued_model, dropout_at, new_model

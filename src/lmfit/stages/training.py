@@ -30,6 +30,7 @@ from lmfit.models.packing import packed
 from lmfit.models.padding import fit_padding
 from lmfit.models.quick_dropout import quick_dropout
 from lmfit.models.shared_cast import shared_cast
+from lmfit.models.standard import answers_in_units, begin_at_mean, standard_weights
 from lmfit.models.used_rows import used_rows
 from lmfit.runs import Run
 from lmfit.stages.calling import Call, call_others, shared_out
@@ -119,6 +120,9 @@ def _start_head(prepared: Prepared, model: Any, device: Device, growth: Growth |
     Raises ConfigError where class means are asked for and there are none.
     """
     task, init = prepared.task, prepared.config.model.head_init
+    if task.units is not None and growth is None:
+        begin_at_mean(model, task.units)
+        console.say(f"head: starts from random weights, at the mean of the labels ({task.units[0]:,.6g})")
     if init == "random" or (growth is not None and not growth.new):
         return
     labelled = partial(_labelled, prepared, device)
@@ -178,9 +182,10 @@ def train(
     if shared := shared_out(config.training, device.processes):
         console.say(shared)
     call = Call(prepared.material, model, device, in_training_form, partial(make_trainer, objective=objective))
-    if objective is None:
-        call_others(call)
-    return call.lead(checkpoints, hooks)
+    with standard_weights(model, prepared.task.units):
+        if objective is None:
+            call_others(call)
+        return call.lead(checkpoints, hooks)
 
 
 def thawing(training: TrainingConfig) -> list[Hook]:
@@ -232,6 +237,8 @@ def in_training_form(prepared: Material, model: Any, device: Device) -> Iterator
     every = [prepared, *prepared.beside]
     ids = np.unique(np.concatenate([special, *(one.rows.distinct("input_ids") for one in every)]))
     with ExitStack() as forms:
+        units = [one.task.units for one in every]
+        forms.enter_context(answers_in_units(model, units, device=device.torch_device))
         if prepared.beside:
             labels, *others = (len(one.task.labels) for one in every)
             forms.enter_context(joint_head(model, labels, sum(others), key(prepared.config.seed, "joint head")))

@@ -79,6 +79,8 @@ class Task(ABC):
     labels: list[str]
     remarks: Sequence[str] = ()
     """What was decided on the training data and should be said."""
+    units: tuple[float, float] | None = None
+    """Mean and standard deviation of the numbers that are learnt; None where answers are classes."""
 
     @classmethod
     @abstractmethod

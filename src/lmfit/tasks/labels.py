@@ -98,6 +98,14 @@ def number_of(example: Example) -> float:
     return value
 
 
+def spread_of(train: Iterable[Example]) -> tuple[tuple[float, float], str]:
+    """((mean, standard deviation) of numbers, what is to be said of them); the deviation of equal numbers is 1."""
+    numbers = np.fromiter((number_of(example) for example in train), np.float64)
+    mean, deviation = float(numbers.mean()), float(numbers.std()) if np.ptp(numbers) else 0.0
+    told = f"labels: numbers from {numbers.min():,.6g} to {numbers.max():,.6g}, mean {mean:,.6g}"
+    return (mean, deviation or 1.0), f"{told}, standard deviation {deviation:,.6g}"
+
+
 def natural_order(label: str) -> tuple[int, float, str]:
     """Numbers by value, then words by letter."""
     return (0, float(label), label) if _WHOLE.fullmatch(label) else (1, 0.0, label)

@@ -19,7 +19,7 @@ from lmfit.evaluation.outcomes import UNKNOWN, Gathering, Outcome
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.thresholds import tune_thresholds
 from lmfit.tasks.base import Encoded, Stats, Task, lead, weigh_labels
-from lmfit.tasks.labels import Problem, names_of, natural_order, number_of, refuse_numbers, survey
+from lmfit.tasks.labels import Problem, names_of, natural_order, number_of, refuse_numbers, spread_of, survey
 from lmfit.tasks.predictions import LabelPrediction, NumberPrediction
 from lmfit.tasks.text_rows import text_rows
 
@@ -58,11 +58,13 @@ class TextClassification(Task):
         weights: list[float] | None = None,
         thresholds: list[float] | None = None,
         pairs: bool | None = None,
+        units: tuple[float, float] | None = None,
     ) -> None:
         self.settings = settings
         self.problem = problem
         self.labels = labels
         self.pairs = pairs
+        self.units = units
         self.thresholds = thresholds or [0.5 if settings.thresholds == "tuned" else settings.thresholds] * len(labels)
         self._ids = {label: i for i, label in enumerate(labels)}
         self._weights = weights
@@ -75,7 +77,10 @@ class TextClassification(Task):
             raise DataError("no labels in the training data", fix="say which column holds them: data.columns.label")
         _refuse_unused(settings, problem)
         if problem == "regression":
-            return cls(settings, "regression", ["value"], pairs=pairs)
+            units, told = spread_of(train)
+            task = cls(settings, "regression", ["value"], pairs=pairs, units=units)
+            task.remarks = [told]
+            return task
         labels = sorted(counts, key=natural_order)
         if problem == "single_label":
             refuse_numbers(labels, settings)
@@ -94,12 +99,14 @@ class TextClassification(Task):
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The task as stored with a model."""
         settings = TASK_SETTINGS.load(cls.name)(**state["settings"])
-        made = {"thresholds": state["thresholds"], "pairs": state.get("pairs")}
+        units = tuple(state["units"]) if "units" in state else None
+        made = {"thresholds": state["thresholds"], "pairs": state.get("pairs"), "units": units}
         return cls(settings, state["problem"], list(state["labels"]), **made)
 
     def state(self) -> dict[str, Any]:
-        """Settings, kind of problem, labels, decision thresholds, whether texts come in pairs."""
-        return {
+        """Settings, kind of problem, labels, decision thresholds, whether texts come in pairs, units of numbers."""
+        units = {} if self.units is None else {"units": list(self.units)}
+        return units | {
             "settings": self.settings.model_dump(),
             "problem": self.problem,
             "labels": self.labels,
@@ -169,7 +176,8 @@ class TextClassification(Task):
         from lmfit.tasks.text_losses import losses
 
         weights = None if self._weights is None else logits.new_tensor(self._weights)
-        return (batch["weight"] * losses(self.problem, logits, batch["target"], self.settings, weights)).sum()
+        each = losses(self.problem, logits, batch["target"], self.settings, weights)
+        return (batch["weight"] * each).sum() / self._square
 
     def divergence(self, first: "torch.Tensor", second: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
         """Summed over texts, each weighing as its label does; logits (B, C) twice."""
@@ -186,7 +194,12 @@ class TextClassification(Task):
         return self._weighed(soft_losses(self.problem, logits, teacher, temperature), batch)
 
     def _weighed(self, each: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
-        return (self._row_weights(batch, batch["weight"].to(each.dtype)) * each).sum()
+        return (self._row_weights(batch, batch["weight"].to(each.dtype)) * each).sum() / self._square
+
+    @property
+    def _square(self) -> float:
+        """What a squared error is divided by: it counts in standard deviations of the labels."""
+        return 1.0 if self.units is None else self.units[1] ** 2
 
     def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """Per row its logits (C,)."""
