@@ -116,6 +116,18 @@ class TestMistakes:
         assert err.startswith("error: ")
         assert "Traceback" not in err
 
+    @pytest.mark.parametrize(
+        ("words", "where"),
+        [
+            (["predict", "x", "--run", "absent"], "--run"),
+            (["evaluate", "absent"], "RUN"),
+            (["compress", "absent", "--quantize", "int8"], "RUN"),
+            (["resume", "absent"], "RUN"),
+        ],
+    )
+    def test_a_missing_run_is_told_where_it_was_named(self, words: list[str], where: str, command: Command) -> None:
+        assert f"at: {where}\n" in command(*words)[2]
+
     def test_a_missing_input_is_named(self, trained: Callable[[str], Run], command: Command) -> None:
         code, _, err = command("predict", "absent.txt", "-r", trained("text-classification").path)
         assert code == 2
@@ -372,6 +384,12 @@ class TestCheck:
         assert f"-> {output}" in err
         assert output.read_text().startswith("file,line,given,likely,margin,word,text\n")
         assert command("check", config, "--label-errors", "-o", output)[0] == 2
+
+    def test_none_found_is_said(self, config: Path, command: Command) -> None:
+        code, out, _ = command("check", config, "--label-errors", "data.limit_per_class=2")
+        assert code == 0
+        assert "suspected label errors: none (0 of " in out
+        assert "look at them" not in out
 
     def test_output_without_label_errors_is_refused(self, config: Path, command: Command, tmp_path: Path) -> None:
         code, _, err = command("check", config, "-o", tmp_path / "x.csv")

@@ -27,6 +27,9 @@ def choose_output(output: str | None, name: str, *, overwrite: bool = False, mod
         raise InputError(f"output `{output}` is a file", fix="give another name with --output")
     for model in models:
         _refuse_overlap(path, Path(model))
+    if _is_taken(path) and Run(path).is_locked():
+        what = f"output `{output}` is taken: another process works in this run folder"
+        raise InputError(what, where="output", fix="wait for its end, or give another name with --output")
     if _is_taken(path) and not overwrite:
         raise InputError(
             f"output `{output}` is taken ({_describe(path)})",

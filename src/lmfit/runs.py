@@ -74,6 +74,15 @@ class Run:
         return "interrupted" if status == "running" and not self.is_locked() else status
 
     @property
+    def began_in(self) -> Path:
+        """The folder that paths of its config are relative to: where its command was given, if that is known and there.
+
+        Else the current one.
+        """
+        told = Path(self.manifest.get("began_in") or ".")
+        return told if told.is_dir() else Path()
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run has begun, and ended well."""
         return (self.path / "run.json").is_file() and self.status == "finished"
@@ -90,7 +99,8 @@ class Run:
     def record(self, **facts: Any) -> None:
         """Put facts into run.json, atomically."""
         path = self.path / "run.json"
-        before = read_json(path, "run") if path.is_file() else {"schema": SCHEMA, "created": time()}
+        begun = {"schema": SCHEMA, "created": time(), "began_in": os.getcwd()}
+        before = read_json(path, "run") if path.is_file() else begun
         write_json(path, before | facts)
 
     @contextmanager
@@ -145,11 +155,17 @@ def inside(name: str) -> str:
 
 
 def find_run(
-    name: str | None, stages: tuple[str, ...] = (), *, finished: bool = True, backend: str | None = None
+    name: str | None,
+    stages: tuple[str, ...] = (),
+    *,
+    finished: bool = True,
+    backend: str | None = None,
+    where: str = "RUN",
 ) -> Run:
     """The run called `name` (a run or model folder, a name below ./runs, `hub:org/name`), or the newest of `stages`.
 
-    Raises InputError where there is none. A model folder gives a Run whose `model` is itself (see `model_folder`).
+    Raises InputError where there is none, at `where`: the argument or option that names it.
+    A model folder gives a Run whose `model` is itself (see `model_folder`).
     """
     if name is not None and name.startswith("hub:"):
         return Run(Path(name))
@@ -159,10 +175,10 @@ def find_run(
                 return Run(path)
         if (Path(name) / LOCK).is_file():
             fix = f"begin it again: the same command with --output {name}"
-            raise InputError(f"`{name}` was ended before it had begun", where="--run", fix=fix)
+            raise InputError(f"`{name}` was ended before it had begun", where=where, fix=fix)
         known = [run.path.name for run in list_runs()]
         fix = suggestion(name, known) if known else f"there are no runs below {runs_folder()}"
-        raise InputError(f"`{name}` is no run: no run.json and no config.json there", where="--run", fix=fix)
+        raise InputError(f"`{name}` is no run: no run.json and no config.json there", where=where, fix=fix)
     found = [run for run in list_runs() if not stages or _is_of(run.manifest, stages)]
     wanted = ("finished",) if finished else ("interrupted", "failed")
     found = [run for run in found if run.status in wanted and backend in (None, run.manifest.get("backend"))]
@@ -170,7 +186,7 @@ def find_run(
         kind = "finished" if finished else "unfinished"
         raise InputError(
             f"no {kind} run below {runs_folder()}",
-            fix="name one: --run RUN" if finished else "name one: lmfit resume RUN",
+            fix=f"name one: {where}" if finished else "name one: lmfit resume RUN",
         )
     return max(found, key=lambda run: run.manifest.get("finished" if finished else "created", 0))
 

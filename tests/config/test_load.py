@@ -184,6 +184,12 @@ def test_missing_parts(text: str, what: str) -> None:
     assert problem(text).what == what
 
 
+def test_a_file_for_compress_is_told_as_such() -> None:
+    told = problem("compression: {quantize: int8}\ntraining: {epochs: 3}\n")
+    assert told.where == "c.yaml:1"
+    assert told.fix == "lmfit compress RUN --config FILE"
+
+
 def test_misspelt_required_section_is_one_mistake() -> None:
     assert "`data`" in problem("task: token-classification\ndta: {train: x}").fix
 

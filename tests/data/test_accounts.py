@@ -2,7 +2,7 @@
 
 import pytest
 
-from lmfit.config.data import DataConfig
+from lmfit.config.data import DataConfig, SplitConfig
 from lmfit.data.accounts import Account, row_sums
 from lmfit.data.sources import load_splits
 
@@ -45,6 +45,15 @@ def test_rows_of_a_file_are_shared_out():
         "a.csv: 100 rows = 70 in train + 10 in validation + 20 left out by data.limit"
     ]
     assert row_sums(accounts, {"train": (["a.csv"], 100)}, "") == []
+
+
+def test_rows_of_a_file_that_several_splits_name_are_not_added_up(write):
+    file = write("a.csv", "text,label\na,x\nb,y\nc,x\nd,y\n")
+    splits = load_splits(DataConfig(train=file, validation=file, test=SplitConfig(split=0.25)), "text")
+    used = {name: (split.files, len(split)) for name, split in splits.named.items()}
+    assert row_sums(splits.accounts, used, "") == [
+        "a.csv: 4 rows, read anew for several splits: 3 in train, 4 in validation, 1 in test"
+    ]
 
 
 @pytest.mark.data

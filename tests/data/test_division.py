@@ -113,6 +113,14 @@ def test_stratified_takes_its_share_of_each_class():
     assert labels_of(items, found["test"]) == {"a": 200, "b": 40, "c": 8, "d": 1}
 
 
+def test_stratified_takes_a_list_of_one_name_as_that_name():
+    items = classes(a=100, b=30)
+    before = parts(items, test=STRATIFIED)
+    for item in items:
+        item.label = (item.label,)
+    assert parts(items, test=STRATIFIED) == before
+
+
 def test_stratified_does_not_depend_on_the_order_of_rows():
     items = classes(a=100, b=30)
     assert parts(items, test=STRATIFIED) == parts(items[::-1], test=STRATIFIED)

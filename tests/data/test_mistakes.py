@@ -43,12 +43,34 @@ def test_text_lines(write):
     assert places("text", train=write("a.txt", "x good\nbad\nworse\ny fine\n")) == ["a.txt:2", "a.txt:3"]
 
 
-def test_twenty_are_enough_and_it_is_said(write):
-    file = write("a.csv", "text,label\nfine,x\n" + "no label,\n" * 50)
+def told(kind, **data):
     with pytest.raises(DataError) as caught:
-        load_splits(DataConfig(train=file), "text")
-    assert len(caught.value.problems) == 20
-    assert "reading stops here" in caught.value.problems[-1].what
+        load_splits(DataConfig(**data), kind)
+    return [(problem.what, problem.where) for problem in caught.value.problems]
+
+
+def test_of_mistakes_that_are_alike_three_are_told_and_the_others_counted(write):
+    file = write("a.csv", "text,label\nfine,x\n" + "no label,\n" * 50 + "a,b,c\n" + "no label,\n")
+    assert told("text", train=file) == [
+        ("no label", "a.csv:3"),
+        ("no label", "a.csv:4"),
+        ("no label (and 48 more like these)", "a.csv:5"),
+        ("3 columns where the first row has 2", "a.csv:53"),
+    ]
+
+
+def test_tags_of_no_scheme_are_alike(write):
+    file = write("a.conll", "a B-X\n\n" + "".join(f"b Q-{i}\n\n" for i in range(30)))
+    (*_, (last, _)) = told("words", train=file, scheme="IOB2")
+    assert last == "`Q-2` is no tag of the scheme IOB2 (and 27 more like these)"
+
+
+def test_after_twenty_different_ones_reading_stops_and_it_is_said(write, monkeypatch):
+    monkeypatch.setattr("lmfit.data.mistakes.SHOWN_ALIKE", 100)
+    file = write("a.csv", "text,label\nfine,x\n" + "no label,\n" * 50)
+    found = told("text", train=file)
+    assert len(found) == 20
+    assert found[-1][0] == "no label (the 20th mistake; reading stops here)"
 
 
 def test_what_reading_cannot_survive_comes_after_the_rest(write):

@@ -134,6 +134,26 @@ def test_files_that_are_no_text(write, name):
         load(train=write(name, b"PK\0"))
 
 
+def test_a_rare_label_that_a_split_takes_off_the_training_data_is_told(write):
+    rows = [f"text {i},{'pos' if i == 7 else 'neg'}\n" for i in range(60)]
+    file = write("a.csv", "text,label\n" + "".join(rows))
+    with pytest.raises(DataError) as caught:
+        load(train=file, test={"split": 0.3}, split_seed=1)
+    assert "every training row has the label `neg`; rows of all others went to test: pos (1)" in str(caught.value)
+    assert "by: stratified" in str(caught.value)
+    load(train=file, test={"split": 0.3, "by": "stratified"}, split_seed=1)
+
+
+def test_folders_of_images(write, tmp_path):
+    (tmp_path / "d/cats").mkdir(parents=True)
+    for name in ("1.jpg", "2.PNG", "notes.txt"):
+        write(f"d/cats/{name}", "x")
+    with pytest.raises(ConfigError, match=r"`d` holds images \(2\)"):
+        load(train="d")
+    write("d/cats/more.txt", "x")
+    assert load(train="d").train.files == ["d"]
+
+
 def test_empty_files(write):
     with pytest.raises(DataError, match=r"`a\.csv` is empty"):
         load(train=write("a.csv", ""))

@@ -1,3 +1,4 @@
+import re
 import time
 
 import pytest
@@ -79,14 +80,21 @@ def test_unfit_entities_can_be_left_out_the_longest_stays():
         ([[2, 3, "A"]], "holds no word"),
         ([[0, 2]], "needs start, end and label"),
         ([{"start": 0, "end": 2}], "needs start, end and label"),
-        ([["0", 2, "A"]], "needs start, end and label"),
+        ([["0", 2, "A"]], r"label: start is a text \('0'\), not a whole number$"),
+        ([[0.5, True, None]], r"a number \(0.5\), not a whole number; end is true or false, .*; label is missing, not"),
+        ([[0, 2, " "]], "label is empty"),
         ("PER", "no list"),
     ],
 )
 def test_entities_that_cannot_be(entities, told):
-    with pytest.raises(DataError, match=told) as raised:
+    with pytest.raises(DataError) as raised:
         tagged("Al Bo", entities)
+    assert re.search(told, raised.value.problems[0].what)
     assert "a.jsonl:3" in str(raised.value)
+
+
+def test_whole_numbers_may_be_written_with_a_point():
+    assert tagged("Al Bo", [{"start": 3.0, "end": 5.0, "label": "PER"}]) == ([(0, 2), (3, 5)], ["O", "B-PER"])
 
 
 def test_touching_entities_cut_one_word_in_two():

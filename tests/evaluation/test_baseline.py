@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,10 @@ class TestLabels:
         predicted = fit_baselines("single_label", pairs(*train))["tfidf"].predict(pairs(*test))
         accuracy = score_labels([r[2] for r in test], predicted, ["True", "False"], resamples=100).metrics["accuracy"]
         assert accuracy["value"] > 0.9
+
+    def test_a_list_of_one_name_is_that_name(self) -> None:
+        listed = [replace(row, label=(str(row.label),)) for row in self.TRAIN]
+        assert fit_baselines("single_label", listed)["majority"].predict(listed[:1]) == ["pos"]
 
     def test_one_label_only_leaves_the_majority_and_says_why(self) -> None:
         fitted = fit_baselines("single_label", texts(("a", "x"), ("b", "x")))

@@ -1,6 +1,7 @@
 """Suspected label errors: planted ones are found, what cannot be judged is left alone."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,12 @@ def test_planted_labels_come_first() -> None:
 
 def test_clean_labels_give_no_suspects() -> None:
     assert find_label_errors("single_label", texts()).found == []
+
+
+def test_a_list_of_one_name_is_that_name() -> None:
+    rows = texts(wrong=(17,))
+    plain = find_label_errors("single_label", rows)
+    assert find_label_errors("single_label", [replace(row, label=(str(row.label),)) for row in rows]) == plain
 
 
 def test_rare_classes_are_not_judged() -> None:

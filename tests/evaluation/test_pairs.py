@@ -4,7 +4,7 @@ from scipy import stats
 
 from lmfit.errors import ConfigError, InputError
 from lmfit.evaluation.metrics import score_labels, score_numbers
-from lmfit.evaluation.pairs import Sampled, difference, holm, mcnemar, sample, subtract
+from lmfit.evaluation.pairs import Difference, Sampled, bounded, difference, holm, mcnemar, sample, subtract
 from lmfit.evaluation.scores import Scores
 
 
@@ -31,6 +31,13 @@ def test_the_test_of_paired_rows_is_that_of_t() -> None:
     found = difference("mae", [a.units], [b.units], 20_000, 0)
     expected = stats.ttest_rel(abs(errors[0] - gold), abs(errors[1] - gold))
     assert found.p == pytest.approx(expected.pvalue, rel=0.05)
+
+
+def test_no_difference_reaches_beyond_the_bounds_of_its_metric() -> None:
+    wide = Difference(0.1, -2.7, 2.9, 0.8)
+    assert bounded("accuracy", wide) == Difference(0.1, -1.0, 1.0, 0.8)
+    assert bounded("mae", wide) == wide
+    assert bounded("accuracy", Difference(None)) == Difference(None)
 
 
 def test_a_model_does_not_differ_from_itself() -> None:

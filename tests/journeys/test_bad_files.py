@@ -189,7 +189,8 @@ BAD = [
           9, validation=SPLIT),
     texts("one example of a class", "b.csv", CSV + "new,c\n", "1 label is with one training example: c", 9),
     # JSON of several kinds
-    texts("mixed JSON lines", "a.jsonl", JSONL + '[1]\n3\n"x"\nnull\n', "no JSON object\n  at: a.jsonl:12"),
+    texts("mixed JSON lines", "a.jsonl", JSONL + '[1]\n3\n"x"\nnull\n',
+          "no JSON object (and 1 more like these)\n  at: a.jsonl:11"),
     texts("mixed labels", "a.jsonl", JSONL + '{"text": "x", "label": ["a", "b"]}\n',
           "multi-label data, but this row's label"),
     texts("mixed labels", "b.jsonl", JSONL + '{"text": "x", "label": {"a": 1}}\n',

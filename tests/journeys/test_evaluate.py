@@ -148,6 +148,14 @@ def test_a_file_that_fails_leaves_nothing(run: Run, tmp_path: Path, command: Com
     assert not (run.path / "evaluations/bad").exists()
 
 
+def test_an_empty_file_is_told_of_the_option(run: Run, tmp_path: Path, command: Command) -> None:
+    (tmp_path / "e.txt").touch()
+    code, _, err = command("evaluate", run.path, "--data", tmp_path / "e.txt")
+    assert code == 2
+    assert "at: --data\n" in err
+    assert "data.train" not in err
+
+
 def test_slices_on_request(run: Run, files: dict[str, str], command: Command) -> None:
     words = (
         "evaluate",

@@ -56,6 +56,13 @@ class TestInput:
         assert (code, len(out.splitlines())) == (0, 3001)
         assert f"blank lines passed over: 2, first at {file}:3002" in err
 
+    def test_empty_lines_of_text_are_answered_and_told(self, topics: Path, tmp_path: Path, command: Command) -> None:
+        file = tmp_path / "in.txt"
+        file.write_text("fine\n\n \nbad\n")
+        code, out, err = command("predict", file, "--run", topics)
+        assert (code, len(out.splitlines())) == (0, 4)
+        assert f"rows with an empty text: 2, first at {file}:2" in err
+
     def test_hints_name_the_options_of_the_command(self, topics: Path, tmp_path: Path, command: Command) -> None:
         file = tmp_path / "in.csv"
         file.write_text("body_of_it,day_of_it\nfine,1\n")
@@ -121,6 +128,15 @@ class TestCommand:
         assert [row["id"] for row in out] == ["x9", "x10"]
         assert out[0]["meta"] == {"a": [1, None]}
         assert set(out[1]) == {"id", "text", "label", "score", "scores"}
+
+    def test_rows_that_get_a_number_beside_given_ids_are_told(
+        self, topics: Path, tmp_path: Path, command: Command
+    ) -> None:
+        rows = [{"id": "2", "text": "very bad"}, {"text": "fine"}, {"text": "good"}]
+        _, out, err = command("predict", write_jsonl(tmp_path / "in.jsonl", rows), "-r", topics)
+        assert [row["id"] for row in rows_of(out)] == ["2", "2", "3"]
+        assert "2 of 3 rows have no id" in err
+        assert "no id" not in command("predict", write_jsonl(tmp_path / "in.jsonl", rows[1:]), "-r", topics)[2]
 
     def test_a_column_that_is_replaced_is_told(self, topics: Path, tmp_path: Path, command: Command) -> None:
         rows: list[dict[str, Any]] = [{"text": "very bad", "label": "gold"}]

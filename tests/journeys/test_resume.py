@@ -11,6 +11,7 @@ import pytest
 import lmfit
 from interruptions import TRAINING, killed, outcome
 from lmfit.config.yaml import dump
+from lmfit.errors import InputError
 from lmfit.outputs import choose_output
 from lmfit.runs import Run
 from lmfit.training.trainer import StepResult, Trainer
@@ -64,6 +65,23 @@ def test_after_a_kill(kept: list[int], straight: Run, tmp_path: Path, command: C
     assert code == 0
     assert outcome(run) == outcome(straight)
     assert run.status == "finished"
+
+
+def test_from_another_folder(
+    tiny_config: Callable[..., Any], tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "home")
+    config = tiny_config("text-classification", training=TRAINING, output="run")
+    config["data"] = {name: os.path.relpath(file) for name, file in config["data"].items()}
+    straight = lmfit.finetune(config)
+    run = killed(straight, tmp_path / "home" / "moved", [4])
+    monkeypatch.chdir(tmp_path)
+    code, _, err = command("resume", Path("home") / "moved")
+    assert code == 0, err
+    assert f"paths are relative to {tmp_path / 'home'}, where the run began" in err
+    assert Path.cwd() == tmp_path
+    assert outcome(run) == outcome(Run(tmp_path / "home" / "run"))
 
 
 @pytest.mark.parametrize("ema", [None, 0.5])
@@ -135,8 +153,10 @@ def test_a_run_folder_in_use_is_refused(straight: Run, tmp_path: Path, command: 
     with run.locked():
         assert run.status == "running"
         code, _, err = command("resume", run.path)
-        with pytest.raises(Exception, match="is taken"):
-            choose_output(str(run.path), "x")
+        for overwrite in (False, True):
+            with pytest.raises(InputError, match="is taken: another process") as refused:
+                choose_output(str(run.path), "x", overwrite=overwrite)
+            assert refused.value.problems[0].fix == "wait for its end, or give another name with --output"
         told = command("finetune", straight.config, f"output={run.path}", "--overwrite")
     assert code == told[0] == 2
     assert "another process works in this run folder" in err

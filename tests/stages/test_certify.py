@@ -13,6 +13,7 @@ from lmfit.inference.load import load_predictor
 from lmfit.runs import Run
 from lmfit.stages import certify
 from lmfit.stages.certify import Child
+from lmfit.stages.compressed import far_apart
 
 
 @pytest.fixture
@@ -59,3 +60,8 @@ def test_without_a_row_that_is_cut_alike_drawn_ones_are_compared(
 def test_ratios_are_of_calls_side_by_side() -> None:
     slow, quick = Times([], [4.0, 40.0, 4.0, 4.0], []), Times([], [1.0, 10.0, 2.0, 1.0], [])
     assert quick.times_as_fast_as(slow) == (3.5, 4.0)
+
+
+@pytest.mark.parametrize(("agreement", "told"), [(None, False), (0.95, False), (0.41, True)])
+def test_a_model_that_decides_otherwise_is_warned_of(agreement: float | None, told: bool) -> None:
+    assert any("of decisions are others than the parent's" in one for one in far_apart(agreement)) is told

@@ -50,17 +50,17 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def choose_run(name: str | None, stages: tuple[str, ...], *, backend: str | None = None) -> Any:
+def choose_run(name: str | None, stages: tuple[str, ...], *, backend: str | None = None, where: str = "RUN") -> Any:
     """The run asked for, or the newest finished one (of a backend), which is said.
 
-    Raises InputError for a model without a task.
+    where: the argument or option that names it. Raises InputError for a model without a task.
     """
     from lmfit.runs import find_run
 
-    chosen = find_run(name, stages, backend=backend)
+    chosen = find_run(name, stages, backend=backend, where=where)
     if (chosen.path / "run.json").is_file() and _is_pretrained(chosen) and "pretrain" not in stages:
         fix = f"fine-tune it first: lmfit finetune CONFIG model.name={chosen.path}"
-        raise InputError(f"`{chosen.path}` is pretrained and has not learnt a task yet", where="--run", fix=fix)
+        raise InputError(f"`{chosen.path}` is pretrained and has not learnt a task yet", where=where, fix=fix)
     if name is None:
         console.say(f"run: {chosen.path}")
     return chosen

@@ -1,5 +1,6 @@
 """Commands that train."""
 
+from contextlib import chdir
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +30,7 @@ from lmfit.cli.options import (
 from lmfit.cli.output import show
 from lmfit.cli.processes import Processes, is_alone, on_processes
 from lmfit.errors import InputError
-from lmfit.runs import ANSWERING, COMPRESS
+from lmfit.runs import ANSWERING, COMPRESS, Run, find_run
 
 RESUMED = ("finetune", "pretrain", "search", "transfer", COMPRESS)
 """The stages whose runs can go on; each is a module of that name with a function `resume`."""
@@ -145,7 +146,7 @@ def compress(
     requirements = parse_requirements(require or [], ("validation", "test"))
     chosen = choose_run(run, ANSWERING, backend="pytorch")
     words = [] if quantize is None else [f"compression.quantize={quoted(quantize)}"]
-    words += [] if prune is None else [f"compression.prune={{sparsity: {prune}}}"]
+    words += [] if prune is None else [f"compression.prune.sparsity={prune}"]
     words += [] if distill is None else [f"compression.distill.{_student(distill)}"]
     words += ["compression.trim_vocabulary={}"] if trim_vocabulary else []
     from lmfit.stages import compressible
@@ -159,7 +160,7 @@ def compress(
     check_certificate(made.manifest["certificate"])
 
 
-def _resume_compression(run: Any, sets: list[str] | None, device: str, *, json: bool) -> None:
+def _resume_compression(run: Run, sets: list[str] | None, device: str, *, json: bool) -> None:
     """Go on with `lmfit compress`."""
     from lmfit.stages import compress as stage
     from lmfit.summary import check_certificate, compressed_lines
@@ -259,17 +260,25 @@ def resume(
 ) -> None:
     """Go on with an interrupted run; needs nothing but its folder."""
     begin(quiet, offline, debug)
-    from lmfit.runs import find_run
-    from lmfit.summary import compressed_lines, finished_lines
-
     stages = RESUMED if is_alone(processes) else TOGETHER
     on_processes(processes, device, lambda: find_run(run, stages, finished=False))
     chosen = find_run(run, stages, finished=False)
     if run is None:
         console.say(f"run: {chosen.path}")
-    if (made_by := chosen.stage) == COMPRESS and stages is TOGETHER:
-        raise InputError(f"{made_by} works in one process", where="--processes", fix=f"lmfit resume {chosen.path}")
-    if made_by == COMPRESS and chosen.status != "finished":
+    if chosen.stage == COMPRESS and stages is TOGETHER:
+        raise InputError(f"{COMPRESS} works in one process", where="--processes", fix=f"lmfit resume {chosen.path}")
+    if (home := chosen.began_in).resolve() != Path.cwd():
+        console.say(f"paths are relative to {home}, where the run began")
+        chosen = Run(chosen.path.resolve())
+    with chdir(home):
+        _go_on(chosen, sets, device, inexact=inexact, json=json)
+
+
+def _go_on(chosen: Run, sets: list[str] | None, device: str, *, inexact: bool, json: bool) -> None:
+    """Resume a run with its stage; one that is finished is told."""
+    from lmfit.summary import compressed_lines, finished_lines
+
+    if (made_by := chosen.stage) == COMPRESS and chosen.status != "finished":
         _resume_compression(chosen, sets, device, json=json)
         return
     if made_by not in RESUMED:

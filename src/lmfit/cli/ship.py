@@ -44,7 +44,7 @@ def predict(
     output = None if output == Path("-") else output
     if json and output is None:
         raise InputError("--json needs stdout for itself", where="--json", fix="send the predictions to a file: -o OUT")
-    chosen = choose_run(run, ANSWERING)
+    chosen = choose_run(run, ANSWERING, where="--run")
     from lmfit.stages import predict as stage
 
     columns = {k: v for k, v in (("text", text_column), ("text_pair", pair_column)) if v is not None}

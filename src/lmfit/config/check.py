@@ -19,11 +19,17 @@ from lmfit.config.problems import retell
 from lmfit.config.schema import SEARCH, STAGE_CONFIGS, TaskSettings
 from lmfit.config.section import Section
 
+COMPRESSION = "compression"
+
 
 def checked(tree: Node, stage: str, given: Sequence[Override], mistakes: list[Mistake]) -> Section | None:
     """The typed config, or None and entries in `mistakes`."""
     if stage == SEARCH:
         return _checked_search(tree, given, mistakes)
+    if COMPRESSION in tree.keys and COMPRESSION not in STAGE_CONFIGS[stage].model_fields:
+        what = f"{COMPRESSION}: this is for `lmfit compress`, which makes a finished run smaller"
+        fix = "lmfit compress RUN --config FILE"
+        refuse([*mistakes, Mistake(tree.keys[COMPRESSION].place, what, fix, (COMPRESSION,))])
     return _checked(STAGE_CONFIGS[stage], tree, given, mistakes)
 
 

@@ -49,12 +49,15 @@ class CompressionConfig(Section):
     @field_validator("targets")
     @classmethod
     def _known_targets(cls, targets: dict[str, float]) -> dict[str, float]:
+        wrong = []
         for name, value in targets.items():
-            retained = name.endswith(RETAINED)
+            retained = name.endswith(RETAINED) and name != RETAINED
             if not retained and name not in RATIOS:
-                raise ValueError(f"`{name}` is no target: {', '.join(RATIOS)}, or a metric as NAME{RETAINED}")
-            if value <= 0 or (retained and value > 1):
-                raise ValueError(f"{name}: {'a share of the parent: above 0, at most 1' if retained else 'above 0'}")
+                wrong.append(f"`{name}` is no target: {', '.join(RATIOS)}, or a metric as NAME{RETAINED}")
+            elif value <= 0 or (retained and value > 1):
+                wrong.append(f"{name}: {'a share of the parent: above 0, at most 1' if retained else 'above 0'}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return targets
 
     @property

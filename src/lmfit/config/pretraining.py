@@ -226,7 +226,7 @@ class PretrainingConfig(Section):
     batch_ramp: RampConfig | None = None
     """A batch that grows, e.g. {start: 0.25, steps: 1000}."""
     probes: list[str] = Field(default_factory=list)
-    """Small fine-tunes, run at the end from this model and from random weights (or what it went on from), compared."""
+    """Fine-tunes (files, or names of starters) at the end, from this model and from what it began with, compared."""
     probe_seeds: list[int] = Field(default_factory=lambda: [1, 2, 3], min_length=1)
     """Seeds of each probe."""
 

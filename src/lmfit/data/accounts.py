@@ -1,5 +1,6 @@
 """Where the lines (items, files, rows) of an input went: all there are = those used + those named as left out."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,9 +30,12 @@ class Account:
 def row_sums(accounts: Sequence[Account], splits: Mapping[str, tuple[Sequence[str], int]], limited: str) -> list[str]:
     """What became of the rows of files that were not used whole by one split.
 
+    Splits that name a file themselves have each read all of it: their rows do not add up.
+
     splits: name -> (files, rows used); limited: the key that leaves rows out, or nothing.
     """
     read = {account.file: account.rows for account in accounts}
+    readings = Counter(account.file for account in accounts)
     users: dict[tuple[str, ...], dict[str, int]] = {}
     for name, (files, rows) in splits.items():
         users.setdefault(tuple(files), {})[name] = rows
@@ -40,11 +44,14 @@ def row_sums(accounts: Sequence[Account], splits: Mapping[str, tuple[Sequence[st
         if not all(file in read for file in files):
             continue
         total = sum(read[file] for file in files)
+        named = f"{', '.join(files[:3])}{' ...' if len(files) > 3 else ''}"
+        if len(used) > 1 and any(readings[file] > files.count(file) for file in files):
+            each = ", ".join(f"{rows:,} in {name}" for name, rows in used.items())
+            told.append(f"{named}: {total:,} rows, read anew for several splits: {each}")
+            continue
         parts = [f"{rows:,} in {name}" for name, rows in used.items()]
         if left := total - sum(used.values()):
             parts.append(f"{left:,} left out{f' by {limited}' if limited else ''}")
         if len(parts) > 1:
-            told.append(
-                f"{', '.join(files[:3])}{' ...' if len(files) > 3 else ''}: {total:,} rows = {' + '.join(parts)}"
-            )
+            told.append(f"{named}: {total:,} rows = {' + '.join(parts)}")
     return told

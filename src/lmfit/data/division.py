@@ -113,10 +113,10 @@ def class_of(example: Example, key: Column | None) -> str:
     """The label of an example, or the value of a column. Raises ConfigError where its label is not a single name."""
     if key is not None:
         return group_of(example, key)
-    if not isinstance(example.label, str):
+    if example.name is None:
         what, fix = "by: stratified needs one label name per row", "name a column by `key`, or use by: random"
         raise ConfigError(what, where="data", fix=fix)
-    return example.label
+    return example.name
 
 
 def _sizes(shares: Mapping[str, float], texts: int) -> dict[str, int]:

@@ -42,6 +42,12 @@ class Example:
     weight: float = 1.0
     columns: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str | None:
+        """The label where it is a single name, also as a list of one; None for any other."""
+        label = self.label[0] if isinstance(self.label, tuple) and len(self.label) == 1 else self.label
+        return label if isinstance(label, str) else None
+
 
 class Examples(Protocol):
     """A split that can be read again and again, always in the same order."""

@@ -15,14 +15,21 @@ from lmfit.data.stored import files_below
 from lmfit.errors import ConfigError
 
 _UNREADABLE = (".xls", ".ods", ".arrow", ".zip", ".tar", ".tgz", ".7z", ".pkl", ".pdf", ".docx")
+_IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp")
+_TEXTS = (".txt", ".ann")
 _SAMPLE_LINES = 1000
 _ENOUGH_LINES = 200
 _TABBED_SHARE = 0.9
 
 
 def refuse_unreadable(path: str) -> None:
-    """Raise ConfigError for a suffix of a format that no reader knows."""
+    """Raise ConfigError for a suffix of a format that no reader knows, and for a folder of images."""
     suffix = split_suffix(path)[0]
+    found = Counter(file.suffix.lower() for file in files_below(path)) if os.path.isdir(path) else Counter([suffix])
+    images = sum(found[name] for name in _IMAGES)
+    if images > sum(found[name] for name in _TEXTS):
+        what = f"`{path}` holds images ({images:,}); lmfit learns from texts" if images > 1 else f"`{path}` is an image"
+        raise ConfigError(what, fix="name files or folders of texts")
     if suffix in _UNREADABLE and suffix not in SUFFIXES:
         fix = "save it as .xlsx, .csv, .jsonl or .parquet"
         raise ConfigError(f"`{path}`: {suffix} files are not read", where="data.format", fix=fix)

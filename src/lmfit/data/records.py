@@ -9,7 +9,7 @@ from lmfit.data.columns import TARGET, Chosen, required
 from lmfit.data.example import Example, Label, Origin
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.notices import Notices
-from lmfit.data.spans import Offsets, tag_words
+from lmfit.data.spans import Offsets, kind_of, tag_words
 from lmfit.data.words import Mode, split_words
 from lmfit.errors import DataError
 
@@ -119,7 +119,7 @@ class RecordBuilder:
         texts = [self._value(record, name, origin) for name in names]
         for name, text in zip(names, texts, strict=True):
             if not isinstance(text, str):
-                what = f"`{name}` is {_kind(text)}, not a text"
+                what = f"`{name}` is {kind_of(text)}, not a text"
                 raise DataError(what, where=str(origin), fix="put it in quotes, or correct data.columns")
         joined = " ".join(texts)
         if not joined.strip():
@@ -153,7 +153,7 @@ class RecordBuilder:
             value = str(value).lower()
         if not isinstance(value, int | str | None):
             raise DataError(
-                f"a label is {_kind(value)}", where=str(origin), fix="a label is a text, a number or a list"
+                f"a label is {kind_of(value)}", where=str(origin), fix="a label is a text, a number or a list"
             )
         name = clean_label("" if value is None else str(value), origin, self._notices)
         if not name and self._options.labelled:
@@ -194,19 +194,7 @@ def _listed(value: object, name: str, origin: Origin) -> list[str]:
     if isinstance(value, str) and (items is value or not all(isinstance(item, str) for item in items)):
         items = value.split()
     if not isinstance(items, Sequence) or not all(isinstance(item, str | int) for item in items):
-        raise DataError(f"`{name}` is {_kind(value)}, not a list of texts", where=str(origin), fix="see data.columns")
+        raise DataError(f"`{name}` is {kind_of(value)}, not a list of texts", where=str(origin), fix="see data.columns")
     if not items or not all(str(item).strip() for item in items):
         raise DataError(f"`{name}` is empty or has an empty item", where=str(origin), fix="take it out")
     return [sys.intern(str(item)) for item in items]
-
-
-def _kind(value: object) -> str:
-    names = {
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        str: "a text",
-        list: "a list",
-        dict: "an object",
-    }
-    return "missing" if value is None else names.get(type(value), f"of type {type(value).__name__}")

@@ -2,10 +2,11 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby, islice
 from typing import Any
 
 from lmfit.config.data import DataConfig, Files, FoldsConfig, SplitConfig
@@ -21,7 +22,7 @@ from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, scheme_of
 from lmfit.data.source import SMALL, Source, balanced, fewer, fingerprint_of, first, in_iob2
 from lmfit.data.word_mode import with_words
-from lmfit.errors import ConfigError, InputError
+from lmfit.errors import ConfigError, DataError, InputError
 
 __all__ = ["Source", "Splits", "load_splits", "read_input"]
 
@@ -165,7 +166,27 @@ def _open_all(
         rule = divide(taken, whole, data.split_seed, notices)
         what = [{name: part.model_dump() for name, part in taken.items()}, data.split_seed]
         found |= whole.parted(rule, {"train": (None, ["train", what])} | {name: (name, [name, what]) for name in taken})
+        _refuse_lost_labels(whole, found["train"], list(taken))
     return found, options
+
+
+def _refuse_lost_labels(whole: Source, train: Source, taken: Sequence[str]) -> None:
+    """Raises DataError where all rows that are left to train on have one label, and the whole has more."""
+    first = next((example.name for example in train), None)
+    if first is None or len(list(islice(_runs(train), 2))) > 1:
+        return
+    counts = Counter(example.name for example in whole)
+    if others := {label: count for label, count in counts.items() if label not in (None, first)}:
+        told = ", ".join(f"{label} ({count:,})" for label, count in list(others.items())[:5])
+        what = f"every training row has the label `{first}`; rows of all others went to {' and '.join(taken)}: {told}"
+        raise DataError(
+            what, where="data", fix="split with by: stratified, e.g. {split: 0.1, by: stratified}; or more rows"
+        )
+
+
+def _runs(source: Source) -> Iterator[str | None]:
+    """Labels that are single names, each once where it comes several times in a row."""
+    return (label for label, _ in groupby(example.name for example in source))
 
 
 def _open_given(data: DataConfig, options: ReadOptions, notices: Notices) -> tuple[dict[str, Source], ReadOptions]:

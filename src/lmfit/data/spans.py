@@ -106,7 +106,8 @@ def _spans(text: str, entities: object, faults: UnfitSpans) -> list[Span]:
     """The entities in ascending order, none of which overlap; of equal ones the first."""
     where = str(faults.origin)
     if not isinstance(entities, Sequence) or isinstance(entities, str):
-        raise DataError("entities are no list", where=where, fix=f"write [{_FORM}, ...]")
+        alone = "; if each row has one label: task: text-classification" if isinstance(entities, str) else ""
+        raise DataError("entities are no list", where=where, fix=f"write [{_FORM}, ...]{alone}")
     read = [_span(text, entity, faults) for entity in entities]
     spans = sorted({span for span in read if span is not None})
     for _ in range(len(read) - read.count(None) - len(spans)):
@@ -131,9 +132,11 @@ def _apart(spans: Iterable[Span], faults: UnfitSpans) -> Iterator[Span]:
 
 def _span(text: str, entity: Any, faults: UnfitSpans) -> Span | None:
     """The entity, None for one that is left out."""
-    start, end, label, covered = _parts(entity)
-    if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
-        raise DataError("an entity needs start, end and label", where=str(faults.origin), fix=_FORM)
+    given_start, given_end, given_label, covered = _parts(entity)
+    start, end, label = _whole(given_start), _whole(given_end), given_label
+    if start is None or end is None or not isinstance(label, str) or not label.strip():
+        told = _wrong(given_start, given_end, given_label)
+        raise DataError(f"an entity needs start, end and label{told}", where=str(faults.origin), fix=_FORM)
     if covered is not None and not _same(covered, text[max(start, 0) : end]):
         begin, stop = _from_utf_16(text, start), _from_utf_16(text, end)
         if not _same(covered, text[begin:stop]):
@@ -164,6 +167,29 @@ def _parts(entity: Any) -> tuple[Any, Any, Any, str | None]:
     return None, None, None, None
 
 
+def _whole(offset: Any) -> int | None:
+    """An offset as a whole number, also where it is written as 4.0; None for anything else."""
+    if isinstance(offset, float) and offset.is_integer():
+        return int(offset)
+    return offset if type(offset) is int else None
+
+
+def _wrong(start: Any, end: Any, label: Any) -> str:
+    """What is missing or of a wrong type: `: start is a text ('0'), not a whole number`."""
+    told = [
+        f"{name} is {_shown(offset)}, not a whole number"
+        for name, offset in (("start", start), ("end", end))
+        if _whole(offset) is None
+    ]
+    if not isinstance(label, str) or not label.strip():
+        told.append("label is empty" if isinstance(label, str) else f"label is {_shown(label)}, not a name")
+    return f": {'; '.join(told)}"
+
+
+def _shown(value: object) -> str:
+    return f"{kind_of(value)} ({value!r:.20})" if isinstance(value, str | float) else kind_of(value)
+
+
 def _same(covered: str, found: str) -> bool:
     r"""Whether two texts are equal but for blanks; Label Studio writes line ends as \n, with a backslash."""
     return covered == found or _bare(covered) == _bare(found)
@@ -176,3 +202,16 @@ def _bare(text: str) -> str:
 def _from_utf_16(text: str, offset: int) -> int:
     """The character at an offset in UTF-16 units, as JavaScript counts."""
     return len(text.encode("utf-16-le", "surrogatepass")[: 2 * max(offset, 0)].decode("utf-16-le", "ignore"))
+
+
+def kind_of(value: object) -> str:
+    """`a text`, `a list`, ..., `missing` for none: how an error says what stands where something else should."""
+    names = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "a text",
+        list: "a list",
+        dict: "an object",
+    }
+    return "missing" if value is None else names.get(type(value), f"of type {type(value).__name__}")

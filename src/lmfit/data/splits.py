@@ -70,8 +70,8 @@ def few_per_class(examples: Iterable[Example], number: int, seed: int) -> tuple[
     place = place_by_text(seed)
     lowest: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for position, example in enumerate(examples):
-        label = example.label[0] if isinstance(example.label, tuple) and len(example.label) == 1 else example.label
-        if not isinstance(label, str):
+        label = example.name
+        if label is None:
             what = "limit_per_class needs one label name per row"
             raise ConfigError(what, where="data.limit_per_class", fix="use data.limit")
         entry = (-place(example), -position)
@@ -91,8 +91,7 @@ def nested_draw(examples: Iterable[Example], number: int, seed: int) -> set[int]
     place = place_by_text(seed)
     classes: dict[str | None, list[tuple[int, int]]] = defaultdict(list)
     for position, example in enumerate(examples):
-        label = example.label if isinstance(example.label, str) else None
-        classes[label].append((place(example), position))
+        classes[example.name].append((place(example), position))
     ranked = [
         ((rank + 0.5) / len(held), *entry) for held in classes.values() for rank, entry in enumerate(sorted(held))
     ]

@@ -153,7 +153,7 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
 def _label(example: Example) -> str:
     if example.label is None:
         raise _unlabelled(example)
-    return str(example.label)
+    return example.name or str(example.label)
 
 
 def _label_set(example: Example) -> tuple[str, ...]:

@@ -79,11 +79,11 @@ def confident_errors(probabilities: NDArray[np.float64], given: NDArray[np.int64
 
 def _find_in_texts(train: Examples) -> Suspects:
     total = sum(1 for _ in train)
-    counts = Counter(str(example.label) for example in train)
+    counts = Counter(_label(example) for example in train)
     names = sorted(label for label, count in counts.items() if count >= LEAST_ROWS)
     ids = {name: i for i, name in enumerate(names)}
-    examples = [example for example in draw(train, max(1, len(names))) if str(example.label) in ids]
-    given = np.array([ids[str(example.label)] for example in examples], np.int64)
+    examples = [example for example in draw(train, max(1, len(names))) if _label(example) in ids]
+    given = np.array([ids[_label(example)] for example in examples], np.int64)
     if len(names) < 2:
         return Suspects([], 0, total)
     found = confident_errors(_cross_validated(examples, given, len(names)), given)
@@ -92,6 +92,10 @@ def _find_in_texts(train: Examples) -> Suspects:
         for row, likely, margin in zip(*found, strict=True)
     ]
     return Suspects(suspects, len(examples), total)
+
+
+def _label(example: Example) -> str:
+    return example.name or str(example.label)
 
 
 def _cross_validated(examples: Sequence[Example], given: NDArray[np.int64], classes: int) -> NDArray[np.float64]:

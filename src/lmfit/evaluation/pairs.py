@@ -88,7 +88,7 @@ def _chosen(metrics: Sequence[str], units: Units, weights: FloatArray) -> FloatA
 def difference(metric: str, a: Sequence[Units], b: Sequence[Units], resamples: int, seed: int) -> Difference:
     """a - b in `metric`, each given by the units of its seeds."""
     first, second = sample([metric], [a, b], resamples, seed)
-    return subtract(first[metric], second[metric])
+    return bounded(metric, subtract(first[metric], second[metric]))
 
 
 def subtract(a: Sampled, b: Sampled, *, trained: bool = False) -> Difference:
@@ -113,6 +113,15 @@ def subtract(a: Sampled, b: Sampled, *, trained: bool = False) -> Difference:
     error = total**0.5
     reach = -float(stdtrit(freedom, _TAIL)) * error
     return Difference(value, value - reach, value + reach, 2 * float(stdtr(freedom, -abs(value) / error)))
+
+
+def bounded(name: str, difference: Difference) -> Difference:
+    """With an interval that goes no farther than two values of the metric can lie apart."""
+    if difference.low is None or difference.high is None:
+        return difference
+    lowest, highest = metric_of(name).bounds
+    most = highest - lowest
+    return replace(difference, low=max(-most, difference.low), high=min(most, difference.high))
 
 
 def estimate_mean(name: str, sampled: Sampled, support: Support) -> Estimate:

@@ -132,7 +132,7 @@ def _speed(parent: Predictor, child: Predictor, examples: Sequence[Example]) -> 
     found["latency_ratio_between"] = low, high = timed["child"].times_as_fast_as(timed["parent"])
     if high > BUSY * low:
         told = f"half of the single rows were answered {low:.1f} to {high:.1f} times as fast as by the parent"
-        console.warn(f"{told}: the machine was busy, so how much faster it is is roughly known only")
+        console.warn(f"{told}: the machine was busy, so its speed is known roughly only")
     found["throughput_ratio"] = _ratio(other["rows_per_second"], one["rows_per_second"])
     return found
 

@@ -112,6 +112,9 @@ def _suspect_lines(suspects: Suspects) -> Iterator[str]:
     """The 50 labels that are most likely wrong."""
     shown = suspects.found[:SHOWN_SUSPECTS]
     judged = f"{suspects.judged:,} of {suspects.rows:,} labels judged"
+    if not shown:
+        yield f"suspected label errors: none ({judged})"
+        return
     yield f"suspected label errors: {len(suspects.found):,} ({judged}); the {len(shown)} most likely:"
     for one in shown:
         text = " ".join(f"{one.word!r} in {one.text}".split() if one.word else one.text.split())
@@ -135,7 +138,7 @@ def _write(output: Path, suspects: Suspects) -> None:
 
 def _trained(name: str) -> Run:
     """The run called `name`. Raises InputError where it keeps no profile of its data."""
-    chosen = find_run(name)
+    chosen = find_run(name, where="--against")
     ledger = read_json(chosen.path / "ledger.json", "run with a ledger")
     if "profile" not in ledger.get("splits", {}).get("train", {}):
         what = f"`{chosen.path}` keeps no profile of its training data"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lmfit import console
 from lmfit.compression.certificate import size_of
 from lmfit.compression.steps import Work
 from lmfit.config.compression import CompressConfig
@@ -24,6 +25,8 @@ from lmfit.stages.seen import Seen
 from lmfit.stages.versions import versions
 
 _OF_PARENT = ("task", "kind", "language", "pipeline_options", "seed", "seeds", "model", "warnings")
+ALIKE = 0.9
+"""Share of equal decisions below which a compressed model is warned of."""
 _SPLITS = ("validation", "test")
 
 
@@ -97,6 +100,9 @@ def record_done(
     """What is known in the end."""
     split = judged.split
     scores = judged.scores.get(split)
+    remarks = far_apart(certificate["parity"]["label_agreement"])
+    for remark in remarks:
+        console.warn(remark)
     _record(
         made,
         facts,
@@ -108,6 +114,7 @@ def record_done(
         evaluate_seconds=judged.seconds,
         tokens_per_second=judged.tokens_per_second,
         certificate=certificate["verdict"],
+        warnings=list(dict.fromkeys([*made.manifest.get("warnings", []), *remarks])),
     )
 
 
@@ -142,6 +149,14 @@ def _record(
         **more,
         **{name: value for name, value in facts.items() if name not in ("seconds", "parameters")},
     )
+
+
+def far_apart(agreement: float | None) -> list[str]:
+    """What is said where the parent decides otherwise so often that another model was made."""
+    if agreement is None or agreement >= ALIKE:
+        return []
+    told = f"{1 - agreement:.1%} of decisions are others than the parent's"
+    return [f"{told}: look at its scores before it is shipped (compression.certificate.max_drop limits that)"]
 
 
 def _verdict(

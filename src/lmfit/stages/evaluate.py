@@ -1,7 +1,8 @@
 """lmfit evaluate: the scores of a run, or of a run on a new labelled file."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import time
@@ -50,6 +51,7 @@ _SCORING = (
     "evaluation.robustness",
     "evaluation.texts",
 )
+_OPTION = "--data"
 _SEED = 13
 _OF_TRAINING = {
     "name": None,
@@ -108,7 +110,8 @@ def run(chosen: Run, asked: Asked, *, device: str, seed: int | None) -> Judged:
     predictor = load_predictor(chosen, device=device)
     config = _config(chosen, predictor.task.name, asked)
     predictor.quick = not config.evaluation.operating_points
-    splits = load_splits(config.data, predictor.task.example_kind, keep_columns=bool(config.evaluation.slices))
+    with _by_option():
+        splits = load_splits(config.data, predictor.task.example_kind, keep_columns=bool(config.evaluation.slices))
     for notice in (*splits.notices, *(doubt.sentence for doubt in splits.doubts)):
         console.say(notice)
     _warn_of_strangers(predictor.task, splits.train)
@@ -123,6 +126,19 @@ def run(chosen: Run, asked: Asked, *, device: str, seed: int | None) -> Judged:
             scores, _, _ = _score(chosen, predictor, splits.train, config, seed, Path(writing) / "predictions.jsonl")
     console.say(f"{folder.name}: {scores.headline} {shown(scores.metrics[scores.headline])}")
     return Judged({folder.name: scores.metrics}, scores.tables.get("robustness", []))
+
+
+@contextmanager
+def _by_option() -> Iterator[None]:
+    """What errors say of the key of the file, said of the option."""
+    try:
+        yield
+    except InputError as error:
+        error.problems = tuple(
+            replace(problem, where=_OPTION if problem.where == "data.train" else problem.where)
+            for problem in error.problems
+        )
+        raise
 
 
 def _kept(chosen: Run, predictor: Predictor, split: Source, folder: Path, config: FinetuneConfig, seed: int) -> Scores:

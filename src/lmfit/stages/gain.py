@@ -6,7 +6,7 @@ from typing import Any
 
 from lmfit.data.sources import Source
 from lmfit.evaluation.names import metric
-from lmfit.evaluation.pairs import Difference, sample, subtract
+from lmfit.evaluation.pairs import Difference, bounded, sample, subtract
 from lmfit.evaluation.scores import Scores
 from lmfit.evaluation.seeds import mean_over_seeds
 from lmfit.runs import CHILDREN, GAIN, Run, write_json
@@ -72,7 +72,10 @@ def compared(prepared: Prepared, source: Source, split: str, arms: Arms, judge: 
     if not units[0][0].count:
         return Measured((means[0], means[1]), {})
     transfer, control = sample(names, units, judge.resamples, judge.seed)
-    gains = {name: _gain(name, subtract(transfer[name], control[name], trained=True), means[0]) for name in names}
+    gains = {
+        name: _gain(name, bounded(name, subtract(transfer[name], control[name], trained=True)), means[0])
+        for name in names
+    }
     return Measured((means[0], means[1]), gains)
 
 

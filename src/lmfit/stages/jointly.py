@@ -165,7 +165,9 @@ class _Phases:
             following = self._following(model)
             forms.enter_context(without_dropout(model))
             forms.enter_context(fake_quantized(model))
-            objective = Rounding(following, model, weight=self.settings.joint.quant_weight, begin=begin)
+            units = self.work.task.units
+            weight = self.settings.joint.quant_weight / (1.0 if units is None else units[1] ** 2)
+            objective = Rounding(following, model, weight=weight, begin=begin)
             self._train(model, objective, following, steps, "linear")
 
     def _following(self, model: Any) -> Distilling:

@@ -65,7 +65,7 @@ def run(
         console.say(chosen_layout.setup(predictor.task.kind, predictor.task.labels))
     with _by_options():
         total, said = _look_through(source, options)
-        notices, count = Notices(), 0
+        notices, count, unnamed = Notices(), 0, 0
         examples = read_input(source, kind, options, notices=notices)
         with open_writer(out, form, make_row) as writer:
             for example, prediction in console.progress(predictor.stream(examples), total=total, what="predicting"):
@@ -73,7 +73,12 @@ def run(
                     said += _say([*notices.sentences, *_replaced(example, prediction, form)], said)
                 writer.write(example, prediction)
                 count += 1
+                unnamed += not example.id
         _say(notices.counted if total is None else (), said)
+    if 0 < unnamed < count and make_row is row_of and form.startswith("json"):
+        console.warn(
+            f"{unnamed:,} of {count:,} rows have no id: theirs is the number of their line, maybe another's id"
+        )
     if cut := predictor.stats.counts["truncated"]:
         console.warn(f"{cut:,} rows are longer than the model takes and were cut (data.overflow of its training)")
     return count
@@ -82,7 +87,7 @@ def run(
 def _look_through(source: str, options: ReadOptions) -> tuple[int | None, list[str]]:
     """(rows, what was said about them) of files, read once to their end; (None, []) of a stream, read only once.
 
-    Raises DataError with up to 20 rows that cannot be read.
+    Raises DataError with the first rows that cannot be read.
     """
     if source == "-" or (os.path.exists(source) and not (os.path.isfile(source) or os.path.isdir(source))):
         return None, []

@@ -9,6 +9,7 @@ from lmfit import console
 from lmfit.config.load import LoadedConfig, load_config
 from lmfit.config.pretraining import PretrainConfig
 from lmfit.config.schema import FinetuneConfig
+from lmfit.config.starters import starters
 from lmfit.data.batching import key
 from lmfit.device import Device, seeded
 from lmfit.errors import ConfigError
@@ -28,11 +29,12 @@ def load_probes(config: PretrainConfig, model: str = "minilm-l6") -> dict[str, L
     seeds = config.pretraining.probe_seeds
     several = ["seed=null", f"seeds={seeds}"] if len(seeds) > 1 else ["seeds=null", f"seed={seeds[0]}"]
     found: dict[str, LoadedConfig[FinetuneConfig]] = {}
-    for path in config.pretraining.probes:
-        name = Path(path).stem
+    for told in config.pretraining.probes:
+        path = starters().get(told, Path(told))
+        name = path.stem
         if name in found:
             raise ConfigError(f"two probes are called {name}", where="pretraining.probes", fix="rename one file")
-        found[name] = load_config("finetune", Path(path), [f"model.name={model}", "model.on_unknown=allow", *several])
+        found[name] = load_config("finetune", path, [f"model.name={model}", "model.on_unknown=allow", *several])
     return found
 
 

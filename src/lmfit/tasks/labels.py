@@ -24,7 +24,7 @@ def survey(
     """(problem, label -> how often, whether texts come in pairs, whether labels are lists).
 
     auto: several labels where any row has a list of none or of several; a list of one may stand for a single label.
-    Raises DataError with the rows (up to 20) whose labels do not fit.
+    Raises DataError with the first rows whose labels do not fit.
     """
     mistakes = Mistakes(gather=True)
     counts: Counter[str] = Counter()

@@ -169,6 +169,13 @@ def test_two_columns_of_one_name_are_refused(read):
         read("csv", "text,text,label\na,b,c\n", header=True)
 
 
+def test_a_name_twice_is_no_sign_of_a_missing_header(read):
+    rows = "".join(f"good {i},fine {i},{'pos' if i % 2 else 'neg'}\n" for i in range(200))
+    with pytest.raises(DataError, match="two columns are named `text`"):
+        read("csv", f"text,text,label\n{rows}", columns={"text": 0, "label": 2})
+    assert len(read("csv", f"fine,fine,pos\n{rows}", columns={"text": 0, "label": 2})) == 201
+
+
 def test_unlabelled_rows_keep_every_column(read):
     (example,) = read("csv", "id,text,note\n7,NA,\n", labelled=False, keep_columns=True)
     assert (example.label, example.id, dict(example.columns)) == (None, "7", {"id": "7", "text": "NA", "note": ""})
@@ -237,6 +244,11 @@ def test_tokens_in_brackets_that_are_no_json_are_words(read):
 def test_broken_json_in_a_field_is_told(read):
     with pytest.raises(DataError, match=r"entities are no list\s+at: file:2"):
         read("csv", csv_of(["text", "prediction"], ["In Rome", '[{"start": 3']), "words", columns={"labels": 1})
+
+
+def test_one_label_a_row_hints_at_the_other_task(read):
+    with pytest.raises(DataError, match=r"entities are no list\n.*\n.*if each row has one label: task: text-class"):
+        read("csv", "text,label\nIn Rome,good\n", "words")
 
 
 def test_several_labels_as_predict_writes_them(read):

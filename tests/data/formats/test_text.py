@@ -41,6 +41,20 @@ def test_several_labels(read):
     assert read("text", "a,b text\n", label_separator=",")[0].label == ("a", "b")
 
 
+def test_labels_of_fasttext_lose_their_prefix(read):
+    said = []
+    content = "__label__a __label__b a text\n__label__b other __label__ text\n__label__a\tthird\n"
+    assert pairs(read("text", content, said=said)) == [
+        (("a", "b"), "a text"),
+        (("b",), "other __label__ text"),
+        (("a",), "third"),
+    ]
+    assert said == ["file: labels without their `__label__`, which fastText puts before each"]
+    assert pairs(read("text", "a text __label__b\n", label_first=False)) == [(("b",), "a text")]
+    with pytest.raises(DataError, match="no label"):
+        read("text", "__label__ text\n")
+
+
 def test_no_columns_and_no_tags(read):
     with pytest.raises(ConfigError, match="no columns"):
         read("text", "1 a\n", columns={"text": 1})

@@ -41,6 +41,17 @@ class TestColumns:
             "label": "kind",
         }
 
+    @pytest.mark.parametrize(
+        "columns",
+        [
+            {"title": take(["a", "b"]), "paragraphs": [[{"context": "x", "qas": []}]] * 60},
+            {"title": take(["a", "b"]), "context": TEXTS, "question": TEXTS, "answers": [{"text": ["x"]}] * 60},
+        ],
+    )
+    def test_questions_about_a_text_are_told(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        with pytest.raises(DataError, match="question answering is no task here"):
+            roles(columns)
+
     def test_a_pair_by_its_names(self) -> None:
         columns = {"Quality": take("01"), "#1 String": TEXTS, "#2 String": TEXTS[::-1]}
         assert chosen(columns) == {"text": "#1 String", "text_pair": "#2 String", "label": "Quality"}

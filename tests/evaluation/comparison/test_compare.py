@@ -52,6 +52,12 @@ class TestVerdicts:
         assert "better by 0.175 [0.1" in verdicts(found)
         assert "worse by 0.250 [0.1" in verdicts(found)
 
+    def test_an_interval_above_zero_beside_no_difference_is_explained(self, make_run: MakeRun) -> None:
+        for name, right in (("a", 150), ("b", 155), ("c", 155), ("d", 155)):
+            make_run(name, labelled(right))
+        found = compare.run(["a", "b", "c", "d"])
+        assert "(p is corrected over 3 comparisons, the interval is not)" in verdicts(found)
+
     def test_a_smaller_error_is_better(self, make_run: MakeRun) -> None:
         generator = np.random.default_rng(0)
         for name, spread in (("a", 1.0), ("b", 0.3)):

@@ -4,6 +4,7 @@ import pytest
 
 from lmfit.evaluation.report.charts import (
     Interval,
+    axis,
     element,
     interval_bar,
     line_chart,
@@ -41,6 +42,10 @@ def test_a_negative_value_is_drawn_leftward_from_zero():
     drawing = interval_bar(Interval(-0.5, None, None), -1.0, 1.0, "a")
     assert '<rect class="other" x="25.00%" width="25.00%"' in drawing
     assert "whisker" not in drawing
+
+
+def test_an_axis_has_no_tick_beyond_its_ends():
+    assert re.findall(r">([^<>]+)</text>", axis(-0.4, 1.0)) == ["0", "0.5", "1"]
 
 
 def test_attributes_and_text_are_escaped():

@@ -179,7 +179,11 @@ def _names(first: Row, header: bool, where: str) -> list[str]:
         return [str(i) for i in range(len(first))]
     names = [name.strip() or str(i) for i, name in enumerate(first)]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise DataError(f"two columns are named `{twice}`", where=where, fix="rename one")
+        raise DataError(
+            f"two columns are named `{twice}`",
+            where=where,
+            fix="rename one; if this is a row, not a header: data.header: false",
+        )
     return names
 
 

@@ -116,9 +116,9 @@ def judge_header(rows: Sequence[Row], options: ReadOptions) -> bool:
     """Whether the first row names the columns.
 
     It does where data.columns uses names, or where it holds the preferred ones. Else it does not where it holds a
-    number, an empty or a repeated or a long field. Else it does where it holds a well-known name that does not come
-    again in its column, where a column is numbers from there on, or where a column repeats few values and the first
-    is none of them.
+    number, an empty or a long field. Else it does where it holds a well-known name that does not come again in its
+    column, where a column is numbers from there on, or where a column repeats few values and the first is none of
+    them. A name that comes twice says nothing.
     """
     if options.header != "auto":
         return options.header
@@ -130,7 +130,7 @@ def judge_header(rows: Sequence[Row], options: ReadOptions) -> bool:
     preferred = flat(options.preferred.values())
     if preferred and {str(column) for column in preferred} <= {cell.strip() for cell in first}:
         return True
-    if len(set(first)) < len(first) or not all(_like_a_name(cell) for cell in first):
+    if not all(_like_a_name(cell) for cell in first):
         return False
     below = [[row[i] for row in rest if i < len(row)] for i in range(len(first))]
     if any(cell in column for cell, column in zip(first, below, strict=True)):

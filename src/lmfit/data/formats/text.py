@@ -11,12 +11,14 @@ from lmfit.data.records import clean_label, doubt_blank
 from lmfit.errors import ConfigError, DataError
 
 _NAMED = {"tab": "\t", "\\t": "\t", "blank": " ", "space": " "}
+_PREFIX = "__label__"
 
 
 class TextReader(Reader[TextLines]):
     r"""Reads one example a line; only \n and \r\n end a line, other separators stay in the text.
 
-    A label stands before the first delimiter, or with `label_first: false` after the last one. Unlabelled input is one
+    A label stands before the first delimiter, or with `label_first: false` after the last one; that of
+    fastText (`__label__NAME`, one or several) loses its prefix. Unlabelled input is one
     text a line as it stands, blank lines included, so that answers can be laid beside it line by line.
     """
 
@@ -36,13 +38,21 @@ class TextReader(Reader[TextLines]):
             parts["rows" if line.strip() or not self._options.labelled else "blank lines"] += 1
             origin = Origin(file.path, number)
             if not self._options.labelled:
+                if not line.strip():
+                    doubt_blank(origin, notices)
                 yield Example(origin, line)
             elif line.strip():
                 with notices.mistakes:
-                    label, text = self._parted(line, origin)
+                    label: Label
+                    names, text = self._parted(line, origin)
+                    if names.startswith(_PREFIX):
+                        notices.say(f"labels without their `{_PREFIX}`, which fastText puts before each", file.path)
+                        label, text = self._prefixed(names, text, origin, notices)
+                    else:
+                        label = self._label(names, origin, notices)
                     if not text.strip():
                         doubt_blank(origin, notices)
-                    yield Example(origin, text, label=self._label(label, origin, notices))
+                    yield Example(origin, text, label=label)
             else:
                 notices.count("blank lines passed over", origin)
         notices.account(file.path, file.line_count, parts["rows"], parts)
@@ -68,6 +78,17 @@ class TextReader(Reader[TextLines]):
         if not label:
             raise DataError("no label", where=str(origin), fix="label the line or take it out")
         return label
+
+    def _prefixed(self, names: str, text: str, origin: Origin, notices: Notices) -> tuple[tuple[str, ...], str]:
+        """(labels, text) of a line of fastText, which may have several labels before its text."""
+        found = [names]
+        while self._options.label_first and text.lstrip().startswith(_PREFIX):
+            name, _, text = text.lstrip().partition(" ")
+            found.append(name)
+        labels = tuple(clean_label(name.removeprefix(_PREFIX), origin, notices) for name in found)
+        if not all(labels):
+            raise DataError("no label", where=str(origin), fix=f"write a name after {_PREFIX}, or take it out")
+        return labels, text
 
 
 def _auto_delimiter(line: str, label_first: bool) -> str:

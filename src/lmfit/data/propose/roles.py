@@ -13,6 +13,7 @@ _LEAST_TEXT = 8
 _LEAST_HAN_TEXT = 3
 _WHOLE_NUMBERS_OF_A_CLASS = 20
 _LIKE_LENGTH = 1.6
+_QUESTIONS = {"question", "context", "answers"}
 
 
 @dataclass
@@ -32,6 +33,7 @@ def guess_roles(
     named: whether the file names its columns; tagged: whether words or stretches of text have the labels, if that is
     known. Raises DataError with what was seen where text or label is not found.
     """
+    _refuse_questions(columns, asked, where)
     chosen = {role: _find(columns, name, role, where) for role, name in asked.items()}
     doubts: list[str] = []
     free = [column for column in columns if column not in chosen.values()]
@@ -40,6 +42,18 @@ def guess_roles(
         _choose_label(chosen, free, where, doubts)
     _choose_others(chosen, free)
     return Roles(chosen, [column for column in columns if column not in chosen.values()], doubts)
+
+
+def _refuse_questions(columns: Sequence[Column], asked: Mapping[str, str], where: str) -> None:
+    """Raises DataError for questions about a text, laid out as in SQuAD, unless a label is named."""
+    names = {column.name.lower(): column for column in columns}
+    nested = "paragraphs" in names and names["paragraphs"].mostly("object")
+    if (nested or names.keys() >= _QUESTIONS) and not {"label", "labels"} & asked.keys():
+        what = (
+            f"`{where}` holds questions and their answers in a text, as SQuAD does; question answering is no task here"
+        )
+        fix = "the tasks are those of `lmfit list tasks`; to classify its texts, name the label: --label-column NAME"
+        raise DataError(what, where=where, fix=fix)
 
 
 def problem_of(label: Column) -> tuple[str, str | None]:

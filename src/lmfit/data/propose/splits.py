@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lmfit.data.files import split_suffix
+from lmfit.data.format_choice import refuse_unreadable
 from lmfit.errors import DataError
 
 _SPLITS = {
@@ -46,6 +47,7 @@ def files_of_folder(folder: Path) -> dict[str, str]:
     listing = ", ".join(path.name for path in files[:10]) or "no data file"
     fix = f"name the file: lmfit init {folder / 'FILE'} --validation FILE --test FILE (there: {listing})"
     if "train" not in found:
+        refuse_unreadable(str(folder))
         raise DataError(f"no file of `{folder}` is named as training data", where=str(folder), fix=fix)
     if twice := next((split for split, paths in found.items() if len(paths) > 1), None):
         names = ", ".join(path.name for path in found[twice])

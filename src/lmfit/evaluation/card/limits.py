@@ -8,7 +8,7 @@ from lmfit.evaluation.card.markdown import code, plain
 from lmfit.evaluation.report.facts import ledger
 from lmfit.evaluation.report.files import RunFiles, dig, mapping, number, records
 from lmfit.evaluation.report.judgement import looks
-from lmfit.evaluation.report.scores import Headline
+from lmfit.evaluation.report.scores import Headline, rival
 from lmfit.evaluation.report.several import seed_note
 from lmfit.evaluation.report.words import Words, capital, count, percent
 
@@ -34,9 +34,9 @@ def limits(run: RunFiles, best: Headline, words: Words) -> list[str]:
 
 
 def _of_verdict(run: RunFiles, words: Words) -> Iterator[str]:
-    rival = dig(run.manifest, "verdict", "baseline")
-    if rival and dig(run.manifest, "verdict", "beats_baseline") is not True:
-        named = plain(words.name("baseline", str(rival)))
+    best = dig(run.manifest, "verdict", "baseline")
+    if best and dig(run.manifest, "verdict", "beats_baseline") is not True:
+        named = plain(words.name("baseline", rival(run, str(best))))
         yield f"**It is not shown to be better than a trivial baseline** ({named})."
 
 

@@ -81,8 +81,11 @@ def compare(
 
 def _common_kind(runs: Sequence[Contender], split: str) -> Kind:
     kinds = {run.name: run.kind(split) for run in runs}
-    if len(set(kinds.values())) > 1 or None in kinds.values():
-        told = ", ".join(f"{name}: {kind or 'no scores'}" for name, kind in kinds.items())
+    if missed := [name for name, kind in kinds.items() if kind is None]:
+        what = f"there are no {split} scores of {', '.join(missed)}"
+        raise InputError(what, where=f"metrics.json of {missed[0]}", fix="leave it out, or --split validation")
+    if len(set(kinds.values())) > 1:
+        told = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
         raise InputError(f"the runs predict different things ({told})", fix="compare runs of one task")
     kind = kinds[runs[0].name]
     assert kind is not None

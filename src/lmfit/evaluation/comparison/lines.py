@@ -69,10 +69,18 @@ def verdict(comparison: Comparison, name: str, run: int) -> str:
     if difference.value is None:
         return "not comparable: undefined"
     if standing.outcome == "no difference shown":
+        low, high = difference.low, difference.high
         interval = _interval(difference.low, difference.high, "+.3f")
-        return f"no difference shown: {difference.value:+.3f}{interval or ', too little data for an interval'}"
+        told = f"no difference shown: {difference.value:+.3f}{interval or ', too little data for an interval'}"
+        return told if low is None or high is None or low <= 0 <= high else f"{told}{_why(comparison, standing)}"
     low, high = gain(name, difference) if standing.outcome == "better" else _turned(*gain(name, difference))
     return f"{standing.outcome} by {abs(difference.value):.3f}{_interval(low, high, '.3f')}"
+
+
+def _why(comparison: Comparison, standing: Standing) -> str:
+    """Why nothing is shown although 0 lies outside the interval."""
+    by_chance = f"p is corrected over {comparison.tests} comparisons, the interval is not"
+    return f" ({by_chance if comparison.tests > 1 else f'p is of {standing.test}'})"
 
 
 def p_value(standing: Standing) -> str:

@@ -9,7 +9,7 @@ from lmfit.evaluation.comparison.answers import Answers
 from lmfit.evaluation.comparison.contenders import Contender
 from lmfit.evaluation.intervals import Estimate
 from lmfit.evaluation.names import metric
-from lmfit.evaluation.pairs import Difference, Sampled, estimate_mean, holm, mcnemar, subtract
+from lmfit.evaluation.pairs import Difference, Sampled, bounded, estimate_mean, holm, mcnemar, subtract
 from lmfit.evaluation.scores import Scores
 
 Outcome = Literal["reference", "identical", "better", "worse", "no difference shown"]
@@ -71,7 +71,7 @@ def _tested(
     name: str, entrants: Sequence[Entrant], sampled: Sequence[Sampled], i: int, j: int
 ) -> tuple[Difference, str]:
     """The difference of two runs, and which test its p-value is of."""
-    difference, (a, b) = subtract(sampled[i], sampled[j], trained=True), (entrants[i], entrants[j])
+    difference, (a, b) = bounded(name, subtract(sampled[i], sampled[j], trained=True)), (entrants[i], entrants[j])
     plain = name in _ROW_BY_ROW and len(a.scores) == len(b.scores) == 1 and a.scores[0].resampled == "rows"
     if not plain or difference.p is None:
         return difference, "paired bootstrap"

@@ -34,7 +34,7 @@ def interval_bar(interval: Interval, low: float, high: float, label: str) -> Mar
 
     start, end = sorted((0.0 if low <= 0 <= high else low, interval.value))
     width = f"{100 * (_share(min(end, high), low, high) - _share(max(start, low), low, high)):.2f}%"
-    parts = [element("line", class_="grid", x1=x(tick), x2=x(tick), y1=0, y2=26) for tick in ticks(low, high)]
+    parts = [element("line", class_="grid", x1=x(tick), x2=x(tick), y1=0, y2=26) for tick in _ticks_within(low, high)]
     parts.append(element("rect", class_="own" if interval.own else "other", x=x(start), width=width, y=7, height=12))
     if interval.low is not None and interval.high is not None:
         left, right = x(interval.low), x(interval.high)
@@ -46,7 +46,7 @@ def interval_bar(interval: Interval, low: float, high: float, label: str) -> Mar
 def axis(low: float, high: float) -> Markup:
     """The numbers below a stack of interval bars; hidden from screen readers, which are told the values."""
     labels = []
-    for tick in ticks(low, high):
+    for tick in _ticks_within(low, high):
         share = _share(tick, low, high)
         anchor = "start" if share < 0.02 else "end" if share > 0.98 else "middle"
         labels.append(element("text", tick_label(tick), x=f"{100 * share:.2f}%", y=12, text_anchor=anchor))
@@ -276,6 +276,10 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(index * step, 12) for index in range(first, last + 1)]
+
+
+def _ticks_within(low: float, high: float) -> list[float]:
+    return [tick for tick in ticks(low, high) if low - 1e-9 <= tick <= high + 1e-9]
 
 
 def tick_label(value: float) -> str:

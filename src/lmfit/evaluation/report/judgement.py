@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from lmfit.evaluation.report.charts import Interval, axis, interval_bar, reliability_chart, ticks
 from lmfit.evaluation.report.files import RunFiles, dig, items, mapping, number, records
-from lmfit.evaluation.report.scores import Estimate, estimate
+from lmfit.evaluation.report.scores import Estimate, estimate, rival
 from lmfit.evaluation.report.words import Words, count, percent, score
 
 
@@ -126,7 +126,7 @@ def costs(run: RunFiles, split: str, words: Words) -> Costs | None:
         (words.plain(f"costs.{name}"), estimate(table[name])) for name in ("predicted", "cheapest") if name in table
     ]
     rows += [
-        (words.plain("scores.baseline", name=words.name("baseline", name)), estimate(one))
+        (words.plain("scores.baseline", name=words.name("baseline", rival(run, name))), estimate(one))
         for name, one in mapping(table.get("baselines")).items()
     ]
     value, low, high = (number(dig(table, "saved", key)) for key in ("value", "low", "high"))

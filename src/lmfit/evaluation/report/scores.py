@@ -70,7 +70,10 @@ def score_table(run: RunFiles, best: Headline, words: Words) -> ScoreTable | Non
     splits = dict.fromkeys((best.split, "test", "validation"))
     sources = [(words.heading("split", split), mapping(run.metrics.get(split))) for split in splits]
     sources += [
-        (words.plain("scores.baseline", name=words.name("baseline", name)), mapping(dig(splits, best.split)))
+        (
+            words.plain("scores.baseline", name=words.name("baseline", rival(run, name))),
+            mapping(dig(splits, best.split)),
+        )
         for name, splits in _baselines(run).items()
     ]
     sources = [(name, metrics) for name, metrics in sources if metrics]
@@ -97,6 +100,11 @@ def _reasons(sources: Sequence[tuple[str, Json]], names: Iterable[str], words: W
 
 def _tuned(run: RunFiles) -> bool:
     return number(dig(run.config, "task", "thresholds")) is None
+
+
+def rival(run: RunFiles, name: str) -> str:
+    """The name of a baseline among the words: of numbers it is another one."""
+    return f"{name}.regression" if run.manifest.get("kind") == "regression" else name
 
 
 def _baselines(run: RunFiles) -> Json:

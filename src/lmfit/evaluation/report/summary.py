@@ -7,7 +7,7 @@ from markupsafe import Markup
 from lmfit.evaluation.report.charts import Interval, axis, interval_bar, ticks
 from lmfit.evaluation.report.facts import Facts, data_facts, model_facts, model_name
 from lmfit.evaluation.report.files import RunFiles, dig, number
-from lmfit.evaluation.report.scores import Estimate, Headline
+from lmfit.evaluation.report.scores import Estimate, Headline, rival
 from lmfit.evaluation.report.several import seeds_line
 from lmfit.evaluation.report.words import MISSING, Words, capital, count, score, size
 from lmfit.runs import COMPRESS, COMPRESSING
@@ -64,7 +64,7 @@ def summary(run: RunFiles, best: Headline, words: Words) -> Summary:
         sentence=_sentence(run, words, outcome, best),
         error=str(run.manifest.get("error") or "") if outcome == "unfinished" else "",
         figures=[_own_figure(run, best, words), *(figure for figure in others if figure.value != MISSING)],
-        chart=_chart(best, model_name(run), words),
+        chart=_chart(run, best, model_name(run), words),
         model=model_facts(run, words),
         data=data_facts(run, words),
     )
@@ -96,7 +96,7 @@ def _sentence(run: RunFiles, words: Words, outcome: str, best: Headline) -> str:
     if not best.baselines:
         return capital(words.plain("verdict.no_baseline", **values))
     name, other = best.baselines[0]
-    values |= {"baseline": words.name("baseline", name), "other": score(other.value)}
+    values |= {"baseline": words.name("baseline", rival(run, name)), "other": score(other.value)}
     scratch = words.plain("verdict.scratch") if dig(run.manifest, "model", "kind") == "scratch" else ""
     return capital(words.plain(f"verdict.{outcome}", **values)) + scratch
 
@@ -123,7 +123,7 @@ def _baseline_figure(run: RunFiles, best: Headline, words: Words) -> Figure:
     if not best.baselines:
         return Figure(title, score(None), [words.plain("figure.no_baseline")])
     name, other = best.baselines[0]
-    lines = [words.name("baseline", name), *_interval_lines(other, words)]
+    lines = [words.name("baseline", rival(run, name)), *_interval_lines(other, words)]
     ends = {end: number(dig(run.manifest, "verdict", end)) for end in ("difference", "low", "high")}
     if None not in ends.values() and dig(run.manifest, "verdict", "baseline") == name:
         lines.append(words.plain("figure.difference", **{end: score(value) for end, value in ends.items()}))
@@ -158,9 +158,9 @@ def _cost(run: RunFiles, words: Words) -> Figure:
     return Figure(title, words.duration(sum(known) if known else None), lines)
 
 
-def _chart(best: Headline, model: str, words: Words) -> Chart | None:
+def _chart(run: RunFiles, best: Headline, model: str, words: Words) -> Chart | None:
     rows = [(words.plain("chart.model", model=model), best.own)] if best.own else []
-    rows += [(words.heading("baseline", name), one) for name, one in best.baselines]
+    rows += [(words.heading("baseline", rival(run, name)), one) for name, one in best.baselines]
     if not rows:
         return None
     bounds = [bound for _, one in rows for bound in (one.value, one.low, one.high) if bound is not None]
