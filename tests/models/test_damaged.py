@@ -2,6 +2,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,11 +127,15 @@ def test_a_folder_without_tokenizer(folder: Path) -> None:
 
 
 def test_more_tokens_than_embeddings() -> None:
-    config = type("Config", (), {"vocab_size": 3})
-    check_vocabulary([0, 2], config, "model")
-    check_vocabulary([9], object(), "model")
+    def tokenizer(*ids: int) -> Any:
+        return SimpleNamespace(get_vocab=lambda: {str(i): i for i in ids}, pad_token_id=4)
+
+    config = SimpleNamespace(vocab_size=3)
+    check_vocabulary(tokenizer(0, 2), config, "model")
+    check_vocabulary(tokenizer(0, 4), config, "model")
+    check_vocabulary(tokenizer(9), SimpleNamespace(), "model")
     with pytest.raises(InputError, match="has 4 tokens, its embedding table 3 rows"):
-        check_vocabulary([3, 1], config, "model")
+        check_vocabulary(tokenizer(3, 1), config, "model")
 
 
 def test_all_is_told_before_training(

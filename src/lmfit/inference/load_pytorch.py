@@ -37,7 +37,7 @@ def load_pytorch(run: Run, *, device: str, precision: str) -> Predictor:
     kind = TASKS.load(facts["task"])
     task: Task = kind.restore(facts["state"])
     tokenizer = load_tokenizer(source)
-    check_vocabulary(tokenizer.get_vocab().values(), config, source.name)
+    check_vocabulary(tokenizer, config, source.name)
     if kind.example_kind == "words":
         mark_words(tokenizer)
     framer = Framer(tokenizer, facts["max_length"], facts["overflow"])

@@ -1,7 +1,6 @@
 """What is wrong with a model folder, found in its files before any library stumbles over them."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +60,10 @@ def check_weights(folder: Path, name: str) -> None:
         _check_file(path, name)
 
 
-def check_vocabulary(vocabulary: Iterable[int], config: Any, name: str) -> None:
-    """Raises InputError where a tokenizer gives ids that the model has no embedding for."""
+def check_vocabulary(tokenizer: Any, config: Any, name: str) -> None:
+    """Raises InputError where a tokenizer gives ids that the model has no embedding for; padding can be given one."""
     rows = getattr(config, "vocab_size", None)
-    most = max(vocabulary, default=-1) + 1
+    most = max((i for i in tokenizer.get_vocab().values() if i != tokenizer.pad_token_id), default=-1) + 1
     if rows is not None and most > rows:
         what = f"the tokenizer of `{name}` has {most:,} tokens, its embedding table {rows:,} rows"
         fix = "take the tokenizer that belongs to these weights, or widen the table: model.resize_token_embeddings"

@@ -106,7 +106,7 @@ def prepare(config: FinetuneConfig) -> Prepared:
     splits = load_splits(config.data, kind.example_kind, keep_columns=bool(config.evaluation.slices))
     source = fitted(source, splits.train)
     model_config, tokenizer = load_config(source), load_tokenizer(source)
-    check_vocabulary(tokenizer.get_vocab().values(), model_config, source.name)
+    check_vocabulary(tokenizer, model_config, source.name)
     if kind.example_kind == "words":
         mark_words(tokenizer)
     task = kind.learn(config.task, splits.words or "unicode", splits.train)
