@@ -52,11 +52,8 @@ def run(
     """
     chosen_layout = _layout(layout, form)
     form = chosen_layout.form if chosen_layout else _form(out, form)
-    if out is not None and out.exists() and os.path.exists(source) and out.samefile(source):
-        raise InputError(f"the output `{out}` is the input", where="--output", fix="give another name")
-    if out is not None and out.exists() and chosen.path.resolve() in out.resolve().parents:
-        what = f"the output `{out}` is a file in the folder of the run"
-        raise InputError(what, where="--output", fix="give another name")
+    if out is not None and out.exists():
+        _check_output(out, source, chosen)
     predictor = load_predictor(chosen, device=device, precision=precision)
     kind = predictor.task.example_kind
     options = ReadOptions(kind, input_form or "auto", dict(columns), preferred=_columns_of_training(chosen))
@@ -76,12 +73,22 @@ def run(
                 unnamed += not example.id
         _say(notices.counted if total is None else (), said)
     if 0 < unnamed < count and make_row is row_of and form.startswith("json"):
-        console.warn(
-            f"{unnamed:,} of {count:,} rows have no id: theirs is the number of their line, maybe another's id"
-        )
+        told = f"{unnamed:,} of {count:,} rows have no id"
+        console.warn(f"{told}: theirs is the number of their line, maybe another's id")
     if cut := predictor.stats.counts["truncated"]:
         console.warn(f"{cut:,} rows are longer than the model takes and were cut (data.overflow of its training)")
     return count
+
+
+def _check_output(out: Path, source: str, chosen: Run) -> None:
+    """Raises InputError where a file that is there is the input, or one of the run."""
+    told = None
+    if os.path.exists(source) and out.samefile(source):
+        told = "the input"
+    elif chosen.path.resolve() in out.resolve().parents:
+        told = "a file in the folder of the run"
+    if told:
+        raise InputError(f"the output `{out}` is {told}", where="--output", fix="give another name")
 
 
 def _look_through(source: str, options: ReadOptions) -> tuple[int | None, list[str]]:
