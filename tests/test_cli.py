@@ -424,3 +424,17 @@ class TestCheck:
             code, _, err = command("check", config, "--against", copy)
             assert code == 2
             assert "keeps no hashes" in err
+
+
+def test_trimming_keeps_what_a_file_says_of_it(tmp_path: Path) -> None:
+    from lmfit.cli.asked import trimming
+
+    config = tmp_path / "c.yaml"
+    for text, words in (
+        ("compression: {trim_vocabulary: {reserve: 5}}", []),
+        ("compression: {quantize: int8}", ["compression.trim_vocabulary={}"]),
+        ("seed: 1", ["compression.trim_vocabulary={}"]),
+    ):
+        config.write_text(text)
+        assert trimming(config) == words
+    assert trimming(None) == ["compression.trim_vocabulary={}"]

@@ -82,7 +82,8 @@ def check_requirements(metrics: Mapping[str, Any], requirements: Sequence[Requir
 def check_certificate(verdict: Mapping[str, Any]) -> None:
     """Raises VerdictError (exit code 3) where a certificate says that its limits are not kept."""
     if verdict["holds"] is False:
-        raise VerdictError(verdict["sentence"], where="compression.certificate", fix="the result is kept, and marked")
+        what = "; ".join(verdict.get("missed") or [verdict["sentence"]])
+        raise VerdictError(what, where="compression.certificate", fix="the result is kept, and marked")
 
 
 def compressed_lines(run: Run) -> list[str]:

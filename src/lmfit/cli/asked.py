@@ -50,6 +50,15 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def trimming(config: Path | None) -> list[str]:
+    """--trim-vocabulary as an override; none where the config file says how to trim."""
+    from lmfit.config.stage import keys_of
+
+    section = None if config is None else keys_of(config).get("compression")
+    said = section.get("trim_vocabulary") if isinstance(section, dict) else None
+    return ["compression.trim_vocabulary={}"] if said is None else []
+
+
 def choose_run(name: str | None, stages: tuple[str, ...], *, backend: str | None = None, where: str = "RUN") -> Any:
     """The run asked for, or the newest finished one (of a backend), which is said.
 

@@ -9,7 +9,7 @@ import typer
 
 from lmfit import console
 from lmfit.cli.app import app, begin
-from lmfit.cli.asked import choose_run, overrides, quoted, remarks
+from lmfit.cli.asked import choose_run, overrides, quoted, remarks, trimming
 from lmfit.cli.options import (
     Config,
     Debug,
@@ -148,7 +148,7 @@ def compress(
     words = [] if quantize is None else [f"compression.quantize={quoted(quantize)}"]
     words += [] if prune is None else [f"compression.prune.sparsity={prune}"]
     words += [] if distill is None else [f"compression.distill.{_student(distill)}"]
-    words += ["compression.trim_vocabulary={}"] if trim_vocabulary else []
+    words += trimming(config) if trim_vocabulary else []
     from lmfit.stages import compressible
 
     loaded = compressible.load(chosen, config, [*words, *overrides([], sets, output, seed)])

@@ -94,10 +94,14 @@ def retained(targets: Mapping[str, float], child: Scores | None, parent: Scores 
 
 
 def with_targets(verdict: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A certificate's verdict that holds only where the targets are reached, too."""
-    holds = [one for one in (verdict["holds"], *(row["holds"] for row in rows)) if one is not None]
-    sentence = "; ".join([verdict["sentence"], *map(_told, rows)])
-    return {"holds": all(holds) if holds else None, "sentence": sentence}
+    """A certificate's verdict that holds only where the targets are reached, too. missed: the parts that do not hold."""
+    parts = [(verdict["holds"], verdict["sentence"]), *((row["holds"], _told(row)) for row in rows)]
+    holds = [one for one, _ in parts if one is not None]
+    return {
+        "holds": all(holds) if holds else None,
+        "sentence": "; ".join(told for _, told in parts),
+        "missed": [told for one, told in parts if one is False],
+    }
 
 
 def _told(row: Mapping[str, Any]) -> str:
