@@ -95,7 +95,10 @@ def test_what_was_not_measured_decides_nothing() -> None:
     assert with_targets(open_one, rows)["holds"] is True
     assert "latency_ratio was not measured here" in with_targets(open_one, rows)["sentence"]
     missed = reached({"f1_retained": 0.99}, {"f1_retained": 0.985})
-    assert with_targets({"holds": True, "sentence": ""}, missed)["holds"] is False
+    both = with_targets({"holds": True, "sentence": "this holds"}, missed)
+    assert both["holds"] is False
+    assert both["missed"]
+    assert "this holds" not in both["missed"]
     assert with_targets(open_one, [])["holds"] is None
 
 
