@@ -94,7 +94,7 @@ def retained(targets: Mapping[str, float], child: Scores | None, parent: Scores 
 
 
 def with_targets(verdict: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A certificate's verdict that holds only where the targets are reached, too; `missed` are the parts that do not."""
+    """A certificate's verdict that holds only where targets are reached, too; `missed` are the parts that do not."""
     parts = [(verdict["holds"], verdict["sentence"]), *((row["holds"], _told(row)) for row in rows)]
     holds = [one for one, _ in parts if one is not None]
     return {
