@@ -12,7 +12,8 @@
 Library code raises; only cli/ prints and exits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -93,6 +94,16 @@ class PeerLost(LmfitError):
     def __init__(self, *, fix: str) -> None:
         what = "another process of the training is gone; what the last checkpoint holds is safe"
         super().__init__(what, fix=f"{fix}; why it went it may have said above")
+
+
+@contextmanager
+def retold(change: Callable[[Problem], Problem]) -> Iterator[None]:
+    """Inside the block, each problem of an InputError is told as `change` says it."""
+    try:
+        yield
+    except InputError as error:
+        error.problems = tuple(map(change, error.problems))
+        raise
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:

@@ -1,27 +1,22 @@
 """Give later errors the line of the key that they are about."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 
 from lmfit.config.nodes import Node
-from lmfit.errors import InputError, Problem
+from lmfit.errors import Problem, retold
 
 _KEY = re.compile(r"(?:task|model|data|training|evaluation|search|pretraining|transfer|compression)(?:\.[a-z_]+)*")
 
 
-@contextmanager
-def located(tree: Node) -> Iterator[None]:
+def located(tree: Node) -> AbstractContextManager[None]:
     """Inside the block, errors whose place is a key (`data.train`), or that begin with one, get its file and line."""
-    try:
-        yield
-    except InputError as error:
-        error.problems = tuple(_placed(problem, tree) for problem in error.problems)
-        raise
+    return retold(partial(_placed, tree))
 
 
-def _placed(problem: Problem, tree: Node) -> Problem:
+def _placed(tree: Node, problem: Problem) -> Problem:
     match = _KEY.fullmatch(problem.where) or (None if problem.where else _KEY.match(problem.what))
     if match is None:
         return problem

@@ -22,7 +22,7 @@ from lmfit.data.notices import Notices
 from lmfit.data.scheme import Scheme, scheme_of
 from lmfit.data.source import SMALL, Source, balanced, fewer, fingerprint_of, first, in_iob2
 from lmfit.data.word_mode import with_words
-from lmfit.errors import ConfigError, DataError, InputError
+from lmfit.errors import ConfigError, DataError, InputError, retold
 
 __all__ = ["Source", "Splits", "load_splits", "read_input"]
 
@@ -122,11 +122,8 @@ def _sound(name: str, files: Files, options: ReadOptions, encoding: str, notices
     given = listed_files(files)
     if not given:
         raise ConfigError("the list of files is empty", where=f"data.{name}", fix="name at least one file")
-    try:
+    with retold(lambda problem: replace(problem, where=problem.where or f"data.{name}")):
         return [item for file in given for item in open_inputs(file, options, encoding, notices)]
-    except InputError as error:
-        error.problems = tuple(replace(problem, where=problem.where or f"data.{name}") for problem in error.problems)
-        raise
 
 
 def _read(inputs: Sequence[Input], options: ReadOptions, notices: Notices) -> Iterator[Example]:

@@ -145,7 +145,8 @@ def _parent_scores(parent: Parent, child: Child, config: CompressConfig) -> Scor
     """The parent's scores on the rows that the child is judged on, from the answers that it kept to the same rows."""
     judge = Judge(config.evaluation.resamples, config.seed, config.evaluation.texts)
     stored, copied = parent.run.predictions(child.split), child.run.path / _of_parent(child.split)
-    if judged_on(parent.run, child.split, child.rows) and stored.is_file() and "several" not in parent.run.manifest:
+    kept = stored.is_file() and parent.run.manifest.get("several") is None
+    if kept and judged_on(parent.run, child.split, child.rows):
         _copy(stored, copied, texts=config.evaluation.texts)
         return judge.scores_of(parent.predictor.task, recalled(parent.predictor.task, child.rows, copied))
     return judge.score(parent.predictor, child.rows, total=len(child.rows), out=copied)

@@ -1,7 +1,6 @@
 """lmfit evaluate: the scores of a run, or of a run on a new labelled file."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +14,7 @@ from lmfit.data.audit.against import trained_on
 from lmfit.data.example import Example
 from lmfit.data.ledger import count_labels
 from lmfit.data.sources import Source, Splits, load_splits
-from lmfit.errors import ConfigError, InputError
+from lmfit.errors import ConfigError, InputError, Problem, retold
 from lmfit.evaluation.card import CARD, write_card
 from lmfit.evaluation.report import write_report
 from lmfit.evaluation.scores import Scores
@@ -110,7 +109,7 @@ def run(chosen: Run, asked: Asked, *, device: str, seed: int | None) -> Judged:
     predictor = load_predictor(chosen, device=device)
     config = _config(chosen, predictor.task.name, asked)
     predictor.quick = not config.evaluation.operating_points
-    with _by_option():
+    with retold(_by_option):
         splits = load_splits(config.data, predictor.task.example_kind, keep_columns=bool(config.evaluation.slices))
     for notice in (*splits.notices, *(doubt.sentence for doubt in splits.doubts)):
         console.say(notice)
@@ -128,17 +127,9 @@ def run(chosen: Run, asked: Asked, *, device: str, seed: int | None) -> Judged:
     return Judged({folder.name: scores.metrics}, scores.tables.get("robustness", []))
 
 
-@contextmanager
-def _by_option() -> Iterator[None]:
-    """What errors say of the key of the file, said of the option."""
-    try:
-        yield
-    except InputError as error:
-        error.problems = tuple(
-            replace(problem, where=_OPTION if problem.where == "data.train" else problem.where)
-            for problem in error.problems
-        )
-        raise
+def _by_option(problem: Problem) -> Problem:
+    """What is said of the key of the file, said of the option."""
+    return replace(problem, where=_OPTION) if problem.where == "data.train" else problem
 
 
 def _kept(chosen: Run, predictor: Predictor, split: Source, folder: Path, config: FinetuneConfig, seed: int) -> Scores:

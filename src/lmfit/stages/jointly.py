@@ -165,8 +165,7 @@ class _Phases:
             following = self._following(model)
             forms.enter_context(without_dropout(model))
             forms.enter_context(fake_quantized(model))
-            units = self.work.task.units
-            weight = self.settings.joint.quant_weight / (1.0 if units is None else units[1] ** 2)
+            weight = self.settings.joint.quant_weight / self.work.task.square
             objective = Rounding(following, model, weight=weight, begin=begin)
             self._train(model, objective, following, steps, "linear")
 

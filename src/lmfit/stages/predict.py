@@ -2,8 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from lmfit.data.example import Example
 from lmfit.data.formats.base import ReadOptions
 from lmfit.data.notices import Notices
 from lmfit.data.sources import read_input
-from lmfit.errors import InputError
+from lmfit.errors import InputError, Problem, retold
 from lmfit.inference.load import load_predictor
 from lmfit.runs import Run
 from lmfit.stages.preannotations import LAYOUTS, Layout
@@ -60,7 +59,7 @@ def run(
     make_row = chosen_layout.rows(chosen.path.name) if chosen_layout else row_of
     if chosen_layout:
         console.say(chosen_layout.setup(predictor.task.kind, predictor.task.labels))
-    with _by_options():
+    with retold(_by_options):
         total, said = _look_through(source, options)
         notices, count, unnamed = Notices(), 0, 0
         examples = read_input(source, kind, options, notices=notices)
@@ -111,16 +110,9 @@ def _say(sentences: Iterable[str], said: Collection[str]) -> list[str]:
     return new
 
 
-@contextmanager
-def _by_options() -> Iterator[None]:
-    """What errors say of keys of the config, said of the options of this command."""
-    try:
-        yield
-    except InputError as error:
-        error.problems = tuple(
-            replace(problem, where=_option(problem.where), fix=_option(problem.fix)) for problem in error.problems
-        )
-        raise
+def _by_options(problem: Problem) -> Problem:
+    """What is said of keys of the config, said of the options of this command."""
+    return replace(problem, where=_option(problem.where), fix=_option(problem.fix))
 
 
 def _option(told: str) -> str:

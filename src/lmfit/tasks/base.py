@@ -82,6 +82,11 @@ class Task(ABC):
     units: tuple[float, float] | None = None
     """Mean and standard deviation of the numbers that are learnt; None where answers are classes."""
 
+    @property
+    def square(self) -> float:
+        """What a squared error is divided by: it counts in standard deviations of the labels."""
+        return 1.0 if self.units is None else self.units[1] ** 2
+
     @classmethod
     @abstractmethod
     def learn(cls, settings: Any, words: str, train: Iterable[Example]) -> Self:

@@ -177,7 +177,7 @@ class TextClassification(Task):
 
         weights = None if self._weights is None else logits.new_tensor(self._weights)
         each = losses(self.problem, logits, batch["target"], self.settings, weights)
-        return (batch["weight"] * each).sum() / self._square
+        return (batch["weight"] * each).sum() / self.square
 
     def divergence(self, first: "torch.Tensor", second: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
         """Summed over texts, each weighing as its label does; logits (B, C) twice."""
@@ -194,12 +194,7 @@ class TextClassification(Task):
         return self._weighed(soft_losses(self.problem, logits, teacher, temperature), batch)
 
     def _weighed(self, each: "torch.Tensor", batch: "Tensors") -> "torch.Tensor":
-        return (self._row_weights(batch, batch["weight"].to(each.dtype)) * each).sum() / self._square
-
-    @property
-    def _square(self) -> float:
-        """What a squared error is divided by: it counts in standard deviations of the labels."""
-        return 1.0 if self.units is None else self.units[1] ** 2
+        return (self._row_weights(batch, batch["weight"].to(each.dtype)) * each).sum() / self.square
 
     def answers(self, logits: np.ndarray, batch: Batch) -> list[np.ndarray]:
         """Per row its logits (C,)."""
